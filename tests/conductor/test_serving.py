@@ -77,6 +77,7 @@ async def test_a_foreign_client_needs_no_proto_files(client: Client) -> None:
         "grpc.reflection.v1alpha.ServerReflection",
         "vimesh.v1.AccessService",
         "vimesh.v1.ConductorService",
+        "vimesh.v1.AvailabilityService",
         "vimesh.v1.FleetService",
         "vimesh.v1.MaintenanceService",
         "vimesh.v1.VimService",

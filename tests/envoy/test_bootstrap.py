@@ -13,6 +13,7 @@ from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddres
 from vimesh.envoy.routes import routes
 from vimesh.v1 import (
     access_service_pb2,
+    availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
     maintenance_service_pb2,
@@ -148,8 +149,9 @@ def test_the_json_paths_are_those_of_the_contract() -> None:
     vims = vim_service_pb2.DESCRIPTOR.services_by_name["VimService"]
     access = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
     fleet = fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"]
+    availability = availability_service_pb2.DESCRIPTOR.services_by_name["AvailabilityService"]
     maintenance = maintenance_service_pb2.DESCRIPTOR.services_by_name["MaintenanceService"]
-    for method in chain(vims.methods, access.methods, fleet.methods, maintenance.methods):
+    for method in chain(vims.methods, access.methods, fleet.methods, maintenance.methods, availability.methods):
         rule = method.GetOptions().Extensions[annotations_pb2.http]
         for binding in chain([rule] if rule.WhichOneof("pattern") else [], rule.additional_bindings):
             verb = str(binding.WhichOneof("pattern"))

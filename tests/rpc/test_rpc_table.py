@@ -5,6 +5,7 @@ from __future__ import annotations
 from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS
 from vimesh.v1 import (
     access_service_pb2,
+    availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
     maintenance_service_pb2,
@@ -16,6 +17,7 @@ CONTRACT = {
     (service.full_name, method.name): method.server_streaming
     for file in (
         access_service_pb2,
+        availability_service_pb2,
         conductor_service_pb2,
         fleet_service_pb2,
         maintenance_service_pb2,

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from vimesh.cli.availability.show_availability import availability
 from vimesh.cli.base import exits
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.commands import certs, db, envoy, status, workflows
@@ -53,6 +54,7 @@ app.command()(demo)
 app.add_typer(vim, name="vim")
 app.add_typer(maintenance, name="maintenance")
 app.command(epilog=status.EPILOG)(status.status)
+app.command()(availability)
 app.command()(login)
 app.command()(logout)
 app.add_typer(profile, name="profile")

@@ -21,6 +21,7 @@ from vimesh.conductor.access.caller_headers import FrontIdentification, identify
 from vimesh.conductor.access.revocation_lists import RevocationLists
 from vimesh.conductor.access.server_certificates import ServerCertificates
 from vimesh.conductor.access_service import AccessServicer
+from vimesh.conductor.availability.availability_service import AvailabilityServicer
 from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.fleet_service import FleetServicer
@@ -33,6 +34,7 @@ from vimesh.conductor.ports.port_binding import listen_on
 from vimesh.conductor.ports.port_check import require_accepting
 from vimesh.conductor.ports.vitals import Vitals
 from vimesh.conductor.reports.contact_pace import ContactPace
+from vimesh.conductor.upkeep.availability_count import AvailabilityCount
 from vimesh.conductor.upkeep.erasure import Erasure
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
 from vimesh.conductor.upkeep.log_compaction import LogCompaction
@@ -59,6 +61,7 @@ from vimesh.runtime.supervisor import supervise
 from vimesh.tracing.spans import Tracer
 from vimesh.v1 import (
     access_service_pb2,
+    availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
     maintenance_service_pb2,
@@ -66,6 +69,7 @@ from vimesh.v1 import (
     workflow_service_pb2,
 )
 from vimesh.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
+from vimesh.v1.availability_service_pb2_grpc import add_AvailabilityServiceServicer_to_server
 from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
 from vimesh.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 from vimesh.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
@@ -86,6 +90,7 @@ SERVICES = (
     conductor_service_pb2.DESCRIPTOR.services_by_name["ConductorService"].full_name,
     workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
     fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
+    availability_service_pb2.DESCRIPTOR.services_by_name["AvailabilityService"].full_name,
     maintenance_service_pb2.DESCRIPTOR.services_by_name["MaintenanceService"].full_name,
 )
 
@@ -178,6 +183,7 @@ async def serving(
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     add_AccessServiceServicer_to_server(AccessServicer(), edge)
     add_FleetServiceServicer_to_server(FleetServicer(store), edge)
+    add_AvailabilityServiceServicer_to_server(AvailabilityServicer(store.availability), edge)
     maintenance = MaintenanceUpkeep(store.maintenance, feed)
     add_MaintenanceServiceServicer_to_server(MaintenanceServicer(store.maintenance, rules, maintenance.poke), edge)
     grpc_health = HealthServicer()
@@ -208,6 +214,7 @@ async def serving(
             supervise("sweep", sweep.run),
             supervise("maintenance", maintenance.run),
             supervise("erasure", Erasure(store).run),
+            supervise("availability", AvailabilityCount(store.availability).run),
             supervise("compaction", LogCompaction(store, settings.retention).run),
             *beside_them,
         ),

@@ -86,6 +86,7 @@ class Rpc:
 
 
 ACCESS_SERVICE: Final = "vimesh.v1.AccessService"
+AVAILABILITY_SERVICE: Final = "vimesh.v1.AvailabilityService"
 CONDUCTOR_SERVICE: Final = "vimesh.v1.ConductorService"
 FLEET_SERVICE: Final = "vimesh.v1.FleetService"
 MAINTENANCE_SERVICE: Final = "vimesh.v1.MaintenanceService"
@@ -127,6 +128,15 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "WatchVims", TrafficClass.WATCHES, STREAM, callers=PEOPLE, for_others=True),
     Rpc(ACCESS_SERVICE, "WhoAmI", TrafficClass.READS, READ_S, repeatable=True, callers=EVERYONE),
     Rpc(FLEET_SERVICE, "GetFleetStatus", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
+    Rpc(
+        AVAILABILITY_SERVICE,
+        "QueryAvailability",
+        TrafficClass.LISTS,
+        READ_S,
+        repeatable=True,
+        cost=64,
+        callers=PEOPLE,
+    ),
     Rpc(
         FLEET_SERVICE,
         "ReportProcess",

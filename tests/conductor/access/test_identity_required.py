@@ -33,6 +33,7 @@ from vimesh.rpc.caller_roles import EVERYONE, NOBODY
 from vimesh.rpc.rpc_table import RPCS, Rpc
 from vimesh.v1 import (
     access_service_pb2,
+    availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
     maintenance_service_pb2,
@@ -45,6 +46,7 @@ WITHIN_S = 30
 ID = str(uuid.uuid4())
 _FILES = (
     access_service_pb2,
+    availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
     maintenance_service_pb2,

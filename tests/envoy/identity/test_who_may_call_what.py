@@ -20,6 +20,7 @@ from tests.support.identities.tokens import SigningKey, claims_of, unsigned
 from vimesh.certificates.spiffe_ids import Role
 from vimesh.v1 import (
     access_service_pb2,
+    availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
     maintenance_service_pb2,
@@ -65,6 +66,7 @@ CALLS: Mapping[str, set[str]] = {
     f"{WORKFLOWS}FinishWorkflowTask": {"driver"},
     "/vimesh.v1.AccessService/WhoAmI": ANYONE,
     "/vimesh.v1.FleetService/GetFleetStatus": PERSON_READS,
+    "/vimesh.v1.AvailabilityService/QueryAvailability": PERSON_READS,
     "/vimesh.v1.FleetService/ReportProcess": {"reporter", "driver"},
     "/vimesh.v1.MaintenanceService/CreateMaintenanceWindow": PERSON_CHANGES,
     "/vimesh.v1.MaintenanceService/CreateMaintenanceWindowJson": PERSON_CHANGES,
@@ -361,6 +363,7 @@ def test_the_matrix_holds_all_of_the_contract() -> None:
             conductor_service_pb2,
             workflow_service_pb2,
             access_service_pb2,
+            availability_service_pb2,
             fleet_service_pb2,
             maintenance_service_pb2,
         )

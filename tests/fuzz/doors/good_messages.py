@@ -11,10 +11,12 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.fuzz.doors.known_vims import UNIQUE, VIM_IDS, registration
+from vimesh.v1 import availability_service_pb2 as av
 from vimesh.v1 import conductor_service_pb2 as cs
 from vimesh.v1 import fleet_service_pb2 as fs
 from vimesh.v1 import maintenance_service_pb2 as ms
@@ -169,6 +171,15 @@ _MESSAGES: Sequence[Sequence[Message]] = (
     (ms.GetMaintenanceWindowRequest(window_id=_FIRST),),
     (ms.ListMaintenanceWindowsRequest(page_size=7, ended=True),),
     (ms.EndMaintenanceWindowRequest(window_id=_FIRST),),
+    (
+        av.QueryAvailabilityRequest(
+            filter='name = "lab*"',
+            start_time=Timestamp(seconds=86400),
+            end_time=Timestamp(seconds=3 * 86400),
+            by=["id", "labels.region", "day"],
+            page_size=3,
+        ),
+    ),
     (health_pb2.HealthCheckRequest(service="vimesh.v1.VimService"), health_pb2.HealthCheckRequest()),
     (
         reflection_pb2.ServerReflectionRequest(list_services=""),

@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.fuzz.doors.good_messages import GOOD
 from vimesh.v1 import (
+    availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
     maintenance_service_pb2,
@@ -22,7 +23,14 @@ from vimesh.v1 import (
     workflow_service_pb2,
 )
 
-_OURS = (vim_service_pb2, conductor_service_pb2, workflow_service_pb2, fleet_service_pb2, maintenance_service_pb2)
+_OURS = (
+    vim_service_pb2,
+    conductor_service_pb2,
+    workflow_service_pb2,
+    fleet_service_pb2,
+    maintenance_service_pb2,
+    availability_service_pb2,
+)
 _OTHERS = (health_pb2, reflection_pb2)
 _HEALTH = "grpc.health.v1.Health"
 

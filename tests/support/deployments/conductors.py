@@ -18,6 +18,7 @@ from vimesh.rpc.channels import channel
 from vimesh.store.sql_store import SqlStore
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
+from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
 from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
@@ -26,6 +27,7 @@ from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
 if TYPE_CHECKING:
     from vimesh.v1.access_service_pb2_grpc import AccessServiceAsyncStub
+    from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceAsyncStub
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
     from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
     from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceAsyncStub
@@ -44,6 +46,7 @@ class Client:
     workflows: WorkflowServiceAsyncStub
     access: AccessServiceAsyncStub
     fleet: FleetServiceAsyncStub
+    availability: AvailabilityServiceAsyncStub
     maintenance: MaintenanceServiceAsyncStub
 
     async def register(self, **fields: object) -> vim_pb2.Vim:
@@ -108,6 +111,7 @@ def client_on(opened: grpc.aio.Channel, address: str) -> Client:
         WorkflowServiceStub(opened),
         AccessServiceStub(opened),
         FleetServiceStub(opened),
+        AvailabilityServiceStub(opened),
         MaintenanceServiceStub(opened),
     )
 

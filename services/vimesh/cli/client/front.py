@@ -17,6 +17,7 @@ from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.client.keep_login import valid_login
 from vimesh.rpc.channels import channel
 from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
+from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
 from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
@@ -24,6 +25,7 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 if TYPE_CHECKING:
     # These exist only in the stubs.
     from vimesh.v1.access_service_pb2_grpc import AccessServiceAsyncStub
+    from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceAsyncStub
     from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
     from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
@@ -37,6 +39,7 @@ class Front:
     vims: VimServiceAsyncStub
     access: AccessServiceAsyncStub
     fleet: FleetServiceAsyncStub
+    availability: AvailabilityServiceAsyncStub
     maintenance: MaintenanceServiceAsyncStub
     timeout_s: float
     """Time limit of one call."""
@@ -51,6 +54,7 @@ async def connected(address: str, timeout_s: float, credentials: Path | None = N
             VimServiceStub(opened),
             AccessServiceStub(opened),
             FleetServiceStub(opened),
+            AvailabilityServiceStub(opened),
             MaintenanceServiceStub(opened),
             timeout_s,
         )

@@ -32,6 +32,7 @@ _VERBS: Final = {
     "report": "vimesh.v1.ConductorService/UpdateVim",
     "drive": "vimesh.v1.WorkflowService/ClaimWorkflowTasks",
     "status": "vimesh.v1.FleetService/GetFleetStatus",
+    "availability": "vimesh.v1.AvailabilityService/QueryAvailability",
 }
 
 

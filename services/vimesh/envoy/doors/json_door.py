@@ -22,6 +22,7 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/maintenanceWindows/[^/]+", ("GET",)),
     (r"/v1/whoami", ("GET",)),
     (r"/v1/fleet", ("GET",)),
+    (r"/v1/availability", ("GET",)),
 )
 
 _WATCH: Final = "/v1/vims:watch"

@@ -1,0 +1,1 @@
+"""vimesh availability: shows how long VIMs had which status."""

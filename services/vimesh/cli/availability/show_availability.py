@@ -1,0 +1,104 @@
+"""Shows how long VIMs had which status."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import typer
+
+from vimesh.cli.availability import availability_rows
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.client_settings import client_settings
+from vimesh.cli.base.command_settings import Output
+from vimesh.cli.client.answer_pages import fetch_all
+from vimesh.cli.client.front import Front, run
+from vimesh.cli.input.label_flags import Selector, selected
+from vimesh.cli.output import documents
+from vimesh.domain.settings import BadFlag
+from vimesh.v1 import availability_service_pb2 as pb
+
+_CSV: Final = "csv"
+
+
+def availability(  # noqa: PLR0913 - one parameter per flag
+    *,
+    filter_: Annotated[
+        str, typer.Option("--filter", metavar="TERMS", help="Count only the VIMs that match now; see `vim list`.")
+    ] = "",
+    selector: Selector = "",
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="DATE", help="First day, such as 2026-10-31, or 2026-10 [default: of this month]."
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DATE", help="Day before which to stop, in the same form [default: now]."),
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="FIELDS",
+            help="Fields to group by, separated by commas: id, project_id, type, labels.KEY, day, month.",
+        ),
+    ] = "",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="table|json|yaml|csv", help="Output format [VIMESH_OUTPUT; default: table]."
+        ),
+    ] = None,
+    address: flags.Address = None,
+    credentials: flags.Credentials = None,
+    profile: flags.Profile = None,
+    call_timeout: client_flags.Timeout = None,
+    config: flags.Config = None,
+) -> None:
+    """Show how long VIMs were reachable, unreachable, unknown, pending, or in maintenance. Days are those of UTC."""
+    settings = client_settings(
+        config,
+        profile=profile,
+        address=address,
+        credentials=credentials,
+        call_timeout=call_timeout,
+        output=None if output == _CSV else output,
+    )
+    fields = [field.strip() for field in by.split(",") if field.strip()]
+    request = pb.QueryAvailabilityRequest(filter=selected(selector, filter_), by=fields)
+    request.start_time.FromDatetime(_date("--from", start) if start else _this_month())
+    if end:
+        request.end_time.FromDatetime(_date("--to", end))
+    rows = run(settings, lambda front: _rows(front, request))
+    if output == _CSV:
+        availability_rows.write_csv(fields, rows)
+    elif settings.output is Output.TABLE:
+        availability_rows.write_table(fields, rows)
+    else:
+        documents.write(settings.output, [documents.document(row) for row in rows])
+
+
+async def _rows(front: Front, request: pb.QueryAvailabilityRequest) -> list[pb.AvailabilityRow]:
+    async def fetch(size: int, token: str) -> tuple[Sequence[pb.AvailabilityRow], str]:
+        request.page_size, request.page_token = size, token
+        page = await front.availability.QueryAvailability(request, timeout=front.timeout_s)
+        return page.rows, page.next_page_token
+
+    return await fetch_all(fetch, None)
+
+
+def _this_month() -> dt.datetime:
+    return dt.datetime.now(dt.UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _date(flag: str, text: str) -> dt.datetime:
+    """Read a day, or a month as its first day. Raises BadFlag."""
+    for form in ("%Y-%m-%d", "%Y-%m"):
+        try:
+            return dt.datetime.strptime(text.strip(), form).replace(tzinfo=dt.UTC)
+        except ValueError:
+            continue
+    raise BadFlag(flag, f"must be a day such as 2026-10-31, or a month such as 2026-10, not {text[:50]!r}")

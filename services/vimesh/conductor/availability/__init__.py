@@ -1,0 +1,1 @@
+"""Answers how long VIMs had which status. What is counted when: `upkeep/availability_count.py`."""
