@@ -24,7 +24,7 @@ _FIRST_REVISION: Final = 2
 """Creating the log is revision 1 and has no event."""
 
 
-async def replay(
+async def replay(  # noqa: PLR0913 - what to replay, and how
     front: Front,
     vim_id: str,
     start: dt.datetime,
