@@ -25,6 +25,7 @@ from vimesh.conductor.availability.availability_service import AvailabilityServi
 from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.fleet_service import FleetServicer
+from vimesh.conductor.history_service import HistoryServicer
 from vimesh.conductor.maintenance_service import MaintenanceServicer
 from vimesh.conductor.ports.channelz_socket import answering_channelz, check_channelz
 from vimesh.conductor.ports.grpc_limits import OPTIONS
@@ -36,6 +37,7 @@ from vimesh.conductor.ports.vitals import Vitals
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.upkeep.availability_count import AvailabilityCount
 from vimesh.conductor.upkeep.erasure import Erasure
+from vimesh.conductor.upkeep.history_compaction import HistoryCompaction
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
 from vimesh.conductor.upkeep.log_compaction import LogCompaction
 from vimesh.conductor.upkeep.maintenance_upkeep import MaintenanceUpkeep
@@ -47,6 +49,7 @@ from vimesh.conductor.watches.watch_streams import WatchLimits, WatchStreams
 from vimesh.conductor.workflow_service import WorkflowsServicer
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.fleet.process_announcements import ProcessKind
+from vimesh.domain.history.history_limits import HistoryLimits
 from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
 from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
@@ -64,6 +67,7 @@ from vimesh.v1 import (
     availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    history_service_pb2,
     maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
@@ -72,6 +76,7 @@ from vimesh.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_serve
 from vimesh.v1.availability_service_pb2_grpc import add_AvailabilityServiceServicer_to_server
 from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to_server
 from vimesh.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
+from vimesh.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from vimesh.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
 from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
 from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
@@ -90,6 +95,7 @@ SERVICES = (
     conductor_service_pb2.DESCRIPTOR.services_by_name["ConductorService"].full_name,
     workflow_service_pb2.DESCRIPTOR.services_by_name["WorkflowService"].full_name,
     fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"].full_name,
+    history_service_pb2.DESCRIPTOR.services_by_name["HistoryService"].full_name,
     availability_service_pb2.DESCRIPTOR.services_by_name["AvailabilityService"].full_name,
     maintenance_service_pb2.DESCRIPTOR.services_by_name["MaintenanceService"].full_name,
 )
@@ -118,6 +124,7 @@ class ConductorSettings:
     """Contact budget of the whole fleet, per second: with many VIMs, each action is asked to report less often."""
     sweep: SweepLimits = field(default_factory=SweepLimits)
     retention: Retention = field(default_factory=Retention)
+    history: HistoryLimits = field(default_factory=HistoryLimits)
     engines: Engines = field(default_factory=Engines)
     drain_s: float = 1.5
     """How long a stopping conductor reports NOT_SERVING before it ends streams, so that the balancer notices."""
@@ -183,6 +190,7 @@ async def serving(
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     add_AccessServiceServicer_to_server(AccessServicer(), edge)
     add_FleetServiceServicer_to_server(FleetServicer(store), edge)
+    add_HistoryServiceServicer_to_server(HistoryServicer(store, pace), edge)
     add_AvailabilityServiceServicer_to_server(AvailabilityServicer(store.availability), edge)
     maintenance = MaintenanceUpkeep(store.maintenance, feed)
     add_MaintenanceServiceServicer_to_server(MaintenanceServicer(store.maintenance, rules, maintenance.poke), edge)
@@ -216,6 +224,7 @@ async def serving(
             supervise("erasure", Erasure(store).run),
             supervise("availability", AvailabilityCount(store.availability).run),
             supervise("compaction", LogCompaction(store, settings.retention).run),
+            supervise("history", HistoryCompaction(store.history, settings.history).run),
             *beside_them,
         ),
         announced(

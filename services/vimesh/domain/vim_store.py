@@ -16,6 +16,7 @@ from vimesh.domain.filters.filter_store import FilterStore
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
 from vimesh.domain.fleet.store_statistics import DatabaseGauges, StoreStatistics, VimLabels, VimSample
+from vimesh.domain.history.history_store import HistoryStore
 from vimesh.domain.maintenance.maintenance_store import MaintenanceStore
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
@@ -35,6 +36,10 @@ class VimStore(Protocol):
 
     `validate_only`: return or raise the same, but change nothing.
     """
+
+    @property
+    def history(self) -> HistoryStore:
+        """The store of the history of these VIMs."""
 
     @property
     def maintenance(self) -> MaintenanceStore:

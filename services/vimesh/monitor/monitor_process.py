@@ -45,6 +45,8 @@ class MonitorSettings:
     follow: FollowLimits = field(default_factory=FollowLimits)
     rules: TargetRules = field(default_factory=TargetRules)
     """Which addresses may be probed."""
+    history: bool = False
+    """Whether to deliver what rounds come to."""
 
 
 async def run_monitor(
@@ -61,7 +63,12 @@ async def run_monitor(
     """
     safeguards = safeguards or Safeguards()
     async with reporting_host(
-        settings.address, settings.reporter, settings.rules, credentials=settings.credentials, safeguards=safeguards
+        settings.address,
+        settings.reporter,
+        settings.rules,
+        credentials=settings.credentials,
+        safeguards=safeguards,
+        history=settings.history,
     ) as reporting:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
         heap = GarbageFreeze()
@@ -87,6 +94,9 @@ async def run_monitor(
         ):
             parts.create_task(supervise("reporter", reporting.reporter.run))
             parts.create_task(supervise("front addresses", reporting.follow_front))
+            if (delivery := reporting.delivery) is not None:
+                parts.create_task(supervise("minutes of history", delivery.end_minutes))
+                parts.create_task(supervise("delivery of history", delivery.run))
             parts.create_task(supervise("watcher", lambda: action_watch.run(watcher)))
 
 

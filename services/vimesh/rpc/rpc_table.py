@@ -89,6 +89,7 @@ ACCESS_SERVICE: Final = "vimesh.v1.AccessService"
 AVAILABILITY_SERVICE: Final = "vimesh.v1.AvailabilityService"
 CONDUCTOR_SERVICE: Final = "vimesh.v1.ConductorService"
 FLEET_SERVICE: Final = "vimesh.v1.FleetService"
+HISTORY_SERVICE: Final = "vimesh.v1.HistoryService"
 MAINTENANCE_SERVICE: Final = "vimesh.v1.MaintenanceService"
 VIM_SERVICE: Final = "vimesh.v1.VimService"
 WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
@@ -144,6 +145,15 @@ RPCS: Final = (
         REPORT_S,
         repeatable=True,
         callers=_REPORTERS | _DRIVERS,
+    ),
+    Rpc(HISTORY_SERVICE, "ListSamples", TrafficClass.READS, READ_S, repeatable=True, cost=8, callers=PEOPLE),
+    Rpc(
+        HISTORY_SERVICE,
+        "RecordDigests",
+        TrafficClass.MONITORS,
+        REPORT_S,
+        repeatable=True,
+        callers=_REPORTERS,
     ),
     # Each is one transaction that may write a span for every VIM.
     Rpc(

@@ -39,6 +39,7 @@ from vimesh.store.fleet import announced_processes
 from vimesh.store.fleet.read_fleet_status import read_fleet_status
 from vimesh.store.gauges.read_gauges import read_gauges
 from vimesh.store.gauges.read_samples import read_labels, read_samples
+from vimesh.store.history.sql_history_store import SqlHistoryStore
 from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.maintenance.sql_maintenance_store import SqlMaintenanceStore
 from vimesh.store.reports.report_pipeline import ReportPipeline
@@ -78,14 +79,11 @@ class SqlStore:
         self._reports = ReportPipeline(database)
         self.availability: AvailabilityStore = SqlAvailabilityStore(database)
         self.filters = SqlFilterStore(database)
-        self._maintenance = SqlMaintenanceStore(database)
+        self.maintenance = SqlMaintenanceStore(database)
+        self.history = SqlHistoryStore(database)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True
-        self._bulk = SqlBulkStore(database, cipher, self._quotas, self._note_removal)
-
-    @property
-    def bulk(self) -> BulkStore:
-        return self._bulk
+        self.bulk: BulkStore = SqlBulkStore(database, cipher, self._quotas, self._note_removal)
 
     def _note_removal(self) -> None:
         self._has_removed = True
@@ -93,10 +91,6 @@ class SqlStore:
     async def serve_reports(self) -> None:
         """Serve `record_reports` and `record_repeats` until cancelled."""
         await self._reports.run()
-
-    @property
-    def maintenance(self) -> SqlMaintenanceStore:
-        return self._maintenance
 
     async def register(
         self, registration: Registration, caller: Caller = OPEN_CALLER, *, validate_only: bool = False

@@ -28,6 +28,7 @@ _REQUEST_BYTES: Final = {
     "DeregisterVims": _QUERY_BYTES,
     "BatchGetVims": _QUERY_BYTES,
     "UpdateVims": MAX_MESSAGE_BYTES,
+    "RecordDigests": MAX_MESSAGE_BYTES,
     "ListVims": _QUERY_BYTES,
     "ListVimEvents": _QUERY_BYTES,
     "SummarizeVims": _QUERY_BYTES,

@@ -14,6 +14,7 @@ from vimesh.bridge.calls.broker_users import BrokerUsers, parse_broker_users
 from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, parse_policies
 from vimesh.bridge.config.transport_url import TransportUrl, transport_url
 from vimesh.cli.base.durations import seconds
+from vimesh.cli.base.history_settings import HISTORY_SIZE, MONITOR_HISTORY, UP_HISTORY
 from vimesh.cli.base.key_file import key_file_of
 from vimesh.cli.base.profiles import profile_name
 from vimesh.cli.base.quota_settings import QUOTA_CHANGES_PER_S, QUOTA_EVENT_BYTES, QUOTA_FILE, QUOTA_VIMS
@@ -226,6 +227,9 @@ _ALL: tuple[Setting[Any], ...] = (
     LEASE,
     ACTION_MODE,
     SHARD,
+    MONITOR_HISTORY,
+    HISTORY_SIZE,
+    UP_HISTORY,
     PROBE_ALLOW,
     PROBE_DENY,
     IMPORT_DATABASE_URL,

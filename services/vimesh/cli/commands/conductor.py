@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from vimesh.cli.base import command_settings, flags, quota_settings
+from vimesh.cli.base import command_settings, flags, history_settings, quota_settings
 
 _SWITCH_INTERVAL_S: Final = 0.0005
 
@@ -99,6 +99,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     keep_events: flags.KeepEvents = None,
     keep_for: flags.KeepFor = None,
     keep_bytes: flags.KeepBytes = None,
+    history_size: history_settings.HistorySize = None,
     quota_vims: flags.QuotaVims = None,
     quota_event_bytes: flags.QuotaEventBytes = None,
     quota_changes_per_s: flags.QuotaChangesPerS = None,
@@ -116,6 +117,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     from vimesh.conductor.conductor_process import ConductorSettings  # noqa: PLC0415 - as above
     from vimesh.conductor.engines import Engines  # noqa: PLC0415 - as above
     from vimesh.conductor.upkeep.lease_sweep import SweepLimits  # noqa: PLC0415 - as above
+    from vimesh.domain.history.history_limits import HistoryLimits  # noqa: PLC0415 - as above
 
     # The loop takes the GIL about ten times per call, and the store's threads release it only after this interval: with
     # Python's default of 5 ms, two threads that build long lists would delay each report by 100 ms.
@@ -148,6 +150,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
                     retention=command_settings.retention(
                         found, keep_events=keep_events, keep_for=keep_for, keep_bytes=keep_bytes
                     ),
+                    history=HistoryLimits(found.read(history_settings.HISTORY_SIZE, history_size)),
                     engines=Engines(found.read(command_settings.ENGINE, engine)),
                 ),
                 metrics=found.read(command_settings.METRICS, metrics),

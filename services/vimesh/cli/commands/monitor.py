@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags
+from vimesh.cli.base import command_settings, flags, history_settings
 from vimesh.domain.settings import ADDRESS, CREDENTIALS
 
 
@@ -21,6 +21,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
+    history: history_settings.MonitorHistory = None,
     metrics: flags.Metrics = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
@@ -43,6 +44,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
                 credentials=found.read(CREDENTIALS, credentials),
                 shard=found.read(command_settings.SHARD, shard),
                 rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
+                history=found.read(history_settings.MONITOR_HISTORY, history),
             ),
             found.read(command_settings.METRICS, metrics),
         )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags, mistral_flags, quota_settings
+from vimesh.cli.base import command_settings, flags, history_settings, mistral_flags, quota_settings
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
 from vimesh.domain.vims import Engine
@@ -58,6 +58,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
     keystone_file: flags.KeystoneFile = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
+    history: history_settings.UpHistory = None,
     metrics_port: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +101,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
         engine=found.read(command_settings.ENGINE, engine),
         mistral_url=found.read(command_settings.MISTRAL_URL, mistral_url),
         rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
+        history=found.read(history_settings.UP_HISTORY, history),
         quota_arguments=quota_settings.quota_arguments(**quota_flags),
         key_file=_absolute(command_settings.optional_key_file(found, key_file)),
         metrics_port=found.read(command_settings.UP_METRICS_PORT, metrics_port),

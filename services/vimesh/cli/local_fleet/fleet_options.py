@@ -29,6 +29,8 @@ class FleetOptions:
     mistral_url: str = field(default="", repr=False)
     rules: TargetRules = field(default_factory=TargetRules)
     """Which addresses may be probed."""
+    history: bool = True
+    """Whether the monitor delivers what rounds come to."""
     quota_arguments: Sequence[str] = ()
     """The flags of conductors that say the quotas of projects."""
     key_file: Path | None = None

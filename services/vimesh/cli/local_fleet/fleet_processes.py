@@ -144,9 +144,11 @@ class MonitorPart:
     credentials: Path | None = None
     metrics: Path | None = None
     name: str = "monitor"
+    history: bool = False
 
     def prepare(self) -> Program:
         arguments = ["monitor", "--address", self.address, *_shown(self.credentials), *_metrics(self.metrics)]
+        arguments.append("--history" if self.history else "--no-history")
         for setting, networks in ((PROBE_ALLOW, self.rules.allow), (PROBE_DENY, self.rules.deny)):
             if networks:
                 arguments += [setting.flag, format_networks(networks)]

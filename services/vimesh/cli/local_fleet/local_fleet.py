@@ -62,6 +62,8 @@ class FleetSettings:
     """Whether callers must prove who they are."""
     rules: TargetRules = field(default_factory=TargetRules)
     """Which addresses may be probed: those that were asked for."""
+    history: bool = False
+    """Whether the monitor delivers what rounds come to."""
     key_file: Path | None = None
     """None: a file in the data directory, which is created."""
     quota_arguments: Sequence[str] = ()
@@ -292,4 +294,5 @@ class EmbeddedFleet:
         if settings.engine is Engine.MISTRAL:
             return [api]
         shown = None if certificates is None else certificates.monitor
-        return [api, MonitorPart(address, environment, settings.monitor_rules, shown, self._metrics_of("monitor"))]
+        rules, metrics = settings.monitor_rules, self._metrics_of("monitor")
+        return [api, MonitorPart(address, environment, rules, shown, metrics, history=settings.history)]

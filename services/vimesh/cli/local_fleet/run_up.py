@@ -50,6 +50,7 @@ async def run_up(wanted: FleetOptions) -> None:
             mistral_url=wanted.mistral_url,
             secured=wanted.secured,
             rules=wanted.rules,
+            history=wanted.history,
             key_file=wanted.key_file,
             quota_arguments=wanted.quota_arguments,
             metrics_listener=metrics_listener,

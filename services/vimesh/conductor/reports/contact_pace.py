@@ -33,6 +33,11 @@ class ContactPace:
             return LONGEST_CONTACT_WITHIN_S
         return contact_within_s(self._vims, floor_s=self._floor_s, budget_per_s=self._budget_per_s)
 
+    @property
+    def vims(self) -> int:
+        """The last count of VIMs; 0 before the first one."""
+        return self._vims or 0
+
     async def run(self) -> Never:
         """Count at intervals. Runs until cancelled."""
         while True:

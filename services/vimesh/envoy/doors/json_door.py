@@ -16,6 +16,7 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/vims:batchGet", ("GET",)),
     (r"/v1/vims/[^/]+", ("GET", "PATCH", "DELETE")),
     (r"/v1/vims/[^/]+/events", ("GET",)),
+    (r"/v1/vims/[^/]+/samples", ("GET",)),
     (r"/v1/events", ("GET",)),
     (r"/v1/maintenanceWindows", ("GET", "POST")),
     (r"/v1/maintenanceWindows/[^/]+:end", ("POST",)),

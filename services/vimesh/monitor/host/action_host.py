@@ -12,6 +12,7 @@ from vimesh.monitor.rounds.shared_probes import SharedProbes
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
+from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import ActionKey, Target
 
 FIRST_ROUNDS_PER_S = 10_000
@@ -42,9 +43,12 @@ class ActionHost:
         abilities: Abilities,
         pace: RoundBudget,
         statistics: ProbeStatistics,
+        history: RoundHistory | None = None,
     ) -> None:
         self.abilities = abilities
         self.statistics = statistics
+        self.history = history
+        """What rounds come to, minute by minute; None if that is not wanted."""
         self._rounds = rounds
         self._probe_loop = pulse
         self._stall_clock = running

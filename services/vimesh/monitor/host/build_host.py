@@ -40,6 +40,7 @@ from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
 from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.monitor.targets.cohorts import Cohort
+from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import Target
 from vimesh.monitor.targets.verdict import Verdict
 
@@ -67,6 +68,8 @@ class HostSettings:
     """The name servers to ask, each `ip`, `ip:port` or `[ip]:port`; without any, those of /etc/resolv.conf."""
     rules: TargetRules = field(default_factory=TargetRules)
     """Which addresses may be probed."""
+    history: bool = False
+    """Whether to gather what rounds come to: see `ActionHost.history`."""
 
 
 @contextmanager
@@ -84,6 +87,7 @@ def hosting(
     gate = TargetGate(settings.rules, fleet or FleetAddresses(clock=time.monotonic))
     loop = asyncio.get_running_loop()
     statistics = ProbeStatistics()
+    history = RoundHistory() if settings.history else None
     running = StallClock(time.monotonic)
     wheel: TimingWheel[Target] = TimingWheel(TICK_S)
     with ExitStack() as scope:
@@ -105,6 +109,7 @@ def hosting(
             pace=pace,
             quarantine=safeguards.quarantine,
             statistics=statistics,
+            history=history,
         )
         collector = scope.enter_context(CollectorTime())
         watch = LoopWatch(on_hold=rounds.loop_was_held, record=safeguards.record, collector=collector)
@@ -118,6 +123,7 @@ def hosting(
                 pace=pace,
                 rotate_s=settings.ping_identifier_s,
                 statistics=statistics,
+                history=history,
             )
         )
         verifying = _verifying()
@@ -179,6 +185,7 @@ def hosting(
             abilities=_abilities(icmp, connector, verifying),
             pace=pace,
             statistics=statistics,
+            history=history,
         )
 
 

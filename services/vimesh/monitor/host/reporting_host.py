@@ -19,12 +19,13 @@ from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.loop_guard.safeguards import Safeguards
+from vimesh.monitor.reporting.history_delivery import HistoryDelivery
 from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
 from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
 from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.rpc.channels import channel
-from vimesh.v1 import conductor_service_pb2_grpc
+from vimesh.v1 import conductor_service_pb2_grpc, history_service_pb2_grpc
 
 if TYPE_CHECKING:  # exists for type checkers only
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
@@ -41,6 +42,8 @@ class ReportingHost:
     stub: ConductorServiceAsyncStub
     follow_front: Callable[[], Awaitable[Never]]
     """Keeps the addresses of the front up to date, which must not be probed."""
+    delivery: HistoryDelivery | None = None
+    """Delivers what rounds come to; None if that is not wanted. The caller must run both of its loops."""
 
     def start(self, action: Action) -> bool:
         """Run an action and report for it; False if it runs already. Raises AuthUrlInvalid."""
@@ -68,12 +71,13 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     *,
     credentials: Path | None = None,
     safeguards: Safeguards | None = None,
+    history: bool = False,
     on_bad_action: Callable[[str, str], object] = lambda _vim_id, _action_id: None,
 ) -> AsyncGenerator[ReportingHost]:
     """Yield a host that probes by the rules, and reports to `address`.
 
     Actions that are answered with bad_action are stopped and then passed on to `on_bad_action`: (vim_id, action_id).
-    `credentials`: see `channel`. Raises BadSetting.
+    `credentials`: see `channel`. `history`: whether to gather what rounds come to. Raises BadSetting.
     """
     _allow_all_files()
     async with channel(address, credentials) as to_conductors:
@@ -83,7 +87,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
         ledger = ReportLedger(random=random)
         fleet = FleetAddresses(clock=time.monotonic)
         await fleet.look_up_front(address)
-        settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}", rules=rules)
+        settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}", rules=rules, history=history)
         with hosting(ledger.queue_verdict, settings, safeguards, fleet) as host:
 
             def stop(vim_id: str, action_id: str) -> None:
@@ -99,7 +103,13 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 random=random,
                 limits=limits,
             )
-            yield ReportingHost(host, ledger, reporter, to_conductors, stub, lambda: fleet.follow_front(address))
+            delivery = None
+            if host.history is not None:
+                history_stub = history_service_pb2_grpc.HistoryServiceStub(to_conductors)
+                delivery = HistoryDelivery(history_stub, host.history, clock=time.monotonic, random=random)
+            yield ReportingHost(
+                host, ledger, reporter, to_conductors, stub, lambda: fleet.follow_front(address), delivery
+            )
 
 
 def _allow_all_files() -> None:

@@ -21,6 +21,7 @@ from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.targets.address_route import AddressRoute
+from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import ActionKey, Stage, Target, next_round_at
 from vimesh.monitor.targets.verdict import NextStep, Verdict
 
@@ -56,7 +57,9 @@ class Rounds:
         address_budget: AddressBudget | None = None,
         quarantine: Quarantine | None = None,
         statistics: ProbeStatistics | None = None,
+        history: RoundHistory | None = None,
     ) -> None:
+        """`history`: gets what each round comes to; None: that is not wanted."""
         self._wheel = wheel
         self._stall_clock = running
         self._clock = clock
@@ -67,6 +70,7 @@ class Rounds:
         self._quarantine = quarantine or Quarantine()
         self._statistics = statistics or ProbeStatistics()
         self._by_method = self._statistics.by_method
+        self._history = history
         self._probers: Mapping[Method, Prober] = {}
         self._serials = itertools.count(1)
         self.open_rounds = 0
@@ -185,7 +189,10 @@ class Rounds:
             target.route.record_answer(number)
         target.round_trip_s = round_trip_s
         self._by_method[target.policy.method].round_trips.observe(round_trip_s)
-        self._apply_step(target, track.record_answer(), round_trip_s)
+        step = track.record_answer()
+        if self._history is not None and (step is _SETTLED or step is _CHANGED):
+            self._history.note_answer(target, round_trip_s, max(0, number - max(1, track.answers)))
+        self._apply_step(target, step, round_trip_s)
 
     def _judge_silence(self, target: Target) -> None:
         track = target.track
@@ -410,6 +417,8 @@ class Rounds:
 
     def _apply_step(self, target: Target, step: NextStep, round_trip_s: float | None) -> None:
         if step is _SETTLED or step is _CHANGED:
+            if self._history is not None and target.track.has_failed:
+                self._history.note_failure(target, target.track.sent)
             self._close_round(target)
             if self._quarantine.aside and target in self._quarantine:
                 self._end_retry(target)

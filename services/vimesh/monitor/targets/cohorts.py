@@ -20,6 +20,7 @@ from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
+from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import ProbeGroup, Target, next_round_at
 
 MOST_MEMBERS = 128
@@ -104,8 +105,10 @@ class Cohort(ProbeGroup):
 
     def remove(self, target: Target) -> None:
         """Remove a member; the last one takes its place."""
-        if self.tokens and self.volley_targets is self.members:
-            self.members = self.members.copy()  # `volley_targets` must keep the order of the tokens
+        if self.volley_targets is self.members:
+            self.members = (
+                self.members.copy()
+            )  # `volley_targets` must keep the order of the tokens, for the history too
         size = len(self.sockaddrs) // len(self.members)
         place, last = target.place, self.members.pop()
         if last is not target:
@@ -137,7 +140,9 @@ class Cohorts:
         running: StallClock,
         pace: RoundBudget | None = None,
         statistics: ProbeStatistics | None = None,
+        history: RoundHistory | None = None,
     ) -> None:
+        """`history`: gets what each volley comes to; None: that is not wanted."""
         self._prober = prober
         self._single_rounds = singly
         self._wheel = wheel
@@ -145,6 +150,9 @@ class Cohorts:
         self._round_budget = pace or RoundBudget()
         self._statistics = statistics or ProbeStatistics()
         self._pings = self._statistics.by_method[Method.PING]
+        self._history = history
+        self.arrivals = None if history is None else history.arrivals
+        """Gets the time of each answer, by token; None if that is not wanted."""
         self._by_key: dict[CohortKey, list[Cohort]] = {}
         self.open_tokens: dict[int, Cohort] = {}
         """The cohorts by unanswered token. An answer only removes its token and does not touch the member: with
@@ -234,6 +242,8 @@ class Cohorts:
     def _judge(self, cohort: Cohort) -> None:
         cohort.ended_at = self._stall_clock.now()
         self._wheel.set(cohort, cohort.round_at)
+        if self._history is not None:
+            self._history.note_volley(cohort, cohort.volley_targets, cohort.tokens, cohort.sent_at)
         open_tokens = self.open_tokens
         for token in [token for token in cohort.tokens if token in open_tokens]:
             self.continue_singly(token)

@@ -75,6 +75,7 @@ class ReachabilityTrack:
         "begun_at",
         "detail",
         "failing_since",
+        "has_failed",
         "in_doubt",
         "reason",
         "sent",
@@ -127,6 +128,11 @@ class ReachabilityTrack:
         return self.sent < self._probes_needed and self._faults <= self._probes_needed and not self._answers
 
     @property
+    def answers(self) -> int:
+        """Number of probes of the round that were answered in a row; 0 if the VIM was REACHABLE before."""
+        return self._answers
+
+    @property
     def silent_probes(self) -> int:
         """Number of probes of the round that have neither been answered nor failed."""
         return self.sent - self._outcomes
@@ -139,6 +145,8 @@ class ReachabilityTrack:
             self._probes_needed, self._answers_needed = self._fall, 1
         self.in_doubt = False
         """Whether its bad news must be doubted before it is accepted, see NextStep.DOUBT."""
+        self.has_failed = False
+        """Whether the round ended with failures of the VIM, tolerated or not."""
         self.sent = self._outcomes = self._faults = self._answers = 0
         self.addresses = 1
         self._reason = Reason.TIMEOUT
@@ -194,6 +202,7 @@ class ReachabilityTrack:
 
     def accept_failure(self, at: float, reason: str = "", detail: str = "") -> NextStep:
         """Accept the bad news of the round; `reason`: a better one than its probes gave."""
+        self.has_failed = True
         if reason:
             self._reason, self._detail = reason, detail
         if self.status is _REACHABLE and self._fail_for_s:

@@ -323,3 +323,24 @@ availability_days = _durations("availability_days")
 
 # The same by month, so that questions about months, which are most, read few rows.
 availability_months = _durations("availability_months")
+
+# The history of VIMs: see `domain.history`. Rows are appended to for an hour, and merged with others when they are old.
+history = Table(
+    "history",
+    metadata,
+    # The number of the standing.
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    # Seconds of each digest, and seconds since 1970 at which the row begins.
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("start", Whole, primary_key=True, autoincrement=False),
+    Column("digests", Bytes, nullable=False),
+    Index(None, "step", "start"),
+)
+
+# One row, or none: the bytes of all history.
+history_sizes = Table(
+    "history_sizes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("bytes", Whole, nullable=False),
+)

@@ -18,6 +18,7 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.vims import Engine, Registration, Status, Vim
 from vimesh.store.change_log.transaction import Changes
+from vimesh.store.history.history_rows import delete_history
 from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher
@@ -122,6 +123,7 @@ def deregister_one(
     for remove in _REMOVE:
         connection.execute(remove, {"vim_id": vim_id, "number": stored["number"]})
     label_rows.delete_of(connection, stored)
+    delete_history(connection, stored["number"])
     row = record_silence(stored, changes)
     last = {**row, "revision": changes.next_revision()}
     size = changes.add(

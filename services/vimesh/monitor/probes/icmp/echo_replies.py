@@ -39,6 +39,8 @@ class EchoReplies:
         if token is None:
             token = self._truncated_token(echo)
         elif self._cohorts.open_tokens.pop(token, None) is not None:
+            if self._cohorts.arrivals is not None:
+                self._cohorts.arrivals[token] = now
             return  # an answer to a volley, in a batch that looked unusual
         if token is not None:
             self.handle_reply(token, source, now)

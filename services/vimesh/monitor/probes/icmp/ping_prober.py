@@ -22,6 +22,7 @@ from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
 from vimesh.monitor.targets.cohorts import Cohort, Cohorts, SingleRounds
+from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import Target
 
 
@@ -42,11 +43,18 @@ class PingProber:
         pace: RoundBudget | None = None,
         rotate_s: float = ROTATE_S,
         statistics: ProbeStatistics | None = None,
+        history: RoundHistory | None = None,
     ) -> None:
         """`wheel`: of the cohorts. `rotate_s`: how many seconds pings keep an ICMP identifier."""
         statistics = statistics or ProbeStatistics()
         self.cohorts = Cohorts(
-            prober=self, singly=listener, wheel=wheel, running=running, pace=pace, statistics=statistics
+            prober=self,
+            singly=listener,
+            wheel=wheel,
+            running=running,
+            pace=pace,
+            statistics=statistics,
+            history=history,
         )
         self._round_trips = statistics.by_method[Method.PING].round_trips
         self._gate = gate

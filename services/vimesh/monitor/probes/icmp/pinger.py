@@ -68,6 +68,7 @@ class Pinger:
         self._sequences = itertools.count()
         self._pings = pings
         self._open_tokens = cohorts.open_tokens
+        self._arrivals = cohorts.arrivals
         self._round_trips = round_trips
         self._sockets = EchoSockets(icmp, now=clock(), rotate_s=rotate_s)
         self._replies = EchoReplies(
@@ -191,7 +192,7 @@ class Pinger:
         return count > 0
 
     def _handle_batch(self, count: int) -> None:
-        inbox, at, take_open_token = self._inbox, self._header_at, self._open_tokens.pop
+        inbox, at, take_open_token, arrivals = self._inbox, self._header_at, self._open_tokens.pop, self._arrivals
         usual = inbox.lengths(count) == self._lengths[:count] and inbox.octets(at, count) == self._kinds[:count]
         now = self._clock()
         tokens = inbox.words(at + TOKEN_AT, count).tolist()
@@ -206,6 +207,8 @@ class Pinger:
                 self._replies.handle_datagram(inbox.packet(place), bytes(inbox.source(place)), now)
             elif take_open_token(token, None) is None:
                 self._replies.handle_reply(token, inbox.source(place), now)
+            elif arrivals is not None:
+                arrivals[token] = now
 
     def _read_errors(self, sock: socket.socket) -> bool:
         """Handle the network's errors about undelivered packets; False: the error queue was empty."""
