@@ -198,8 +198,8 @@ class ActionDigests(_message.Message):
     digests: _builtins.bytes
     """1 to 60 records of 38 bytes, oldest first: a fleet of 100,000 VIMs makes 1,700 of them a second, and they are stored
     as they come. Each has, in little-endian order, the number of the minute since 1970 by the clock of the database
-    (uint32), the counts of rounds, of answered rounds and of lost probes (uint16 each), the mean, the shortest and the
-    longest round trip in microseconds (uint32 each), and the counts of round trips by class (8 times uint16).
+    (uint32), the sum of the round trips, the shortest and the longest in seconds (float32 each), the counts of rounds, of answered
+    rounds and of lost probes (uint16 each), and those of round trips by class (8 times uint16).
     """
     def __init__(
         self,

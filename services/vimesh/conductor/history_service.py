@@ -26,7 +26,6 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 MAX_DIGESTS: Final = 60
 """Of one action in one call."""
 _MAX_ID: Final = 255
-_MICROS_PER_S: Final = 1_000_000
 
 
 class HistoryServicer(HistoryServiceServicer):
@@ -83,8 +82,8 @@ def _sample_message(sample: HistorySample) -> pb.Sample:
         lost=digest.lost,
     )
     if digest.answered:
-        message.min_round_trip.CopyFrom(duration(digest.min_us / _MICROS_PER_S))
-        message.mean_round_trip.CopyFrom(duration(digest.mean_us / _MICROS_PER_S))
-        message.max_round_trip.CopyFrom(duration(digest.max_us / _MICROS_PER_S))
+        message.min_round_trip.CopyFrom(duration(digest.min_s))
+        message.mean_round_trip.CopyFrom(duration(digest.sum_s / digest.answered))
+        message.max_round_trip.CopyFrom(duration(digest.max_s))
         message.classes.extend(digest.by_class)
     return message

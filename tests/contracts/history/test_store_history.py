@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
 import uuid
 from collections.abc import Iterable
 
@@ -14,7 +15,7 @@ from vimesh.domain.access.caller import Caller, CallerRole
 from vimesh.domain.errors import BadInput, VimNotFound
 from vimesh.domain.history.history_limits import LEVELS, MAX_AGE_S, ROW_BYTES
 from vimesh.domain.history.history_store import DigestDelivery, HistorySample, SampleQuery
-from vimesh.domain.history.round_digests import MINUTE_S, RECORD_BYTES, record_of
+from vimesh.domain.history.round_digests import MINUTE_S, RECORD_BYTES, RoundDigest, record_of
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Vim
 from vimesh.store.history.history_rows import HistoryRow, add_bytes, insert_rows, read_rows, total_bytes
@@ -24,6 +25,12 @@ from vimesh.store.sql_store import SqlStore
 MINUTES, TENS, HOURS = LEVELS
 DAY_S = 86400
 ALWAYS = SampleQuery("", dt.datetime(1970, 1, 2, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
+
+
+def digest(slot: int, sum_s: float, min_s: float, max_s: float, *counts: object) -> RoundDigest:
+    """Return a digest with the times as a float32 has them."""
+    times = struct.unpack("<3f", struct.pack("<3f", sum_s, min_s, max_s))
+    return RoundDigest(slot, *times, *counts)  # type: ignore[arg-type]  # in the order of the fields
 
 
 async def minute_now(store: VimStore) -> int:
@@ -90,8 +97,8 @@ async def test_digests_are_listed_as_they_were_delivered(store: VimStore, vim: V
     assert [one.digest.slot for one in (first, second, third)] == [now - 3, now - 2, now - 1]
     assert first.start_time == dt.datetime.fromtimestamp((now - 3) * MINUTE_S, dt.UTC)
     assert first.span_s == MINUTE_S
-    assert second.digest == (now - 2, 6, 6, 0, 2000, 2000, 2000, (0, 6, 0, 0, 0, 0, 0, 0))
-    assert third.digest == (now - 1, 4, 3, 7, 140_167, 500, 400_000, (1, 0, 0, 1, 0, 0, 1, 0))
+    assert second.digest == digest(now - 2, 0.012, 0.002, 0.002, 6, 6, 0, (0, 6, 0, 0, 0, 0, 0, 0))
+    assert third.digest == digest(now - 1, 0.4205, 0.0005, 0.4, 4, 3, 7, (1, 0, 0, 1, 0, 0, 1, 0))
 
 
 async def test_a_repeated_delivery_changes_nothing(store: VimStore, vim: Vim) -> None:
@@ -101,7 +108,7 @@ async def test_a_repeated_delivery_changes_nothing(store: VimStore, vim: Vim) ->
     answer = await store.history.record_digests([delivery(vim, [now - 2, now - 1, now], round_trip_s=0.9)])
 
     assert answer.refused == 2
-    assert [one.digest.max_us for one in await samples(store, vim)] == [2000, 2000, 900_000]
+    assert [one.digest.max_s for one in await samples(store, vim)] == pytest.approx([0.002, 0.002, 0.9])
     counted, there = await size(store)
     assert counted == there
 
@@ -167,7 +174,8 @@ async def test_samples_of_longer_spans_add_up(store: VimStore, vim: Vim) -> None
     [sample] = await samples(store, vim, 600)
 
     assert (sample.span_s, sample.start_time.timestamp()) == (600, ten * MINUTE_S)
-    assert sample.digest == (ten // 10, 60, 60, 0, 3000, 2000, 4000, (0, 30, 30, 0, 0, 0, 0, 0))
+    assert sample.digest[1:4] == pytest.approx((0.18, 0.002, 0.004))
+    assert (sample.digest.slot, *sample.digest[4:]) == (ten // 10, 60, 60, 0, (0, 30, 30, 0, 0, 0, 0, 0))
 
 
 async def test_a_time_of_too_many_samples_is_refused(store: VimStore, vim: Vim) -> None:
@@ -213,7 +221,7 @@ async def test_old_minutes_become_ten_minutes_and_these_hours_and_nothing_is_los
     assert [len(row.digests) for row in rows] == [24 * RECORD_BYTES] * 2
     day = await samples(store, vim, 3600, 14 * DAY_S)
     assert [sample.span_s for sample in day] == [3600] * 24
-    assert all(one.digest[1:7] == (360, 360, 0, 2000, 2000, 2000) for one in day)
+    assert all(one.digest[1:7] == pytest.approx((0.72, 0.002, 0.002, 360, 360, 0)) for one in day)
     counted, there = await size(store)
     assert counted == there
 

@@ -21,6 +21,7 @@ from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
+from vimesh.v1.history_service_pb2_grpc import HistoryServiceStub
 from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceAsyncStub
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
     from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
+    from vimesh.v1.history_service_pb2_grpc import HistoryServiceAsyncStub
     from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
     from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
@@ -46,6 +48,7 @@ class Client:
     workflows: WorkflowServiceAsyncStub
     access: AccessServiceAsyncStub
     fleet: FleetServiceAsyncStub
+    history: HistoryServiceAsyncStub
     availability: AvailabilityServiceAsyncStub
     maintenance: MaintenanceServiceAsyncStub
 
@@ -111,6 +114,7 @@ def client_on(opened: grpc.aio.Channel, address: str) -> Client:
         WorkflowServiceStub(opened),
         AccessServiceStub(opened),
         FleetServiceStub(opened),
+        HistoryServiceStub(opened),
         AvailabilityServiceStub(opened),
         MaintenanceServiceStub(opened),
     )

@@ -32,6 +32,7 @@ from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
+from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import Target
 
 TICK_S = 0.01
@@ -85,6 +86,7 @@ class SimulatedHost:
         name_service: NameService | None = None,
         ageing: float = 1,
         quarantine: Quarantine | None = None,
+        history: RoundHistory | None = None,
     ) -> None:
         """`ageing` is the factor by which addresses age faster than usual."""
         self.network = network
@@ -113,6 +115,7 @@ class SimulatedHost:
             on_verdict=self.verdicts.note,
             quarantine=quarantine,
             statistics=self.statistics,
+            history=history,
         )
         self.rounds.use(dict.fromkeys(Method, self))
 

@@ -19,6 +19,7 @@ from vimesh.rpc.channels import channel
 from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
+from vimesh.v1.history_service_pb2_grpc import HistoryServiceStub
 from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vimesh.v1.access_service_pb2_grpc import AccessServiceAsyncStub
     from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceAsyncStub
     from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
+    from vimesh.v1.history_service_pb2_grpc import HistoryServiceAsyncStub
     from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
@@ -39,6 +41,7 @@ class Front:
     vims: VimServiceAsyncStub
     access: AccessServiceAsyncStub
     fleet: FleetServiceAsyncStub
+    history: HistoryServiceAsyncStub
     availability: AvailabilityServiceAsyncStub
     maintenance: MaintenanceServiceAsyncStub
     timeout_s: float
@@ -54,6 +57,7 @@ async def connected(address: str, timeout_s: float, credentials: Path | None = N
             VimServiceStub(opened),
             AccessServiceStub(opened),
             FleetServiceStub(opened),
+            HistoryServiceStub(opened),
             AvailabilityServiceStub(opened),
             MaintenanceServiceStub(opened),
             timeout_s,

@@ -12,6 +12,7 @@ from vimesh.cli.vim.list_and_show import list_vims, show
 from vimesh.cli.vim.register import register
 from vimesh.cli.vim.set_fields import set_vim
 from vimesh.cli.vim.show_events import events
+from vimesh.cli.vim.show_history import history
 from vimesh.cli.vim.summary import summary
 from vimesh.cli.vim.wait import wait
 from vimesh.cli.vim.watch import watch
@@ -29,3 +30,4 @@ app.command("delete", hidden=True)(deregister)
 app.command(epilog=FILTER_HELP)(watch)
 app.command()(wait)
 app.command(epilog=FILTER_HELP)(events)
+app.command()(history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final, Never
@@ -59,7 +59,7 @@ class HistoryDelivery:
         pending: PendingDigests | None = None,
         limits: DeliveryLimits | None = None,
     ) -> None:
-        self.pending = pending or PendingDigests()
+        self.pending = PendingDigests() if pending is None else pending
         self._stub = stub
         self._history = history
         self._clock = clock
@@ -99,15 +99,15 @@ class HistoryDelivery:
             _log.warning("digests of rounds were dropped", count=self.pending.dropped - self._told_dropped)
             self._told_dropped = self.pending.dropped
 
-    def _keep(self, made: tuple[Target, bytes] | None) -> None:
-        if made is not None:
-            target, record = made
-            for action in target.actions():
-                self.pending.add(action, record)
+    def _keep(self, records: Sequence[tuple[Target, bytes]]) -> None:
+        add = self.pending.add
+        for target, record in records:
+            add(target.owner, record)
+            for action in target.sharers or ():
+                add(action, record)
 
-    def _drop(self, made: tuple[Target, bytes] | None) -> None:
-        if made is not None:
-            self.pending.drop(1)
+    def _drop(self, records: Sequence[tuple[Target, bytes]]) -> None:
+        self.pending.drop(len(records))
 
     async def run(self) -> Never:
         """Deliver until cancelled, and once more then. The first call delivers nothing: it asks for the time."""

@@ -9,6 +9,7 @@ from vimesh.monitor.targets.target import ActionKey
 
 MOST_OF_ACTION: Final = 60
 """Digests of one action: conductors refuse older ones."""
+_MOST_OF_ACTION_BYTES: Final = MOST_OF_ACTION * RECORD_BYTES
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of all digests: those of 100,000 VIMs for a quarter of an hour."""
 
@@ -31,15 +32,14 @@ class PendingDigests:
     def add(self, action: ActionKey, record: bytes) -> None:
         """Add the newest digest of an action."""
         before = self._records.get(action, b"")
-        if len(before) >= MOST_OF_ACTION * RECORD_BYTES:
-            before = before[RECORD_BYTES:]
-            self.drop(1)
-            self._count -= 1
+        if len(before) >= _MOST_OF_ACTION_BYTES:
+            self._records[action] = before[RECORD_BYTES:] + record
+            self.dropped += 1
         elif self._count >= self._most:
-            self.drop(1)
-            return
-        self._records[action] = before + record
-        self._count += 1
+            self.dropped += 1
+        else:
+            self._records[action] = before + record
+            self._count += 1
 
     def take(self, most: int) -> Batch:
         """Remove and return the digests of up to `most` actions, those that have waited longest."""

@@ -73,7 +73,7 @@ class Cohort(ProbeGroup):
     A cohort is due alternately to send a volley and to find the members that have not answered.
     """
 
-    __slots__ = ("key", "members", "round_at", "sent_at", "sockaddrs", "tokens", "volley_targets")
+    __slots__ = ("begun_at", "key", "members", "round_at", "sent_at", "sockaddrs", "tokens", "volley_targets")
 
     def __init__(self, key: CohortKey, round_at: float) -> None:
         super().__init__()
@@ -86,6 +86,8 @@ class Cohort(ProbeGroup):
         self.volley_targets = self.members
         """The targets it was sent to, in the order of the tokens."""
         self.round_at = round_at
+        self.begun_at = 0.0
+        """When the volley under way began to be sent: its first answers come before `sent_at`."""
         self.sent_at = 0.0
 
     def has_room_for(self, sockaddr: bytes) -> bool:
@@ -120,7 +122,7 @@ class Cohort(ProbeGroup):
     def begin_volley(self, now: float) -> None:
         """Give each member a token that the others cannot guess: otherwise a VIM could answer for its neighbours."""
         self.tokens = array("Q", os.urandom(TOKEN_BYTES * len(self.members)))
-        self.volley_targets, self.sent_at = self.members, now
+        self.volley_targets, self.begun_at, self.sent_at = self.members, now, now
 
     def member_by_token(self, token: int) -> Target | None:
         """Return the member that the token was sent to; None if it has left the cohort since."""
@@ -243,7 +245,7 @@ class Cohorts:
         cohort.ended_at = self._stall_clock.now()
         self._wheel.set(cohort, cohort.round_at)
         if self._history is not None:
-            self._history.note_volley(cohort, cohort.volley_targets, cohort.tokens, cohort.sent_at)
+            self._history.note_volley(cohort, cohort.volley_targets, cohort.tokens, cohort.begun_at)
         open_tokens = self.open_tokens
         for token in [token for token in cohort.tokens if token in open_tokens]:
             self.continue_singly(token)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Final
 
-from vimesh.domain.history.round_digests import record_of
+from vimesh.domain.history.round_digests import record_of, records_of_volleys
 from vimesh.monitor.targets.target import ProbeGroup, Target
 
 _NO_ANSWER: Final = math.nan
+_AT_ONCE: Final = 128
+"""Records made in one go: as many as those of a volley, which take less than a millisecond."""
 
 _Volley = tuple[list[Target], "array[float]"]
 """The targets of a volley, and the round trip of each in seconds, NaN without an answer. Later members may follow."""
@@ -42,10 +44,13 @@ class RoundHistory:
         self._volleys: dict[ProbeGroup, list[_Volley]] = {}
         self._single_rounds: dict[Target, _SingleRounds] = {}
 
-    def note_volley(self, group: ProbeGroup, targets: list[Target], tokens: Sequence[int], sent_at: float) -> None:
-        """Take the answers to a volley. The list must not change later, except for members that are appended."""
+    def note_volley(self, group: ProbeGroup, targets: list[Target], tokens: Sequence[int], begun_at: float) -> None:
+        """Take the answers to a volley, which took up to a millisecond to send.
+
+        The list must not change later, except for members that are appended.
+        """
         arrivals = map(self.arrivals.pop, tokens, repeat(_NO_ANSWER))
-        round_trips = array("f", [arrival - sent_at for arrival in arrivals])
+        round_trips = array("f", [arrival - begun_at for arrival in arrivals])
         self._volleys.setdefault(group, []).append((targets, round_trips))
 
     def note_answer(self, target: Target, round_trip_s: float, lost: int) -> None:
@@ -66,10 +71,10 @@ class RoundHistory:
             rounds = self._single_rounds[target] = _SingleRounds()
         return rounds
 
-    def end_minute(self, slot: int) -> Iterator[tuple[Target, bytes] | None]:
-        """Begin a new minute; yield the record of each target for the one that ends, and None now and then.
+    def end_minute(self, slot: int) -> Iterator[list[tuple[Target, bytes]]]:
+        """Begin a new minute; yield the records of the one that ends, those of some targets at a time.
 
-        What is yielded is made on the way, so that the caller can let the loop turn in between.
+        They are made on the way, so that the caller can let the loop turn in between.
         """
         volleys, single_rounds = self._volleys, self._single_rounds
         self._volleys, self._single_rounds = {}, {}
@@ -78,25 +83,27 @@ class RoundHistory:
 
 def _records(
     slot: int, cohorts: Sequence[Sequence[_Volley]], single_rounds: dict[Target, _SingleRounds]
-) -> Iterator[tuple[Target, bytes] | None]:
+) -> Iterator[list[tuple[Target, bytes]]]:
     regular = []
     for volleys in cohorts:
         if _are_regular(volleys):
             regular.append(volleys)
         else:
             _add_separately(volleys, single_rounds)
-        yield None
+            yield []
     for volleys in regular:
         targets = volleys[0][0]
-        for target, round_trips in zip(targets, zip(*(times for _, times in volleys), strict=True), strict=False):
-            rounds = single_rounds.pop(target, None) if single_rounds else None
-            if rounds is None:
-                yield target, record_of(slot, round_trips)
-            else:
-                yield target, record_of(slot, [*round_trips, *rounds.round_trips], rounds.failed, rounds.lost)
-        yield None
-    for target, rounds in single_rounds.items():
-        yield target, record_of(slot, rounds.round_trips, rounds.failed, rounds.lost)
+        if not single_rounds or single_rounds.keys().isdisjoint(targets):
+            yield list(zip(targets, records_of_volleys(slot, [times for _, times in volleys]), strict=False))
+        else:
+            _add_separately(volleys, single_rounds)
+            yield []
+    others = iter(single_rounds.items())
+    while some := [
+        (target, record_of(slot, rounds.round_trips, rounds.failed, rounds.lost))
+        for target, rounds in islice(others, _AT_ONCE)
+    ]:
+        yield some
 
 
 def _are_regular(volleys: Sequence[_Volley]) -> bool:

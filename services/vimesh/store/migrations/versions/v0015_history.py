@@ -9,7 +9,7 @@ from vimesh.store.migrations import once
 from vimesh.store.schema.column_types import Bytes, Whole
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
