@@ -30,7 +30,7 @@ ALWAYS = SampleQuery("", dt.datetime(1970, 1, 2, tzinfo=dt.UTC), dt.datetime(210
 def digest(slot: int, sum_s: float, min_s: float, max_s: float, *counts: object) -> RoundDigest:
     """Return a digest with the times as a float32 has them."""
     times = struct.unpack("<3f", struct.pack("<3f", sum_s, min_s, max_s))
-    return RoundDigest(slot, *times, *counts)  # type: ignore[arg-type]  # in the order of the fields
+    return RoundDigest(slot, *times, *counts)
 
 
 async def minute_now(store: VimStore) -> int:

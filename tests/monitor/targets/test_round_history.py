@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -59,10 +60,14 @@ def test_lost_probes_of_rounds_that_are_answered_in_the_end_come_back() -> None:
     assert digest.lost == pytest.approx(len(host.sent) / 4, abs=1)
 
 
+def _fails_from_the_fifth(failure: Reply, number: int) -> Reply:
+    return 0.02 if number < 5 else failure
+
+
 def test_rounds_without_an_answer_come_back() -> None:
     """Whether the probes are silent or refused, and whether the verdict changes or not."""
     for failure in (None, (0.01, Reason.REFUSED)):
-        digest, host = minute_of(lambda number, to=failure: 0.02 if number < 5 else to, ProbePolicy(interval_s=2))
+        digest, host = minute_of(partial(_fails_from_the_fifth, failure), ProbePolicy(interval_s=2))
         assert digest.answered == 5
         assert digest.rounds == pytest.approx(30, abs=1)
         assert digest.lost == pytest.approx(len(host.sent) - 5, abs=1)

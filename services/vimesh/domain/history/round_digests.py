@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import repeat
-from operator import concat
+from operator import add
 from typing import Final, NamedTuple
 
 CLASS_LIMITS_S: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -87,7 +87,7 @@ def records_of_volleys(slot: int, volleys: Sequence[Sequence[float]]) -> list[by
         in_one[low] if low == high else _counts_of(answered, answered, 0, _by_class(round_trips))
         for low, high, round_trips in zip(first, last, columns, strict=True)
     ]
-    return list(map(concat, times, counts))
+    return list(map(add, times, counts))
 
 
 def _by_class(round_trips: Sequence[float]) -> tuple[int, ...]:
