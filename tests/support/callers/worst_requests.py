@@ -89,8 +89,8 @@ def _queries() -> Iterator[Named]:
         ("groups", "((" + " OR ".join(["(labels.a:a*a AND -reason:a)"] * 8) + "))"),
     ):
         yield f"{VIM_SERVICE}/ListVims", name, vim_service_pb2.ListVimsRequest(filter=text).SerializeToString()
-        request = vim_service_pb2.SummarizeVimsRequest(filter=text, group_by=["labels.a", "reason", "labels.b"])
-        yield f"{VIM_SERVICE}/SummarizeVims", name, request.SerializeToString()
+        summary = vim_service_pb2.SummarizeVimsRequest(filter=text, group_by=["labels.a", "reason", "labels.b"])
+        yield f"{VIM_SERVICE}/SummarizeVims", name, summary.SerializeToString()
         events = vim_service_pb2.ListVimEventsRequest(filter=text)
         yield f"{VIM_SERVICE}/ListVimEvents", name, events.SerializeToString()
     for name, token in (("token", "W1tb" * 1024), ("token of numbers", "OTk5" * 1024)):

@@ -14,8 +14,8 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.input.label_flags import Selector, selected
 from vimesh.cli.output import documents
+from vimesh.cli.selection.label_flags import Selector, selected
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import availability_service_pb2 as pb
 

@@ -15,9 +15,9 @@ from vimesh.cli.base.terminal import printable
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.client.repeat_calls import Retrying
-from vimesh.cli.input import label_flags
 from vimesh.cli.maintenance.time_flags import TIME_ZONE_FLAG, duration_of, moment_of
 from vimesh.cli.maintenance.window_output import print_window, sentence
+from vimesh.cli.selection import label_flags
 from vimesh.domain.maintenance.time_zones import UTC_NAME
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import maintenance_service_pb2 as pb

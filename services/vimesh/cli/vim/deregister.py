@@ -13,10 +13,10 @@ from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.input import label_flags
-from vimesh.cli.input.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.output import documents
-from vimesh.cli.vim.change_many import Changed, Filter, change_all
+from vimesh.cli.selection import label_flags
+from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
+from vimesh.cli.vim.change_selected import Changed, Filter, change_all
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_service_pb2 as pb
 

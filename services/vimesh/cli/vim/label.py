@@ -15,10 +15,10 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.input import label_flags
-from vimesh.cli.input.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.output import print_vims
-from vimesh.cli.vim.change_many import Changed, Filter, change_all
+from vimesh.cli.selection import label_flags
+from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
+from vimesh.cli.vim.change_selected import Changed, Filter, change_all
 from vimesh.cli.vim.list_and_show import all_vims
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.settings import BadFlag

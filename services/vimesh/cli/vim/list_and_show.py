@@ -12,8 +12,8 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.input import filter_flags, label_flags
 from vimesh.cli.output import print_vims
+from vimesh.cli.selection import filter_flags, label_flags
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 

@@ -14,11 +14,12 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.explain_failures import failure, nothing_listens, unresolvable
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.input import label_flags, probe_policy, vim_fields
-from vimesh.cli.input.dry_run import DryRun, is_dry_run, say_dry_run
+from vimesh.cli.input import probe_policy, vim_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
 from vimesh.cli.output import print_vims
+from vimesh.cli.selection import label_flags
+from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.watches.wait_for_status import Condition, limit_s, wait_for
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_pb2

@@ -12,8 +12,8 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.input import filter_flags, label_flags
 from vimesh.cli.output import documents, event_lines
+from vimesh.cli.selection import filter_flags, label_flags
 from vimesh.cli.watches import event_history
 from vimesh.cli.watches.watch_lines import connection_notes
 from vimesh.domain.ids import is_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from vimesh.cli.input.filter_flags import FILTER_HELP
+from vimesh.cli.selection.filter_flags import FILTER_HELP
 from vimesh.cli.vim.deregister import deregister
 from vimesh.cli.vim.import_file import import_vims
 from vimesh.cli.vim.label import label

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vimesh.cli.input.label_flags import change_of, labels_of, selected
+from vimesh.cli.selection.label_flags import change_of, labels_of, selected
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.settings import BadFlag
 
