@@ -17,7 +17,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tests.support.deployments.conductor_process import conductor_in
-from tests.support.deployments.conductors import Client, client_at
+from tests.support.deployments.conductors import Client, client_at, conductor_at
 from tests.support.deployments.secured_conductors import ADMIN, OPERATOR, OTHER_OPERATOR, READER, client_as, secured
 from tests.support.sql.maintenance import hours, pass_time
 from tests.support.sql.stores import sqlite_url, store_at
@@ -195,6 +195,7 @@ async def test_json_is_read_strictly(client: Client) -> None:
         assert await reason_of(post(bad)) == (grpc.StatusCode.INVALID_ARGUMENT, "BAD_INPUT")
 
 
+@pytest.mark.timeout(180)
 def test_a_window_begins_and_ends_though_its_conductor_is_killed(tmp_path: Path) -> None:
     """Flags depend on the clock alone: they are right in the first answer of the next conductor."""
 
@@ -211,6 +212,11 @@ def test_a_window_begins_and_ends_though_its_conductor_is_killed(tmp_path: Path)
             await eventually(_is_told(client, vim, kind), WITHIN_S)
             return shown, [event.kind for event in await told(client, vim)]
 
+    async def look_at_last(vim: Vim) -> tuple[Vim, list[int]]:
+        # In this process, which is quicker than a third one.
+        async with conductor_at(tmp_path / "vimesh.sqlite") as client:
+            return await look(client.address, vim, VimEvent.MAINTENANCE_ENDED)
+
     with conductor_in(tmp_path) as conductor:
         vim, created = asyncio.run(plan(conductor.address))
         conductor.process.kill()
@@ -219,8 +225,7 @@ def test_a_window_begins_and_ends_though_its_conductor_is_killed(tmp_path: Path)
         during, _ = asyncio.run(look(conductor.address, vim, VimEvent.MAINTENANCE_STARTED))
         conductor.process.kill()
     asyncio.run(_pass_time(tmp_path, hours(1)))
-    with conductor_in(tmp_path) as conductor:
-        after, kinds = asyncio.run(look(conductor.address, vim, VimEvent.MAINTENANCE_ENDED))
+    after, kinds = asyncio.run(look_at_last(vim))
 
     assert [one.maintenance.window_id for one in (vim, during, after)] == ["", created.id, ""]
     assert kinds == [VimEvent.REGISTERED, VimEvent.MAINTENANCE_STARTED, VimEvent.MAINTENANCE_ENDED]
