@@ -88,6 +88,26 @@ async def test_a_watcher_is_told_of_maintenance(client: Client) -> None:
     assert not events[0].HasField("vim")
 
 
+async def test_a_filtered_watch_shows_vims_while_they_are_in_maintenance(client: Client) -> None:
+    vim = await client.register(name="lab-1")
+    request = vim_service_pb2.WatchVimsRequest(filter="maintenance = true")
+    watch = client.vims.WatchVims(request, timeout=WITHIN_S)
+    await watch.read()
+
+    created = await create(client)
+    [started] = await _next_events(watch)
+    modified = Vim(id=vim.id, description="a new one")
+    await client.vims.ModifyVim(vim_service_pb2.ModifyVimRequest(vim=modified), timeout=WITHIN_S)
+    [changed] = await _next_events(watch)
+    await end(client, created.window.id)
+    [ended] = await _next_events(watch)
+
+    assert [event.kind for event in (started, changed, ended)] == [
+        *(VimEvent.MAINTENANCE_STARTED, VimEvent.MODIFIED, VimEvent.MAINTENANCE_ENDED)
+    ]
+    assert [event.filtered_out for event in (started, changed, ended)] == [False, False, True]
+
+
 async def test_vims_that_come_are_covered_within_a_moment(client: Client) -> None:
     await create(client)
 

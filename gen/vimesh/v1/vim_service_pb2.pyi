@@ -352,8 +352,8 @@ class ListVimsRequest(_message.Message):
     language is that of AIP-160: terms are joined by AND, OR (which binds more tightly), NOT or `-`, and parentheses. At
     most 32 terms.
 
-    `=` and `!=` compare id, name, type, status, reason, project_id, auth_url, is_default, engine, and labels such as
-    labels.region. create_time, update_time and status_time are also compared by `<`, `<=`, `>` and `>=`, to a time such
+    `=` and `!=` compare id, name, type, status, reason, project_id, auth_url, is_default, engine, maintenance (true or
+    false), and labels such as labels.region. create_time, update_time and status_time are also compared by `<`, `<=`, `>` and `>=`, to a time such
     as `2026-10-01T08:00:00Z` or a day such as `2026-10-01`, which begins at midnight UTC. In name, auth_url, reason and
     labels, `*` matches any text, and `:` asks whether a value contains a text: `labels.region:*` is true if the VIM has
     the label. A value with wildcards may have up to 8 of them and 128 characters.

@@ -22,6 +22,7 @@ from vimesh.domain.errors import (
     WindowNotFound,
 )
 from vimesh.domain.events import EventKind
+from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.maintenance.maintenance_windows import MAX_OPEN_OF_PROJECT, WindowState
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vim_store import VimStore
@@ -74,6 +75,20 @@ async def test_watchers_are_told_of_start_and_end_once(store: VimStore, database
     assert (begin.status, begin.previous_status, begin.vim) == (Status.PENDING, Status.PENDING, None)
     assert (begin.revision, end.revision) == (shown.revision, (await store.get(vim.id)).revision)
     assert not await store.maintenance.keep_up(10)
+
+
+@pytest.mark.parametrize(("text", "names"), [("maintenance = true", {"lab-a"}), ("maintenance != true", {"office"})])
+async def test_a_filter_finds_vims_in_maintenance(store: VimStore, text: str, names: set[str]) -> None:
+    for name in ("lab-a", "office"):
+        await store.register(registration(name=name))
+    await store.maintenance.create(new_window(LAB))
+    vim_filter = parse_filter(text)
+
+    for query in (VimQuery(vim_filter), VimQuery(parse_filter(f"{text} AND status = PENDING"))):
+        assert {vim.name for vim in (await store.list_vims(query)).vims} == names
+    every = (await store.list_vims(VimQuery())).vims
+    seen = await store.filters.filterable_vims([vim.id for vim in every])
+    assert {vim.name for vim in seen.values() if vim_filter.matches(vim)} == names
 
 
 async def test_reports_go_on_and_are_true_in_maintenance(store: VimStore, vim: Vim) -> None:

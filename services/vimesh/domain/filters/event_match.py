@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from enum import Enum
 
-from vimesh.domain.events import EventKind, VimEvent
+from vimesh.domain.events import MAINTENANCE_KINDS, EventKind, VimEvent
 from vimesh.domain.filters.filter_fields import LABEL_PREFIX, LABELS
 from vimesh.domain.filters.filter_terms import ALWAYS, NEVER, FilterNode, Term, terms_in
 from vimesh.domain.filters.match_filter import matches, text_matches
@@ -22,6 +22,7 @@ _OF_STATUS = frozenset({"reason", "status_time"})
 _CHANGED_FIELDS: Mapping[str, str] = {"engine": "monitor"}
 """What a field of filters is called among the fields that people changed, if it is not the same."""
 _NEVER_CHANGED = frozenset({"id", "project_id", "create_time"})
+_MAINTENANCE = "maintenance"
 
 
 class EventMatch(Enum):
@@ -37,9 +38,8 @@ def match_event(root: FilterNode, event: VimEvent, vim: Vim | None = None) -> Ev
 
     `vim` is the VIM as it is now.
     """
-    vim = event.vim or vim
     if event.kind is EventKind.DEREGISTERED:
-        left = simplify(root, _knowing(vim, {}, _OF_STATUS | {"status"}))
+        left = simplify(root, _knowing(event.vim or vim, {}, _OF_STATUS | {"status", _MAINTENANCE}))
         return EventMatch.IRRELEVANT if left == NEVER else EventMatch.MATCHES
     after = matches_after(root, event, vim)
     if after is None:
@@ -49,6 +49,7 @@ def match_event(root: FilterNode, event: VimEvent, vim: Vim | None = None) -> Ev
     if event.kind is EventKind.REGISTERED:
         return EventMatch.IRRELEVANT
     values = {**_lasting_values(event), "status": event.previous_status}
+    vim = _known_vim(root, event, vim)
     before = simplify(root, _knowing(vim, values, _OF_STATUS | _changed_fields(root, event)))
     if before == NEVER:
         return EventMatch.IRRELEVANT
@@ -57,14 +58,24 @@ def match_event(root: FilterNode, event: VimEvent, vim: Vim | None = None) -> Ev
 
 def matches_after(root: FilterNode, event: VimEvent, vim: Vim | None = None) -> bool | None:
     """Return whether the VIM matches after the event; None if that takes more than the event says."""
-    vim = event.vim or vim
+    vim = _known_vim(root, event, vim)
     if vim is not None:
+        vim = replace(vim, maintenance=event.maintenance) if event.kind in MAINTENANCE_KINDS else vim
         is_newest = vim.revision == event.revision or vim.status is event.status
         status_time = vim.status_time if is_newest else event.time
         return matches(root, replace(vim, status=event.status, reason=event.reason, status_time=status_time))
     values = {**_lasting_values(event), "status": event.status, "reason": event.reason}
+    if event.kind in MAINTENANCE_KINDS:
+        values[_MAINTENANCE] = "true" if event.maintenance else "false"
     left = simplify(root, _knowing(None, values, ()))
     return True if left == ALWAYS else False if left == NEVER else None
+
+
+def _known_vim(root: FilterNode, event: VimEvent, vim: Vim | None) -> Vim | None:
+    """Return the VIM of an event, or the one as it is now. Whether it is in maintenance, only the latter says."""
+    if event.vim is None or all(term.field != _MAINTENANCE for term in terms_in(root)):
+        return event.vim or vim
+    return None if vim is None else replace(event.vim, maintenance=vim.maintenance)
 
 
 def _lasting_values(event: VimEvent) -> dict[str, str]:
@@ -90,6 +101,8 @@ def _knowing(vim: Vim | None, values: Mapping[str, str], unknown: Collection[str
 
 def _changed_fields(root: FilterNode, event: VimEvent) -> frozenset[str]:
     """Return the fields of the filter that may have been other ones before the event."""
+    if event.kind in MAINTENANCE_KINDS:
+        return frozenset({_MAINTENANCE})
     if event.kind is not EventKind.MODIFIED:
         return frozenset()
     return frozenset(term.field for term in terms_in(root) if _may_have_changed(term.field, event))

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import JSON, BindParameter, Connection, bindparam, func, select
 
 from vimesh.domain.vims import BULKY_FIELDS, Vim
-from vimesh.store.rows.vim_rows import vim_of, vim_of_document
+from vimesh.store.rows.current_maintenance import visible_vims
+from vimesh.store.rows.vim_rows import vim_of_document
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM
 from vimesh.store.schema.event_documents import as_text
 from vimesh.store.schema.tables import events, vims
@@ -32,7 +33,7 @@ def filterable_vims(connection: Connection, vim_ids: Collection[str]) -> dict[st
     if not vim_ids:
         return {}
     rows = connection.execute(_VIMS, {"ids": sorted(vim_ids)}).mappings()
-    found = {row["id"]: vim_of({**row, **_EMPTY}) for row in rows}
+    found = {vim.id: vim for vim in visible_vims(connection, [{**row, **_EMPTY} for row in rows])}
     if missing := sorted(set(vim_ids) - found.keys()):
         for vim_id, document in connection.execute(_LAST_DOCUMENTS, {"ids": missing}):
             if document is not None:

@@ -10,12 +10,17 @@ from sqlalchemy import ColumnElement, Dialect, Select, and_, false, or_, select,
 
 from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, FieldKind
 from vimesh.domain.filters.filter_terms import AllOf, AnyOf, FilterNode, Not, Operator, Term
+from vimesh.store.rows.visible_rows import IN_MAINTENANCE
 from vimesh.store.schema.tables import standings, vim_labels, vims
 from vimesh.store.sql.sql_functions import matches
 
 Conditions = tuple[ColumnElement[bool], ...]
 
-FIELDS_OF_STANDINGS = frozenset({"status", "reason", "engine", "status_time"})
+FIELDS_OF_STANDINGS = frozenset({"status", "reason", "engine", "status_time", "maintenance"})
+_TRUTHS: Mapping[str, ColumnElement[bool]] = {
+    "is_default": vims.c.default_of.is_not(None),
+    "maintenance": IN_MAINTENANCE,
+}
 _COMPARISONS: Mapping[Operator, Callable[[ColumnElement[Any], int], ColumnElement[bool]]] = {
     Operator.EQUALS: operator.eq,
     Operator.DIFFERS: operator.ne,
@@ -57,9 +62,9 @@ class TermTranslator:
     def _of_term(self, term: Term) -> ColumnElement[bool]:
         if term.field.startswith(LABEL_PREFIX):
             return self._of_label(term)
-        if term.field == "is_default":
-            is_default = vims.c.default_of.is_not(None)
-            return is_default if (term.value == "true") is (term.operator is Operator.EQUALS) else ~is_default
+        if term.field in _TRUTHS:
+            is_true = _TRUTHS[term.field]
+            return is_true if (term.value == "true") is (term.operator is Operator.EQUALS) else ~is_true
         if term.field == "status_time":
             return _COMPARISONS[term.operator](self._status_time, int(term.value))
         column = (standings if term.field in FIELDS_OF_STANDINGS else vims).c[term.field]

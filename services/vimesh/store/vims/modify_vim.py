@@ -20,9 +20,9 @@ from vimesh.domain.probing import PolicyChange
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
-from vimesh.store.maintenance.current_maintenance import visible_vims
 from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
+from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, policy_of, stored_policy
 from vimesh.store.rows.vim_secrets import (
     SECRET_FIELDS,

@@ -11,8 +11,8 @@ from vimesh.domain.actions import Action, ActionScope, CurrentAction
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Engine, Vim
-from vimesh.store.maintenance.current_maintenance import visible_vims
 from vimesh.store.rows import bulky_rows
+from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.rows.vim_rows import policy_of
 from vimesh.store.rows.visible_rows import VIM_ID, VISIBLE_COLUMNS, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vims
