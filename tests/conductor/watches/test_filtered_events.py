@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sql.maintenance import new_window
 from tests.support.sql.random_filters import random_filter, register_varied_vims
 from tests.support.sql.stores import elapse, record, registration, report, sqlite_url, store_at
 from vimesh.conductor.watches import filtered_events
@@ -42,13 +43,18 @@ async def change_something(store: SqlStore, chance: random.Random, vims: Sequenc
             Modification(description=str(chance.random())),
         )
     )
-    match chance.randrange(8):
+    match chance.randrange(9):
         case 0:
             await store.deregister(vim.id)
         case 1:
             await store.register(registration(labels=dict(vim.labels), project_id=vim.project_id))
         case 2 | 3:
             await store.modify(vim.id, modification)
+        case 4:
+            window = (await store.maintenance.create(new_window(vim_ids=[vim.id]))).window
+            if chance.random() < 0.5:
+                await store.maintenance.keep_up(1000)
+                await store.maintenance.end(window.id)
         case _:
             status = chance.choice(list(Status)[1:])
             fields = {"reason": chance.choice(_REASONS), "age_s": chance.random()}
@@ -75,6 +81,7 @@ async def test_who_watches_knows_what_matches_after_any_changes(store: SqlStore,
     await store.record_lapses(1000)
     vims = await store.vims_after("", 1000)
     filters = [parse_filter(random_filter(chance, vims)) for _ in range(80)]
+    await store.maintenance.keep_up(1000)
     believed = {vim_filter: await matching_now(store, vim_filter) for vim_filter in filters}
     begun_at = revision = (await store.span()).newest
     shared, sent = FilteredEvents(store.filters), 0
@@ -90,6 +97,7 @@ async def test_who_watches_knows_what_matches_after_any_changes(store: SqlStore,
             await store.record_lapses(20)
             await store.replace_silent(10)
             await store.record_lapses(1000)
+        await store.maintenance.keep_up(1000)
         events = await store.events_after(revision, 1000)
         revision = events[-1].revision if events else revision
         for vim_filter, matching in believed.items():

@@ -15,7 +15,7 @@ from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.filters.simplify_filter import simplify
 from vimesh.domain.filters.vim_filter import Filter
 from vimesh.domain.probing import ProbePolicy
-from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim
+from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim, VimMaintenance
 
 _DAY = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
 _VIM = Vim(
@@ -43,6 +43,7 @@ _VIM = Vim(
     create_time=_DAY - dt.timedelta(days=1),
     update_time=_DAY - dt.timedelta(microseconds=1),
     labels={"region": "eu-1", "empty": ""},
+    maintenance=VimMaintenance("0c0c", "a new kernel", _DAY),
 )
 
 
@@ -68,6 +69,8 @@ _VIM = Vim(
         ("status_time <= 2026-10-01 AND status_time >= 2026-10-01T02:00:00+02:00", True),
         ("update_time < 2026-10-01 AND update_time > 2026-09-30T23:59:59.999998Z", True),
         ("create_time != 2026-09-30", False),
+        ("maintenance = true", True),
+        ("maintenance != true", False),
         ("labels.region = eu-1", True),
         ("labels.region = eu*", True),
         ("labels.region != eu*", False),

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 from collections.abc import Sequence
 
+from tests.support.sql.maintenance import new_window
 from tests.support.sql.stores import elapse, record, registration, report
 from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, OPERATORS, FieldKind, field_of
 from vimesh.domain.filters.filter_terms import Operator, quoted
@@ -76,6 +77,7 @@ async def register_varied_vims(store: VimStore) -> None:
         if group is silent:
             await elapse(store, _WHOLE_LEASE_S)
             await store.record_lapses(len(silent) // 2)
+    await store.maintenance.create(new_window('name = "lab*"'))
     for vim in vims[::7]:
         await store.modify(vim.id, Modification(description="changed"))
 

@@ -57,6 +57,7 @@ FIELDS: Mapping[str, FilterField] = {
     "auth_url": FilterField(FieldKind.PATTERN, "URL"),
     "is_default": FilterField(FieldKind.WORD, "whether it is the default VIM of its project", _BOOLEAN),
     "engine": FilterField(FieldKind.WORD, "where its ping action runs", tuple(Engine)),
+    "maintenance": FilterField(FieldKind.WORD, "whether it is in maintenance", _BOOLEAN),
     "create_time": FilterField(FieldKind.TIME, "when it was registered"),
     "update_time": FilterField(FieldKind.TIME, "when people last changed it"),
     "status_time": FilterField(FieldKind.TIME, "since when it has its status"),
