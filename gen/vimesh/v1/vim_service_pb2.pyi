@@ -673,7 +673,7 @@ class ModifyVimsRequest(_message.Message):
     """Only check the request: it ends as it would, but nothing is changed."""
     @_builtins.property
     def vim_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The ids of up to 100 VIMs."""
+        """The ids of up to 50 VIMs."""
 
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
@@ -927,7 +927,7 @@ class DeregisterVimsRequest(_message.Message):
     """Only check the request: it ends as it would, but nothing is removed."""
     @_builtins.property
     def vim_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The ids of up to 100 VIMs."""
+        """The ids of up to 50 VIMs."""
 
     def __init__(
         self,

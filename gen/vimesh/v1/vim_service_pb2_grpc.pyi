@@ -105,7 +105,7 @@ class VimServiceStub:
     """Makes the same change to many VIMs, named by their ids or by a filter, as ModifyVim makes it to one. Each VIM is changed
     or refused on its own, and has its own result; all changes of a call are committed in one transaction.
 
-    By a filter, a call changes up to 100 of the VIMs that match, in the order of their registration: as long as
+    By a filter, a call changes up to 50 of the VIMs that match, in the order of their registration: as long as
     next_page_token is not empty, there are more, and nothing was done to them yet. A VIM that somebody else has modified
     since it was found to match is refused with ETAG_MISMATCH. Its status may have changed.
 
@@ -252,7 +252,7 @@ class VimServiceAsyncStub(VimServiceStub):
     """Makes the same change to many VIMs, named by their ids or by a filter, as ModifyVim makes it to one. Each VIM is changed
     or refused on its own, and has its own result; all changes of a call are committed in one transaction.
 
-    By a filter, a call changes up to 100 of the VIMs that match, in the order of their registration: as long as
+    By a filter, a call changes up to 50 of the VIMs that match, in the order of their registration: as long as
     next_page_token is not empty, there are more, and nothing was done to them yet. A VIM that somebody else has modified
     since it was found to match is refused with ETAG_MISMATCH. Its status may have changed.
 
@@ -444,7 +444,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes the same change to many VIMs, named by their ids or by a filter, as ModifyVim makes it to one. Each VIM is changed
         or refused on its own, and has its own result; all changes of a call are committed in one transaction.
 
-        By a filter, a call changes up to 100 of the VIMs that match, in the order of their registration: as long as
+        By a filter, a call changes up to 50 of the VIMs that match, in the order of their registration: as long as
         next_page_token is not empty, there are more, and nothing was done to them yet. A VIM that somebody else has modified
         since it was found to match is refused with ETAG_MISMATCH. Its status may have changed.
 

@@ -58,9 +58,12 @@ def _of_many(vim_ids: Sequence[str]) -> Iterator[Named]:
     for name, ids in choices.items():
         request = vim_service_pb2.BatchGetVimsRequest(vim_ids=ids).SerializeToString()
         yield f"{VIM_SERVICE}/BatchGetVims", name, request
-        removal = vim_service_pb2.DeregisterVimsRequest(vim_ids=ids[:100], validate_only=True)
+        removal = vim_service_pb2.DeregisterVimsRequest(vim_ids=ids[:50], validate_only=True)
         yield f"{VIM_SERVICE}/DeregisterVims", name, removal.SerializeToString()
-        change = vim_service_pb2.ModifyVimsRequest(vim_ids=ids[:100], vim=Vim(description="x" * 4096))
+        # Only validated, so that it is as much work when it is tried again.
+        change = vim_service_pb2.ModifyVimsRequest(
+            vim_ids=ids[:50], vim=Vim(description="x" * 4096), validate_only=True
+        )
         change.vim.labels.update({f"{key}": "x" * 63 for key in range(64)})
         yield f"{VIM_SERVICE}/ModifyVims", name, change.SerializeToString()
     for method in ("ModifyVims", "DeregisterVims", "BatchGetVims"):
