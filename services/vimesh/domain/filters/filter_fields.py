@@ -61,7 +61,6 @@ FIELDS: Mapping[str, FilterField] = {
     "create_time": FilterField(FieldKind.TIME, "when it was registered"),
     "update_time": FilterField(FieldKind.TIME, "when people last changed it"),
     "status_time": FilterField(FieldKind.TIME, "since when it has its status"),
-    "maintenance": FilterField(FieldKind.WORD, "whether it is in maintenance", _BOOLEAN),
 }
 """In the order in which help and errors list them."""
 
