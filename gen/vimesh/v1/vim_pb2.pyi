@@ -164,6 +164,7 @@ class Vim(_message.Message):
     VALID_UNTIL_FIELD_NUMBER: _builtins.int
     MONITOR_FIELD_NUMBER: _builtins.int
     MAINTENANCE_FIELD_NUMBER: _builtins.int
+    FLAPPING_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -198,6 +199,11 @@ class Vim(_message.Message):
     """
     detail: _builtins.str
     """An explanation of the reason, for people."""
+    flapping: _builtins.bool
+    """Whether the VIM was lost and found too often of late: it begins when it changed between REACHABLE and UNREACHABLE in
+    some 6 of the last 20 minutes, and ends below some 4, newer minutes weighing more. The status is what it is without
+    this. It is told by GetVim, ListVims and the list at the start of WatchVims, and false in changes and other answers.
+    """
     revision: _builtins.int
     """Revision of the newest change that is included here. Revisions grow across all VIMs; see WatchVims."""
     etag: _builtins.str
@@ -297,6 +303,7 @@ class Vim(_message.Message):
         valid_until: _timestamp_pb2.Timestamp | None = ...,
         monitor: Global___Monitor | None = ...,
         maintenance: Global___Maintenance | None = ...,
+        flapping: _builtins.bool = ...,
         revision: _builtins.int = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
@@ -304,7 +311,7 @@ class Vim(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

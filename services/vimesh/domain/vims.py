@@ -101,6 +101,9 @@ class Vim:
     """See `domain.labels`."""
     maintenance: VimMaintenance | None = None
     """None, too, in the documents of events: whether it holds depends on the time."""
+    flapping: bool = False
+    """Whether it was lost and found too often of late: see `domain.history.flapping`. Only in what is read, never in
+    changes."""
 
 
 BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")

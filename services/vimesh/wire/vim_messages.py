@@ -157,6 +157,7 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
         create_time=timestamp(vim.create_time),
         update_time=timestamp(vim.update_time),
         maintenance=maintenance_message(vim.maintenance) if vim.maintenance else None,
+        flapping=vim.flapping,
     )
     if vim.round_trip_s is not None:
         message.round_trip.CopyFrom(duration(vim.round_trip_s))

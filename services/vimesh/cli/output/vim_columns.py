@@ -31,6 +31,7 @@ LONG: Final[Mapping[str, Cell]] = {
     "PROBE": lambda vim: probe(vim.probe_policy),
     "ENGINE": lambda vim: name_of(vim_pb2.Monitor.Engine, vim.monitor.engine),
     "MONITOR": lambda vim: name_of(vim_pb2.Monitor.State, vim.monitor.state),
+    "FLAPPING": lambda vim: "yes" if vim.flapping else "no",
     "DETAIL": lambda vim: vim.detail,
     "DESCRIPTION": lambda vim: vim.description,
 }

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, bindparam, select
 
 from vimesh.domain.vims import Vim, VimMaintenance
+from vimesh.store.history.read_flapping import flapping_vims
 from vimesh.store.rows.vim_rows import vim_of
 from vimesh.store.rows.visible_rows import MAINTAINED, Row
 from vimesh.store.schema.tables import maintenance_spans, maintenances
@@ -36,7 +37,13 @@ def read_current(connection: Connection, vim_ids: Sequence[str], time: int | Non
 
 
 def visible_vims(connection: Connection, rows: Sequence[Row]) -> list[Vim]:
-    """Return the VIMs of visible rows, with the maintenance that they are in. Usually none is, which costs no query."""
+    """Return the VIMs of visible rows, with the maintenance that they are in and whether they flap.
+
+    Usually none is in maintenance and none has changed of late, which costs no query.
+    """
     current = read_current(connection, [row["id"] for row in rows if row[MAINTAINED]])
+    flapping = flapping_vims(connection, rows)
     vims = map(vim_of, rows)
-    return [replace(vim, maintenance=current.get(vim.id)) for vim in vims] if current else list(vims)
+    if not current and not flapping:
+        return list(vims)
+    return [replace(vim, maintenance=current.get(vim.id), flapping=vim.id in flapping) for vim in vims]

@@ -1,8 +1,8 @@
 """Defines the visible rows of VIMs, which depend on the time and on open to-dos besides the stored columns.
 
-A visible row has the columns of PUBLIC, from three tables, and three more: `lapsed` (the lease of its action has ended,
+A visible row has the columns of PUBLIC, from three tables, and four more: `lapsed` (the lease of its action has ended,
 by the database's clock, at the time of the statement), `waiting` (its engine has not been told to start the action
-yet) and `maintained` (a maintenance window covers it at that time).
+yet), `maintained` (a maintenance window covers it at that time) and `now` (that time).
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ VISIBLE_COLUMNS = (
     LAPSED.label("lapsed"),
     WAITING.label("waiting"),
     IN_MAINTENANCE.label(MAINTAINED),
+    NowMicros().label("now"),
 )
 VIM_ID = standings.c.vim_id.label("id")
 STANDING_AND_LEASE = standings.join(leases, leases.c.number == standings.c.number)

@@ -1,0 +1,72 @@
+"""Finds the VIMs that flap, by their changes in the log. Only those whose status changed lately are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import Connection, and_, bindparam, or_, select
+
+from vimesh.domain.events import EventKind
+from vimesh.domain.history.flapping import LOOKBACK_S, WINDOW_S, is_flapping
+from vimesh.domain.vims import Status
+from vimesh.store.change_log.read_log import read_span
+from vimesh.store.rows.visible_rows import Row
+from vimesh.store.schema.tables import events
+from vimesh.store.schema.timestamps import MICROS, micros
+from vimesh.store.sql.prepared_statements import PreparedStatement
+from vimesh.store.sql.sql_functions import among
+
+_MOST_CHANGES: Final = 20_000
+"""Changes that are looked at for a page of VIMs, the newest ones."""
+_WINDOW: Final = micros(WINDOW_S)
+_LOOKBACK: Final = micros(LOOKBACK_S)
+# A VIM of which nothing is known for a while was neither lost nor found.
+_LOST_OR_FOUND = or_(
+    and_(events.c.previous_status == Status.REACHABLE, events.c.status == Status.UNREACHABLE),
+    and_(events.c.previous_status == Status.UNREACHABLE, events.c.status == Status.REACHABLE),
+)
+_FROM = PreparedStatement(
+    select(events.c.revision, events.c.time)
+    .where(events.c.revision >= bindparam("from_revision"))
+    .order_by(events.c.revision)
+    .limit(1)
+)
+_CHANGES = PreparedStatement(
+    select(events.c.vim_id, events.c.time)
+    .where(
+        among(events.c.vim_id, "ids"),
+        events.c.revision >= bindparam("from_revision"),
+        events.c.kind == EventKind.STATUS_CHANGED,
+        _LOST_OR_FOUND,
+    )
+    .order_by(events.c.revision.desc())
+    .limit(_MOST_CHANGES)
+)
+
+
+def flapping_vims(connection: Connection, rows: Iterable[Row]) -> frozenset[str]:
+    """Return the ids of those of the visible rows whose VIMs flap. If none changed lately, nothing is read."""
+    recent = {row["id"]: row["now"] for row in rows if row["now"] - row["status_time"] < _WINDOW}
+    if not recent:
+        return frozenset()
+    now = max(recent.values())
+    first = _first_revision_since(connection, now - _LOOKBACK)
+    times: dict[str, list[float]] = {}
+    for vim_id, time in reversed(_CHANGES.rows(connection, {"ids": list(recent), "from_revision": first})):
+        times.setdefault(vim_id, []).append(time / MICROS)
+    return frozenset(vim_id for vim_id, changes in times.items() if is_flapping(changes, now / MICROS))
+
+
+def _first_revision_since(connection: Connection, time: int) -> int:
+    """Return the first revision of changes at or after a time. The log has no index by time, but is in its order."""
+    log_span = read_span(connection)
+    low, high = log_span.oldest, log_span.newest + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = _FROM.rows(connection, {"from_revision": middle})
+        if found and found[0][1] < time:
+            low = found[0][0] + 1
+        else:
+            high = middle
+    return low
