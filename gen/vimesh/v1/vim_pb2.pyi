@@ -27,7 +27,8 @@ others.
 A request that exceeds a limit is rejected before it is processed. Do not retry it: it is rejected every time.
 INVALID_ARGUMENT (BAD_INPUT) answers:
   - a request of more than 16 KiB; the limit is 64 KiB for ListVims, ListVimEvents, BatchGetVims and DeregisterVims,
-    1 MiB for RegisterVim, RegisterVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson and ModifyVimJson, and 4 MiB for UpdateVims;
+    1 MiB for RegisterVim, RegisterVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson and ModifyVimJson,
+    and 4 MiB for UpdateVims and RecordDigests;
   - a list with more entries than its field allows, or more than 100 if the field states no limit;
   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
   - a field mask with more than 100 paths, or with a path of more than 324 characters;

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, Update, select, update
 
 from tests.support.sql.stores import record, registration, report
 from vimesh.domain.events import EventKind
@@ -14,6 +15,10 @@ from vimesh.domain.vims import Status, Vim
 from vimesh.store.schema.tables import events
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql_store import SqlStore
+
+
+def _execute(statement: Update, connection: Connection) -> None:
+    connection.execute(statement)
 
 
 async def changed(store: VimStore, vim: Vim, minutes_ago: Sequence[float]) -> None:
@@ -27,7 +32,7 @@ async def changed(store: VimStore, vim: Vim, minutes_ago: Sequence[float]) -> No
     now = micros((await store.clock()).timestamp())
     for revision, ago in zip(revisions[1:], minutes_ago, strict=True):
         shift = update(events).where(events.c.revision == revision).values(time=now - micros(60 * ago))
-        await store._database.write(lambda c, shift=shift: c.execute(shift))
+        await store._database.write(partial(_execute, shift))
 
 
 async def test_a_vim_that_flaps_says_so_wherever_it_is_read_and_keeps_its_status(store: VimStore, vim: Vim) -> None:

@@ -73,6 +73,8 @@ CALLS: Mapping[str, set[str]] = {
     "/vimesh.v1.MaintenanceService/EndMaintenanceWindow": PERSON_CHANGES,
     "/vimesh.v1.MaintenanceService/GetMaintenanceWindow": PERSON_READS,
     "/vimesh.v1.MaintenanceService/ListMaintenanceWindows": PERSON_READS,
+    "/vimesh.v1.HistoryService/ListSamples": PERSON_READS,
+    "/vimesh.v1.HistoryService/RecordDigests": {"reporter"},
     "/grpc.health.v1.Health/Check": ANYONE,
     "/grpc.health.v1.Health/Watch": ANYONE,
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": {"admin"},

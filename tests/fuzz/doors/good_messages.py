@@ -16,9 +16,11 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.fuzz.doors.known_vims import UNIQUE, VIM_IDS, registration
+from vimesh.domain.history.round_digests import record_of
 from vimesh.v1 import availability_service_pb2 as av
 from vimesh.v1 import conductor_service_pb2 as cs
 from vimesh.v1 import fleet_service_pb2 as fs
+from vimesh.v1 import history_service_pb2 as hs
 from vimesh.v1 import maintenance_service_pb2 as ms
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as vs
@@ -179,6 +181,18 @@ _MESSAGES: Sequence[Sequence[Message]] = (
             by=["id", "labels.region", "day"],
             page_size=3,
         ),
+    ),
+    (
+        hs.ListSamplesRequest(vim_id=_FIRST, resolution=Duration(seconds=600)),
+        hs.ListSamplesRequest(vim_id=_FIRST, start_time=Timestamp(seconds=1), end_time=Timestamp(seconds=900_000)),
+    ),
+    (
+        hs.RecordDigestsRequest(
+            actions=[
+                hs.ActionDigests(vim_id=_FIRST, action_id=_SECOND, digests=record_of(29_000_000, [0.002, 0.2], 1, 4))
+            ]
+        ),
+        hs.RecordDigestsRequest(),
     ),
     (health_pb2.HealthCheckRequest(service="vimesh.v1.VimService"), health_pb2.HealthCheckRequest()),
     (

@@ -185,7 +185,8 @@ async def test_a_minute_ends_with_the_minute_of_the_database(client: Client) -> 
 
 
 async def test_digests_against_the_rules_are_refused(client: Client) -> None:
-    for digests in (b"", b"x", record_of(1, []) * 61):
+    twice = record_of(1, []) * 2
+    for digests in (b"", b"x", twice, b"".join(record_of(slot, []) for slot in range(61))):
         request = pb.RecordDigestsRequest(actions=[pb.ActionDigests(vim_id="v", action_id="a", digests=digests)])
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await client.history.RecordDigests(request, timeout=30)

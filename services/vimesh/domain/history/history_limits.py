@@ -36,9 +36,9 @@ ROW_BYTES: Final = 64
 MAX_AGE_S: Final = _HOUR_S
 """Older digests are not recorded: a monitor cannot deliver for so long only if no conductor can be reached."""
 
-_DELIVERIES_PER_S: Final = 200
+_DELIVERIES_PER_S: Final = 60
 """Digests of this many VIMs are delivered a second, if that is not more often than each minute."""
-_LONGEST_MINUTES: Final = 10
+_LONGEST_MINUTES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from vimesh.domain.history.round_digests import RoundDigest
 
 
 class DigestDelivery(NamedTuple):
-    """The digests of an action, as records; see `round_digests`."""
+    """The digests of an action, as records, consistent and at least one; see `round_digests`."""
 
     vim_id: str
     action_id: str

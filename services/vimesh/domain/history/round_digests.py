@@ -33,6 +33,7 @@ _ROUNDING: Final = 1.000001
 _NO_TRIPS: Final = (0,) * CLASSES
 
 _pack_times, _pack_counts, _iter_unpack = _TIMES.pack, _COUNTS.pack, _RECORD.iter_unpack
+_slot_of = struct.Struct("<I").unpack_from
 
 
 class RoundDigest(NamedTuple):
@@ -112,9 +113,14 @@ def digests_of(records: bytes) -> Iterator[RoundDigest]:
         yield RoundDigest(slot, sum_s, min_s, max_s, rounds, answered, lost, tuple(by_class))
 
 
-def slots_of(records: bytes) -> list[int]:
-    """Return the slot of each record."""
-    return [fields[0] for fields in _iter_unpack(records)]
+def first_and_last_slot(records: bytes) -> tuple[int, int]:
+    """Return the slots of the first and of the last record."""
+    return _slot_of(records, 0)[0], _slot_of(records, len(records) - RECORD_BYTES)[0]
+
+
+def count_of_slots_below(records: bytes, slot: int) -> int:
+    """Return how many records are of a slot below this one; they are in the order of their slots."""
+    return bisect_left([fields[0] for fields in _iter_unpack(records)], slot)
 
 
 def records_of(digests: Iterable[RoundDigest]) -> bytes:
@@ -126,16 +132,18 @@ def records_of(digests: Iterable[RoundDigest]) -> bytes:
 
 
 def is_consistent(records: bytes) -> bool:
-    """Return whether records from outside are whole, and say nothing impossible."""
+    """Return whether records from outside are whole and in the order of their slots, and say nothing impossible."""
+    before = -1
     if len(records) % RECORD_BYTES:
         return False
-    for _, sum_s, min_s, max_s, rounds, answered, _, *by_class in _iter_unpack(records):
+    for slot, sum_s, min_s, max_s, rounds, answered, _, *by_class in _iter_unpack(records):
         # Not the other way round: each comparison with NaN is false.
         lowest, highest = min_s * answered, max_s * answered
         if not (0.0 <= lowest <= sum_s * _ROUNDING and sum_s <= highest * _ROUNDING and max_s <= _LONGEST_S):
             return False
-        if answered > rounds or sum(by_class) != answered:
+        if answered > rounds or sum(by_class) != answered or slot <= before:
             return False
+        before = slot
     return True
 
 

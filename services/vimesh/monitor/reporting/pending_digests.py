@@ -10,8 +10,8 @@ from vimesh.monitor.targets.target import ActionKey
 MOST_OF_ACTION: Final = 60
 """Digests of one action: conductors refuse older ones."""
 _MOST_OF_ACTION_BYTES: Final = MOST_OF_ACTION * RECORD_BYTES
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of all digests: those of 100,000 VIMs for a quarter of an hour."""
+MOST_BYTES: Final = 128 * 1024 * 1024
+"""Of all digests: those of 100,000 VIMs for half an hour."""
 
 Batch = dict[ActionKey, bytes]
 """The records of each action, oldest first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -11,7 +10,12 @@ from sqlalchemy import Connection, select
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.history.history_limits import LEVELS, MAX_AGE_S
 from vimesh.domain.history.history_store import DigestDelivery, RecordedDeliveries
-from vimesh.domain.history.round_digests import MINUTE_S, RECORD_BYTES, slots_of
+from vimesh.domain.history.round_digests import (
+    MINUTE_S,
+    RECORD_BYTES,
+    count_of_slots_below,
+    first_and_last_slot,
+)
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.history.history_rows import HistoryRow, add_bytes, delete_rows, insert_rows, read_rows
 from vimesh.store.schema.tables import standings, vims
@@ -42,7 +46,8 @@ def record(connection: Connection, deliveries: Sequence[DigestDelivery], caller:
         if number is not None:
             for start, records in _by_row(delivery.records, newest):
                 of_row = parts.setdefault(start, {})
-                of_row[number] = of_row.get(number, b"") + records
+                there = of_row.get(number, b"")
+                of_row[number] = there + _newer(there, records)
     for start, by_number in parts.items():
         accepted += _append(connection, start, by_number)
     return RecordedDeliveries(offered - accepted, moment(now))
@@ -64,20 +69,22 @@ def _reportable(
 
 def _by_row(records: bytes, newest: int) -> Iterator[tuple[int, bytes]]:
     """Yield the records of each row, in seconds since 1970, without minutes that are too old or still to come."""
-    slots = slots_of(records)
     oldest = newest - MAX_AGE_S // MINUTE_S
-    first = slots[0] // _PER_ROW if slots else 0
-    if slots and oldest <= slots[0] and slots[-1] <= newest and slots[-1] // _PER_ROW == first and _ascend(slots):
-        yield first * _MINUTES.row_s, records  # nearly always
-        return
-    for place, slot in enumerate(slots):
-        if oldest <= slot <= newest:
-            at = place * RECORD_BYTES
-            yield slot // _PER_ROW * _MINUTES.row_s, records[at : at + RECORD_BYTES]
-
-
-def _ascend(slots: Sequence[int]) -> bool:
-    return all(one < other for one, other in pairwise(slots))
+    first, last = first_and_last_slot(records)
+    if first < oldest or last > newest:
+        low, high = (count_of_slots_below(records, slot) * RECORD_BYTES for slot in (oldest, newest + 1))
+        records = records[low:high]
+        if not records:
+            return
+        first, last = first_and_last_slot(records)
+    for row in range(first // _PER_ROW, last // _PER_ROW + 1):
+        start, end = row * _PER_ROW, (row + 1) * _PER_ROW
+        part = records
+        if first < start or last >= end:
+            low, high = (count_of_slots_below(records, slot) * RECORD_BYTES for slot in (start, end))
+            part = records[low:high]
+        if part:
+            yield row * _MINUTES.row_s, part
 
 
 def _append(connection: Connection, start: int, by_number: Mapping[int, bytes]) -> int:
@@ -101,13 +108,8 @@ def _append(connection: Connection, start: int, by_number: Mapping[int, bytes]) 
 
 def _newer(before: bytes, records: bytes) -> bytes:
     """Return the records of minutes after those that are there: a delivery may be repeated."""
-    slots = slots_of(records)
-    last = slots_of(before[-RECORD_BYTES:])[0] if before else -1
-    if slots[0] > last and _ascend(slots):
+    if not before:
         return records
-    new = b""
-    for place, slot in enumerate(slots):
-        if slot > last:
-            last = slot
-            new += records[place * RECORD_BYTES : (place + 1) * RECORD_BYTES]
-    return new
+    _, last = first_and_last_slot(before)
+    first, _ = first_and_last_slot(records)
+    return records if first > last else records[count_of_slots_below(records, last + 1) * RECORD_BYTES :]
