@@ -17,6 +17,7 @@ from vimesh.envoy.vocabulary.extensions import GRPC_CONTENT, typed
 from vimesh.envoy.vocabulary.request_headers import drop_grpc
 from vimesh.rpc.rpc_table import (
     ACCESS_SERVICE,
+    AVAILABILITY_SERVICE,
     CHANGE_S,
     COMMON_RPCS,
     CONDUCTOR_SERVICE,
@@ -55,6 +56,7 @@ def routes(fleet: FrontFleet) -> list[Route]:
         *preflights(fleet.origins),
         *_of_service(ACCESS_SERVICE, TrafficClass.READS),
         *_of_service(CONDUCTOR_SERVICE, TrafficClass.MONITORS),
+        *_of_service(AVAILABILITY_SERVICE, TrafficClass.LISTS),
         *_of_service(FLEET_SERVICE, TrafficClass.MONITORS),
         *_of_service(MAINTENANCE_SERVICE, TrafficClass.CHANGES),
         *_of_service(VIM_SERVICE, TrafficClass.CHANGES),

@@ -86,7 +86,7 @@ def _number(value: int) -> ColumnElement[int]:
 
 
 def _text(value: str) -> ColumnElement[str]:
-    return cast(literal(value), String(64))
+    return cast(literal(str(value), String(64)), String(64))
 
 
 def _spans(chosen: CTE, now: int) -> Subquery:
