@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    FromClause,
     Select,
     String,
     Subquery,
@@ -58,7 +59,7 @@ def has_maintenance(days: DayRange) -> Select[Any]:
 
 
 def span_sums(chosen: CTE, days: DayRange, now: int, *, by_day: bool, with_maintenance: bool) -> Select[Any]:
-    """Select the sums for the chosen VIMs, rows of `number`, `vim_id` and the keys to group by.
+    """Select the sums for the chosen VIMs, rows of `number`, `vim_id` and the keys `key_0` and so on.
 
     Each row has the keys, `status`, `reason`, `sign`, and one of two. From counted days: `day`, `days` and `duration`.
     From the log: `begin_day` and `end_day`, in microseconds, in which `spans` spans start and stop, and `into_begin`
@@ -68,17 +69,18 @@ def span_sums(chosen: CTE, days: DayRange, now: int, *, by_day: bool, with_maint
     """
     spans = _clipped(_spans(chosen, now), days.start, min(days.stop, now))
     parts = _counted(chosen, days, by_day=by_day)
-    parts.append(_of_spans(chosen, spans, (spans.c.status, spans.c.reason), 1))
+    parts.append(_of_spans(spans, (spans.c.status, spans.c.reason), 1))
     if with_maintenance:
         covered = _covered(chosen, spans, days)
-        parts.append(_of_spans(chosen, covered, (covered.c.status, covered.c.reason), -1))
-        parts.append(_of_spans(chosen, covered, (_text(MAINTENANCE), _text("")), 1))
+        parts.append(_of_spans(covered, (covered.c.status, covered.c.reason), -1))
+        parts.append(_of_spans(covered, (_text(MAINTENANCE), _text("")), 1))
     sums = union_all(*parts).subquery()
     return select(sums)
 
 
-def _keys(chosen: CTE) -> Sequence[ColumnElement[Any]]:
-    return list(chosen.c)[2:]
+def _keys(source: FromClause) -> Sequence[ColumnElement[Any]]:
+    """Return the keys to group by, which spans carry along: to join them later misleads the planner of PostgreSQL."""
+    return [column for column in source.c if column.name.startswith("key_")]
 
 
 def _number(value: int) -> ColumnElement[int]:
@@ -95,10 +97,17 @@ def _spans(chosen: CTE, now: int) -> Subquery:
     begun = _number(0)
     seen = func.coalesce(events.c.seen_time, events.c.time)
     changes = union_all(
-        select(states.number, begun.label("revision"), states.counted_until.label("seen"), states.status, states.reason)
+        select(
+            states.number,
+            begun.label("revision"),
+            states.counted_until.label("seen"),
+            states.status,
+            states.reason,
+            *_keys(chosen),
+        )
         .select_from(availability_states)
         .join(chosen, chosen.c.number == states.number),
-        select(chosen.c.number, events.c.revision, seen, events.c.status, events.c.reason)
+        select(chosen.c.number, events.c.revision, seen, events.c.status, events.c.reason, *_keys(chosen))
         .select_from(events)
         .join(chosen, chosen.c.vim_id == events.c.vim_id)
         # An id may be used again: what came before the registration was of another VIM.
@@ -109,6 +118,7 @@ def _spans(chosen: CTE, now: int) -> Subquery:
             leases.c.lease_until,
             _text(Status.UNKNOWN),
             _text(Reason.SILENT),
+            *_keys(chosen),
         )
         .select_from(leases)
         .join(chosen, chosen.c.number == leases.c.number)
@@ -116,9 +126,11 @@ def _spans(chosen: CTE, now: int) -> Subquery:
     ).subquery()
     earlier: dict[str, Any] = {"partition_by": changes.c.number, "order_by": changes.c.revision, "rows": (None, 0)}
     start = func.max(changes.c.seen).over(**earlier).label("start")
-    started = select(changes.c.number, changes.c.revision, changes.c.status, changes.c.reason, start).subquery()
+    columns = (changes.c.number, changes.c.revision, changes.c.status, changes.c.reason)
+    started = select(*columns, *_keys(changes), start).subquery()
     stop = func.lead(started.c.start).over(partition_by=started.c.number, order_by=started.c.revision).label("stop")
-    return select(started.c.number, started.c.status, started.c.reason, started.c.start, stop).subquery()
+    columns = (started.c.number, started.c.status, started.c.reason, started.c.start)
+    return select(*columns, *_keys(started), stop).subquery()
 
 
 def _clipped(spans: Subquery, first: int, end: int) -> CTE:
@@ -126,7 +138,7 @@ def _clipped(spans: Subquery, first: int, end: int) -> CTE:
     bounds = (literal(first, Whole), literal(end, Whole))
     start = within(bounds[0], spans.c.start, bounds[1]).label("start")
     stop = within(bounds[0], func.coalesce(spans.c.stop, end), bounds[1]).label("stop")
-    parts = select(spans.c.number, spans.c.status, spans.c.reason, start, stop).subquery()
+    parts = select(spans.c.number, spans.c.status, spans.c.reason, *_keys(spans), start, stop).subquery()
     return select(parts).where(parts.c.start < parts.c.stop).cte("clipped_spans")
 
 
@@ -166,14 +178,13 @@ def _counted(chosen: CTE, days: DayRange, *, by_day: bool) -> list[Select[Any]]:
     return parts
 
 
-def _of_spans(chosen: CTE, spans: CTE, cause: tuple[Any, Any], sign: int) -> Select[Any]:
+def _of_spans(spans: CTE, cause: tuple[Any, Any], sign: int) -> Select[Any]:
     begin_day, end_day = (time - time % DAY for time in (spans.c.start, spans.c.stop))
-    group = (*_keys(chosen), *cause)
+    group = (*_keys(spans), *cause)
     sums = (func.count(), func.sum(spans.c.start - begin_day), func.sum(spans.c.stop - end_day))
     return (
         select(*group, _number(sign), *(cast(null(), Whole) for _ in range(3)), begin_day, end_day, *sums)
         .select_from(spans)
-        .join(chosen, chosen.c.number == spans.c.number)
         .group_by(*group, begin_day, end_day)
     )
 
@@ -219,6 +230,7 @@ def _covered(chosen: CTE, spans: CTE, days: DayRange) -> CTE:
             spans.c.number,
             spans.c.status,
             spans.c.reason,
+            *_keys(spans),
             within(spans.c.start, islands.c.start_time, spans.c.stop).label("start"),
             within(spans.c.start, islands.c.end_time, spans.c.stop).label("stop"),
         )
