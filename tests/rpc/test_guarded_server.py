@@ -27,6 +27,8 @@ RAISED = [
     errors.IdentityRequired("show a certificate or a token"),
     errors.PermissionDenied("GetVim needs the role reader"),
     errors.VimNotFound(ID),
+    errors.WindowNotFound(ID),
+    errors.TooManyWindows(1000),
     errors.TodoNotFound(ID),
     errors.NameTaken("lab", "default"),
     errors.DefaultTaken("default"),

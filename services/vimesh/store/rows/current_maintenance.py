@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, bindparam, select
 
 from vimesh.domain.vims import Vim, VimMaintenance
-from vimesh.store.history.read_flapping import flapping_vims
+from vimesh.store.rows.read_flapping import flapping_vims
 from vimesh.store.rows.vim_rows import vim_of
 from vimesh.store.rows.visible_rows import MAINTAINED, Row
 from vimesh.store.schema.tables import maintenance_spans, maintenances
