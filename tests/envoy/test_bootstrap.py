@@ -16,6 +16,7 @@ from vimesh.v1 import (
     availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    history_service_pb2,
     maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
@@ -150,8 +151,10 @@ def test_the_json_paths_are_those_of_the_contract() -> None:
     access = access_service_pb2.DESCRIPTOR.services_by_name["AccessService"]
     fleet = fleet_service_pb2.DESCRIPTOR.services_by_name["FleetService"]
     availability = availability_service_pb2.DESCRIPTOR.services_by_name["AvailabilityService"]
+    history = history_service_pb2.DESCRIPTOR.services_by_name["HistoryService"]
     maintenance = maintenance_service_pb2.DESCRIPTOR.services_by_name["MaintenanceService"]
-    for method in chain(vims.methods, access.methods, fleet.methods, maintenance.methods, availability.methods):
+    services = (vims, access, fleet, maintenance, availability, history)
+    for method in chain.from_iterable(service.methods for service in services):
         rule = method.GetOptions().Extensions[annotations_pb2.http]
         for binding in chain([rule] if rule.WhichOneof("pattern") else [], rule.additional_bindings):
             verb = str(binding.WhichOneof("pattern"))

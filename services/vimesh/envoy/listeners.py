@@ -27,7 +27,14 @@ from vimesh.envoy.traffic.overload import MAX_FRONT_CONNECTIONS, MAX_REPORTS_CON
 from vimesh.envoy.vocabulary.extensions import extension
 from vimesh.envoy.vocabulary.header_size import CODEC_HEADERS_KB, HEADER_BYTES, MAX_HEADERS
 from vimesh.envoy.vocabulary.request_headers import drop_unused
-from vimesh.rpc.rpc_table import ACCESS_SERVICE, AVAILABILITY_SERVICE, FLEET_SERVICE, MAINTENANCE_SERVICE, VIM_SERVICE
+from vimesh.rpc.rpc_table import (
+    ACCESS_SERVICE,
+    AVAILABILITY_SERVICE,
+    FLEET_SERVICE,
+    HISTORY_SERVICE,
+    MAINTENANCE_SERVICE,
+    VIM_SERVICE,
+)
 
 FRONT = "front"
 REPORTS = "reports"
@@ -194,7 +201,14 @@ def _transcoder(descriptor_file: str) -> dict[str, object]:
         "envoy.filters.http.grpc_json_transcoder",
         f"{_HTTP}.grpc_json_transcoder.v3.GrpcJsonTranscoder",
         proto_descriptor=descriptor_file,
-        services=[ACCESS_SERVICE, AVAILABILITY_SERVICE, FLEET_SERVICE, MAINTENANCE_SERVICE, VIM_SERVICE],
+        services=[
+            ACCESS_SERVICE,
+            AVAILABILITY_SERVICE,
+            FLEET_SERVICE,
+            HISTORY_SERVICE,
+            MAINTENANCE_SERVICE,
+            VIM_SERVICE,
+        ],
         convert_grpc_status=True,
         query_param_unescape_plus=True,
         max_response_body_size=MAX_JSON_ANSWER_BYTES,

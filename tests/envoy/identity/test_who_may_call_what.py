@@ -23,6 +23,7 @@ from vimesh.v1 import (
     availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    history_service_pb2,
     maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
@@ -95,6 +96,7 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("PATCH", f"/v1/vims/{ID}"): PERSON_CHANGES,
     ("DELETE", f"/v1/vims/{ID}"): CHANGE,
     ("GET", f"/v1/vims/{ID}/events"): READ,
+    ("GET", f"/v1/vims/{ID}/samples"): PERSON_READS,
     ("GET", "/v1/events"): READ,
     ("GET", "/v1/whoami"): ANYONE,
     ("GET", "/v1/fleet"): PERSON_READS,
@@ -367,6 +369,7 @@ def test_the_matrix_holds_all_of_the_contract() -> None:
             access_service_pb2,
             availability_service_pb2,
             fleet_service_pb2,
+            history_service_pb2,
             maintenance_service_pb2,
         )
         for service in file.DESCRIPTOR.services_by_name.values()
