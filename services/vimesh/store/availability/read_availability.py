@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Connection, Row, and_, func, select
+from sqlalchemy import CTE, ColumnElement, Connection, FromClause, Row, and_, func, select
 
 from vimesh.domain.availability.availability_query import (
     DAY_FIELD,
@@ -34,6 +34,8 @@ _COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "project_id": vims.c.project_id,
     "type": vims.c.type,
 }
+_OF_VIMS = frozenset({"project_id", "type"})
+"""The fields for which `standings` are not enough."""
 _CLOCK = select(NowMicros())
 _Groups = dict[tuple[str, ...], Counts]
 
@@ -90,7 +92,9 @@ def _conditions(connection: Connection, query: AvailabilityQuery) -> list[Column
 
 def _chosen(query: AvailabilityQuery, conditions: Sequence[ColumnElement[bool]]) -> CTE:
     """Select the VIMs, each with the values to group by as `key_0` and so on."""
-    source, keys = WHOLE_VIM, []
+    keys: list[ColumnElement[Any]] = []
+    of_vims = bool(query.vim_filter) or query.projects is not None or not _OF_VIMS.isdisjoint(query.by)
+    source: FromClause = WHOLE_VIM if of_vims else standings
     for position, field in enumerate(_stored_fields(query.by)):
         column = _COLUMNS.get(field)
         if column is None:
