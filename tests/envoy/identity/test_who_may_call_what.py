@@ -100,6 +100,7 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/v1/events"): READ,
     ("GET", "/v1/whoami"): ANYONE,
     ("GET", "/v1/fleet"): PERSON_READS,
+    ("GET", "/v1/availability"): PERSON_READS,
     ("GET", "/v1/maintenanceWindows"): PERSON_READS,
     ("POST", "/v1/maintenanceWindows"): PERSON_CHANGES,
     ("GET", f"/v1/maintenanceWindows/{ID}"): PERSON_READS,
