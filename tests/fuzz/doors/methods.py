@@ -18,6 +18,7 @@ from vimesh.v1 import (
     availability_service_pb2,
     conductor_service_pb2,
     fleet_service_pb2,
+    history_service_pb2,
     maintenance_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
@@ -28,6 +29,7 @@ _OURS = (
     conductor_service_pb2,
     workflow_service_pb2,
     fleet_service_pb2,
+    history_service_pb2,
     maintenance_service_pb2,
     availability_service_pb2,
 )

@@ -14,7 +14,7 @@ from vimesh.domain.maintenance.maintenance_store import MaintenanceStore
 from vimesh.domain.retention import in_batches
 from vimesh.runtime.outage_log import OutageLog
 
-_BATCH_SIZE = 1000
+_BATCH_SIZE = 250
 """Maximum number of events in one transaction, so that reports get in between."""
 _PAUSE_FACTOR = 1
 """Length of the pause after such a transaction, as a multiple of its duration."""
