@@ -10,9 +10,8 @@ from sqlalchemy import Connection, and_, bindparam, or_, select
 from vimesh.domain.events import EventKind
 from vimesh.domain.history.flapping import LOOKBACK_S, WINDOW_S, is_flapping
 from vimesh.domain.vims import Status
-from vimesh.store.change_log.read_log import read_span
 from vimesh.store.rows.visible_rows import Row
-from vimesh.store.schema.tables import events
+from vimesh.store.schema.tables import events, revisions
 from vimesh.store.schema.timestamps import MICROS, micros
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
@@ -26,6 +25,7 @@ _LOST_OR_FOUND = or_(
     and_(events.c.previous_status == Status.REACHABLE, events.c.status == Status.UNREACHABLE),
     and_(events.c.previous_status == Status.UNREACHABLE, events.c.status == Status.REACHABLE),
 )
+_SPAN = PreparedStatement(select(revisions.c.oldest, revisions.c.newest))
 _FROM = PreparedStatement(
     select(events.c.revision, events.c.time)
     .where(events.c.revision >= bindparam("from_revision"))
@@ -60,8 +60,8 @@ def flapping_vims(connection: Connection, rows: Iterable[Row]) -> frozenset[str]
 
 def _first_revision_since(connection: Connection, time: int) -> int:
     """Return the first revision of changes at or after a time. The log has no index by time, but is in its order."""
-    log_span = read_span(connection)
-    low, high = log_span.oldest, log_span.newest + 1
+    [[low, newest]] = _SPAN.rows(connection, {})
+    high = newest + 1
     while low < high:
         middle = (low + high) // 2
         found = _FROM.rows(connection, {"from_revision": middle})
