@@ -60,8 +60,8 @@ def flapping_vims(connection: Connection, rows: Iterable[Row]) -> frozenset[str]
 
 def _first_revision_since(connection: Connection, time: int) -> int:
     """Return the first revision of changes at or after a time. The log has no index by time, but is in its order."""
-    [[low, newest]] = _SPAN.rows(connection, {})
-    high = newest + 1
+    [[oldest, newest]] = _SPAN.rows(connection, {})
+    low, high = int(oldest), int(newest) + 1
     while low < high:
         middle = (low + high) // 2
         found = _FROM.rows(connection, {"from_revision": middle})
