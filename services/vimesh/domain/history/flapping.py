@@ -6,8 +6,7 @@ to begin and a lower one to end. We know no checks but only changes, so a minute
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 MINUTES: Final = 20
@@ -21,18 +20,30 @@ _LIGHTEST, _HEAVIEST = 0.8, 1.2
 """The weights of the oldest and of the newest minute: Naemon's, as are the thresholds. Their mean is 1."""
 
 
-def is_flapping(changes: Sequence[float], now: float) -> bool:
-    """Return whether a VIM flaps `now`, given the times in seconds at which it was lost or found, in order."""
+FEWEST_CHANGES: Final = 4
+"""With fewer in the window, even newest ones, no VIM flaps."""
+
+
+def is_flapping(changes: Iterable[float], now: float) -> bool:
+    """Return whether a VIM flaps `now`, given the times in seconds since 1970 at which it was lost or found."""
+    # A VIM may have changed thousands of times, but only in so many minutes.
+    minutes = sorted({_minute_of(at) for at in changes})
     flaps = False
-    for count, at in enumerate(changes):
-        flaps = flaps and share_of_changes(changes[:count], at) >= ENDS_BELOW
-        flaps = flaps or share_of_changes(changes[: count + 1], at) >= BEGINS_AT
-    return flaps and share_of_changes(changes, now) >= ENDS_BELOW
+    for count, minute in enumerate(minutes):
+        flaps = flaps and _share_of_minutes(minutes[:count], minute) >= ENDS_BELOW
+        flaps = flaps or _share_of_minutes(minutes[: count + 1], minute) >= BEGINS_AT
+    return flaps and _share_of_minutes(minutes, _minute_of(now)) >= ENDS_BELOW
 
 
-def share_of_changes(changes: Sequence[float], now: float) -> float:
+def share_of_changes(changes: Iterable[float], now: float) -> float:
     """Return the weighted share of the last minutes in which something changed, from 0 to 1."""
-    recent = changes[bisect_right(changes, now - WINDOW_S) :]
-    ages = {min(int((now - at) // 60), MINUTES - 1) for at in recent}
+    return _share_of_minutes({_minute_of(at) for at in changes}, _minute_of(now))
+
+
+def _minute_of(time: float) -> int:
+    return int(time // 60)
+
+
+def _share_of_minutes(minutes: Iterable[int], now: int) -> float:
     step = (_HEAVIEST - _LIGHTEST) / (MINUTES - 1)
-    return sum(_HEAVIEST - step * age for age in ages) / MINUTES
+    return sum(_HEAVIEST - step * (now - minute) for minute in minutes if 0 <= now - minute < MINUTES) / MINUTES

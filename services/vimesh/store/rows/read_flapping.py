@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from vimesh.domain.events import EventKind
-from vimesh.domain.history.flapping import LOOKBACK_S, WINDOW_S, is_flapping
+from vimesh.domain.history.flapping import FEWEST_CHANGES, LOOKBACK_S, WINDOW_S, is_flapping
 from vimesh.domain.vims import Status
 from vimesh.store.rows.visible_rows import Row
 from vimesh.store.schema.tables import events, revisions
@@ -32,6 +32,14 @@ _FROM = PreparedStatement(
     .order_by(events.c.revision)
     .limit(1)
 )
+# Of any kind: reading on to a certain kind could take long, and usually there are not even so many.
+_TIME_OF_NTH = PreparedStatement(
+    select(events.c.time)
+    .where(events.c.vim_id == bindparam("vim_id"))
+    .order_by(events.c.revision.desc())
+    .limit(1)
+    .offset(FEWEST_CHANGES - 1)
+)
 _CHANGES = PreparedStatement(
     select(events.c.vim_id, events.c.time)
     .where(
@@ -48,7 +56,7 @@ _CHANGES = PreparedStatement(
 def flapping_vims(connection: Connection, rows: Iterable[Row]) -> frozenset[str]:
     """Return the ids of those of the visible rows whose VIMs flap. If none changed lately, nothing is read."""
     recent = {row["id"]: row["now"] for row in rows if row["now"] - row["status_time"] < _WINDOW}
-    if not recent:
+    if not recent or (len(recent) == 1 and _changed_seldom(connection, *next(iter(recent.items())))):
         return frozenset()
     now = max(recent.values())
     first = _first_revision_since(connection, now - _LOOKBACK)
@@ -56,6 +64,12 @@ def flapping_vims(connection: Connection, rows: Iterable[Row]) -> frozenset[str]
     for vim_id, time in reversed(_CHANGES.rows(connection, {"ids": list(recent), "from_revision": first})):
         times.setdefault(vim_id, []).append(time / MICROS)
     return frozenset(vim_id for vim_id, changes in times.items() if is_flapping(changes, now / MICROS))
+
+
+def _changed_seldom(connection: Connection, vim_id: str, now: int) -> bool:
+    """Return whether the VIM had too few changes of late to flap. It takes one short look."""
+    rows = _TIME_OF_NTH.rows(connection, {"vim_id": vim_id})
+    return not rows or now - int(rows[0][0]) > _WINDOW
 
 
 def _first_revision_since(connection: Connection, time: int) -> int:
