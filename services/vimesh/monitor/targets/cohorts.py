@@ -108,9 +108,8 @@ class Cohort(ProbeGroup):
     def remove(self, target: Target) -> None:
         """Remove a member; the last one takes its place."""
         if self.volley_targets is self.members:
-            self.members = (
-                self.members.copy()
-            )  # `volley_targets` must keep the order of the tokens, for the history too
+            # `volley_targets` must keep the order of the tokens, for the history, too.
+            self.members = self.members.copy()
         size = len(self.sockaddrs) // len(self.members)
         place, last = target.place, self.members.pop()
         if last is not target:
