@@ -22,7 +22,8 @@ _SPANS = maintenance_spans.c
 _AFTER: Final = {EventKind.MAINTENANCE_STARTED: STARTED, EventKind.MAINTENANCE_ENDED: ENDED}
 
 
-def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
+def _due(order: ColumnElement[int], *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Select the first spans in an order that an index has: a window may cover all VIMs, and sorts would read all."""
     return (
         select(
             leases,
@@ -33,13 +34,18 @@ def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
         )
         .select_from(maintenance_spans.join(STANDING_AND_LEASE, standings.c.vim_id == _SPANS.vim_id))
         .where(*conditions)
-        .order_by(_SPANS.vim_id, _SPANS.maintenance_id)
+        .order_by(order)
         .limit(bindparam("count"))
     )
 
 
-_BEGUN = _due(_SPANS.announced == PLANNED, _SPANS.start_time <= bindparam("now"), _SPANS.end_time > bindparam("now"))
-_OVER = _due(_SPANS.announced == STARTED, _SPANS.end_time <= bindparam("now"))
+_BEGUN = _due(
+    _SPANS.start_time,
+    _SPANS.announced == PLANNED,
+    _SPANS.start_time <= bindparam("now"),
+    _SPANS.end_time > bindparam("now"),
+)
+_OVER = _due(_SPANS.end_time, _SPANS.announced == STARTED, _SPANS.end_time <= bindparam("now"))
 # Nobody was told that they began: all conductors were down.
 _MISSED = (
     update(maintenance_spans)

@@ -64,7 +64,8 @@ def keep_up(connection: Connection, limit: int) -> bool:
         return False
     more = follow_vims.follow(changes, windows) or _plan(changes, windows)
     more |= announce_spans.announce(changes, limit)
-    connection.execute(_CLOSE)
+    if not more:
+        connection.execute(_CLOSE)
     changes.write()
     return more
 
