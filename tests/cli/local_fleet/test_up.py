@@ -57,7 +57,8 @@ def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(s
     # The fleet's own processes have a door of their own.
     door = f"unix:{sockets / 'reports'}"
     metrics = f"--metrics unix:{sockets / 'monitor.metrics'}"
-    assert f"vimesh monitor --address {door} {metrics} --probe-allow 127.0.0.0/8,::1/128 " in command_line("monitor")
+    flags = f"--address {door} {metrics} --history --probe-allow 127.0.0.0/8,::1/128 "
+    assert f"vimesh monitor {flags}" in command_line("monitor")
     assert f"vimesh api --listen unix:{sockets / 'api'} --address {door}" in command_line("api")
     assert (sockets / "reports").stat().st_mode & 0o777 == 0o600
     assert "bootstrap.yaml" in command_line("envoy")
