@@ -12,8 +12,8 @@ from vimesh.domain.vim_store import VimStore
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.request_messages import id_of
 
-_MAX_READS = 20
-"""Pages of the log that are read for one page of changes: it is cut short after that."""
+_MAX_LOOKS = 300
+"""Changes that are looked at for one page, which is cut short after that: each takes up to 0.4 ms of CPU."""
 
 
 async def list_events(
@@ -27,9 +27,12 @@ async def list_events(
     if not vim_filter:
         return await store.events_of(vim_id, size, page_token, caller)
     matching: list[VimEvent] = []
-    for _ in range(_MAX_READS):
-        events, page_token = await store.events_of(vim_id, size - len(matching), page_token, caller)
+    looks = 0
+    while looks < _MAX_LOOKS:
+        count = min(size - len(matching), _MAX_LOOKS - looks)
+        events, page_token = await store.events_of(vim_id, count, page_token, caller)
         matching += await _matching(store, vim_filter, events)
+        looks += len(events)
         # A page that is half full is enough: reading on would be for fewer and fewer changes at a time.
         if not page_token or not events or 2 * len(matching) >= size:
             break

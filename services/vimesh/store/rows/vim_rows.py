@@ -101,13 +101,16 @@ def _state_of(row: Row) -> MonitorState:
     return MonitorState.STARTING if row["contact_time"] is None else MonitorState.RUNNING
 
 
-def document_of(row: Row) -> dict[str, Any]:
-    """Return the document of an event for a visible row: everything except the secrets."""
+def document_of(row: Row, *, is_masked: bool = False) -> dict[str, Any]:
+    """Return the document of an event for a visible row: everything except the secrets.
+
+    `is_masked`: the free-form fields are masked. In a row of an earlier version they may hold secrets in the clear.
+    """
     document = {name: row[name] for name in _KEPT}
-    # A row of an earlier version may hold some in the clear.
     document["auth_url"] = mask_text(row["auth_url"])
-    for name in FREE_FORM:
-        document[name] = mask_secrets(row[name])
+    if not is_masked:
+        for name in FREE_FORM:
+            document[name] = mask_secrets(row[name])
     return document
 
 

@@ -112,7 +112,7 @@ class _Storing:
             EventKind.REGISTERED,
             after,
             previous_status=Status.PENDING,
-            document=document_of(after),
+            document=document_of(after, is_masked=True),
             actor=self._caller.identity,
         )
         self._quota_check.count(registration.project_id, size, vims=1)

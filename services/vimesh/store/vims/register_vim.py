@@ -75,7 +75,7 @@ def register(
         EventKind.REGISTERED,
         after,
         previous_status=Status.PENDING,
-        document=document_of(after),
+        document=document_of(after, is_masked=True),
         actor=caller.identity,
     )
     quota_check.count(registration.project_id, size)
