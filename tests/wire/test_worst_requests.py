@@ -19,9 +19,9 @@ pytestmark = pytest.mark.alone
 
 _MOST_S = 0.2
 _TRIES = 15
-"""A request is measured again only if it seemed to cost too much, and the cheapest try counts: what else runs only adds.
+"""A request is measured again only if it seemed to cost too much. The cheapest try counts: what else runs only adds.
 
-The dearest of all, 500 VIMs with long texts, took 0.17 to 0.24 s in six tries on a machine with nothing else to do.
+The dearest, 500 VIMs with long texts, took 0.17 to 0.24 s in six tries on a machine with nothing else to do.
 """
 _WATCHES = ("WatchVims", "WatchActions")
 _REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
