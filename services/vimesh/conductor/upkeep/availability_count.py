@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import time
 from collections.abc import Callable
 from typing import Never
 
+from vimesh.conductor.upkeep.paced_batches import work_in_batches
 from vimesh.domain.availability.availability_store import AvailabilityStore
-from vimesh.domain.errors import VimeshError
 from vimesh.runtime.outage_log import OutageLog
 
 _BATCH = 500
 """Changes to count in one transaction."""
 _PAUSE_FACTOR = 3
-"""Length of the pause after each, as a multiple of its duration: it leaves room for reports."""
 
 
 class AvailabilityCount:
@@ -29,18 +26,10 @@ class AvailabilityCount:
 
     async def run(self) -> Never:
         """Count at intervals. Runs until cancelled."""
-        while True:
-            # Jitter, so that conductors take turns.
-            await asyncio.sleep(self._period_s * (1 + self._jitter() / 2))
-            try:
-                await self._count()
-            except VimeshError as error:
-                self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
-            else:
-                self._outage_log.note_success()
-
-    async def _count(self) -> None:
-        started_at = time.monotonic()
-        while await self._store.count_changes(_BATCH):
-            await asyncio.sleep(_PAUSE_FACTOR * (time.monotonic() - started_at))
-            started_at = time.monotonic()
+        await work_in_batches(
+            lambda: self._store.count_changes(_BATCH),
+            self._outage_log,
+            period_s=self._period_s,
+            jitter=self._jitter,
+            pause_factor=_PAUSE_FACTOR,
+        )

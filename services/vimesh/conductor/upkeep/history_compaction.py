@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable
 from typing import Final, Never
 
-from vimesh.domain.errors import VimeshError
+from vimesh.conductor.upkeep.paced_batches import work_in_batches
 from vimesh.domain.history.history_limits import HistoryLimits
 from vimesh.domain.history.history_store import HistoryStore
 from vimesh.runtime.outage_log import OutageLog
 
 _BATCH: Final = 1000
-_SHARE: Final = 20
+_PAUSE_FACTOR: Final = 20
 """After a transaction, this many times as long is left to other writers: a day's history may fall due at once."""
 
 
@@ -36,20 +35,10 @@ class HistoryCompaction:
 
     async def run(self) -> Never:
         """Compact at intervals. Runs until cancelled."""
-        while True:
-            # Jitter, so that conductors take turns.
-            await asyncio.sleep(self._period_s * (1 + self._jitter() / 2))
-            try:
-                await self._compact()
-            except VimeshError as error:
-                self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
-            else:
-                self._outage_log.note_success()
-
-    async def _compact(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            began_at = loop.time()
-            if not await self._store.compact_history(self._limits.size_bytes, _BATCH):
-                return
-            await asyncio.sleep((loop.time() - began_at) * _SHARE)
+        await work_in_batches(
+            lambda: self._store.compact_history(self._limits.size_bytes, _BATCH),
+            self._outage_log,
+            period_s=self._period_s,
+            jitter=self._jitter,
+            pause_factor=_PAUSE_FACTOR,
+        )
