@@ -66,9 +66,7 @@ async def answering_scrapes(app: Application, listener: socket.socket, tls: Serv
     config = quiet_config(
         app,
         tls,
-        http=_bounded(
-            H11Protocol if tls is None else protocol_for(tls, _is_of_the_fleet, "a stranger asked for metrics")
-        ),
+        http=_bounded(_protocol(tls)),
         limit_concurrency=_MAX_CONNECTIONS,
         h11_max_incomplete_event_size=_HEAD_BYTES,
         timeout_keep_alive=_KEEP_ALIVE_S,

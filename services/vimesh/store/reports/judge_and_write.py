@@ -164,8 +164,7 @@ class _Group:
         vim_id, changes = report.vim_id, self.changes
         status, reason, observation = report.status, report.reason, report.observation or standing.observation
         is_new_status = status is not standing.status
-        seen = changes.now - micros_of_age(report.age_s)
-        status_time = seen if is_new_status else standing.status_time
+        status_time = changes.now - micros_of_age(report.age_s) if is_new_status else standing.status_time
         after = CachedStanding(
             *(standing.action_id, status, reason, observation, True),
             number=standing.number,
@@ -188,6 +187,7 @@ class _Group:
                 "detail": report.detail,
             }
             kind = EventKind.STATUS_CHANGED if is_new_status else EventKind.REASON_CHANGED
+            seen = status_time if is_new_status else changes.now - micros_of_age(report.age_s)
             changes.add(kind, changed_row, previous_status=standing.status, actor=report.reporter, seen=seen)
         elif status_row is not None:
             revision = status_row["revision"]
