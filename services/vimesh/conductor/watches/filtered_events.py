@@ -110,7 +110,7 @@ class FilteredLog:
 
 
 def _forget_oldest(remembered: dict[int, Any], count: int) -> None:
-    """Forget what was remembered first, until only so many are left."""
+    """Remove the oldest entries, until only so many are left."""
     for revision in list(islice(remembered, max(0, len(remembered) - count))):
         del remembered[revision]
 

@@ -82,7 +82,7 @@ class FilterScanner:
         return FilterInvalid(description, self.position if position is None else position)
 
     def excerpt(self) -> str:
-        """Return what comes next, for an error."""
+        """Return the next token as an error message quotes it."""
         rest = self._text[self.position : self.position + _EXCERPT + 1]
         return repr(rest if len(rest) <= _EXCERPT else rest[:_EXCERPT] + "...") if rest else "the end"
 

@@ -25,7 +25,7 @@ _WATCH_STATES: Final[Mapping[str, ColumnElement[bool]]] = {
     "unwatched": and_(_UNWATCHED, not_(SILENT)),
     "silent": SILENT,
 }
-"""What each VIM is exactly one of. Whoever is silent is unwatched, too."""
+"""The states of which each VIM has exactly one. A silent VIM is unwatched, too."""
 # Sums within each stored status, which has an index: SQLite sorts the rows of any other groups, for most of a second if
 # there are 100,000.
 _SUMS: Final = [

@@ -280,7 +280,7 @@ maintenance_spans = Table(
     Index(None, "announced", "end_time"),
 )
 
-# Up to which change availability is counted. One row. Whoever counts locks it first.
+# The change up to which availability is counted. One row, which each transaction that counts locks first.
 availability_progress = Table(
     "availability_progress",
     metadata,
