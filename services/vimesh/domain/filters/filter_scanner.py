@@ -82,7 +82,7 @@ class FilterScanner:
         return FilterInvalid(description, self.position if position is None else position)
 
     def excerpt(self) -> str:
-        """Return the next token as an error message quotes it."""
+        """Return the start of what is left, as an error message quotes it; `the end` if that is nothing."""
         rest = self._text[self.position : self.position + _EXCERPT + 1]
         return repr(rest if len(rest) <= _EXCERPT else rest[:_EXCERPT] + "...") if rest else "the end"
 
