@@ -7,7 +7,7 @@ BIN   := $(VENV)/bin
 ARGS  ?=
 TOGETHER := --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy metrics boards baseline lock sbom audit clean
+.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy metrics reference site boards baseline fleet-by-hand bare-root lock sbom dist audit clean
 
 up: $(VENV)/.fleet
 	@exec $(BIN)/vimesh up $(ARGS)
@@ -23,13 +23,13 @@ check-quick: lint types imports proto
 	$(BIN)/pytest -m 'quick and not alone' $(TOGETHER) $(ARGS)
 
 # Everything, as CI does: half an hour.
-check-all: lint types imports proto test-all
+check-all: lint types imports proto test-all dist
 
 # --- the checks, each by its own name ---------------------------------------------------------------------
 
 lint: $(VENV)/.dev
-	$(BIN)/ruff format --check services tests protos samples benchmarks deploy
-	$(BIN)/ruff check services tests protos samples benchmarks deploy
+	$(BIN)/ruff format --check services tests protos samples benchmarks deploy docs
+	$(BIN)/ruff check services tests protos samples benchmarks deploy docs
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -45,7 +45,7 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
-SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/keystone/.ready .cache/rabbitmq4/.ready .cache/supply/.ready samples/node/node_modules tests/oidc_issuer/node_modules
+SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/keystone/.ready .cache/rabbitmq4/.ready .cache/supply/.ready .cache/schemathesis/.ready .cache/site/.ready samples/node/node_modules tests/oidc_issuer/node_modules
 test: $(SERVERS)
 	$(BIN)/pytest -m 'not alone and not whole' $(TOGETHER) $(ARGS)
 
@@ -54,17 +54,30 @@ test-all: $(SERVERS)
 	$(BIN)/pytest -m alone --instafail $(ARGS)
 
 # Faults at random against a real fleet on each database, and the scenarios that must go without any loss: about an
-# hour. ROBUSTNESS asks for one run instead: make robustness ROBUSTNESS="--seed 7 --minutes 3 --database postgresql"
+# hour and a half. ROBUSTNESS asks for one run: make robustness ROBUSTNESS="--seed 7 --minutes 3 --database postgresql"
 ROBUSTNESS ?=
-robustness: $(VENV)/.dev $(VENV)/.system .cache/oslo/.ready
+robustness: $(VENV)/.dev $(VENV)/.system .cache/oslo/.ready .cache/schemathesis/.ready
 ifneq ($(ROBUSTNESS),)
 	$(BIN)/python -m tests.simulation.robustness $(ROBUSTNESS)
 else
 	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --database $$database; done
 	set -e; for scenario in kill rolling dark away galera; do $(BIN)/python -m tests.simulation.robustness --scenario $$scenario; done
 	set -e; for database in postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --scenario failover --database $$database; done
+	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --scenario backup --database $$database; done
+	set -e; for scenario in kill dark flapping; do $(BIN)/python -m tests.simulation.notifications --scenario $$scenario; done
+	VIMESH_SCHEMATHESIS=whole $(BIN)/pytest tests/fleet/test_described_paths.py
 	VIMESH_BRIDGE_MATRIX=whole VIMESH_BRIDGE_MATRIX_MINUTES=5 $(BIN)/pytest tests/bridge/service/test_matrix.py
 endif
+
+# Types what docs/operating/deploying.md and upkeep.md say, on machines that are network namespaces: needs root.
+fleet-by-hand: $(VENV)/.dev $(VENV)/.system
+	$(BIN)/python -m tests.docs.fleet_by_hand
+
+# Types what README says on a Debian that debootstrap makes, breaks the first run off, and installs the wheel there by pipx.
+# Needs root and 3 GB; takes ten to thirty minutes.
+bare-root:
+	@command -v debootstrap >/dev/null || [ -x /usr/sbin/debootstrap ] || deploy/apt-install debootstrap
+	$(PYTHON) -m tests.installations.first_run
 
 # Feeds all that reads foreign bytes with what nobody should send: a minute for each target, or as asked for, as in
 # make fuzz ARGS="--minutes 10 --target rpc". What fails is kept in tests/fuzz/corpus, which `make check` replays.
@@ -77,8 +90,8 @@ bench: $(VENV)/.bench $(VENV)/.system
 	$(BIN)/python -m benchmarks $(ARGS)
 
 format: $(VENV)/.dev
-	$(BIN)/ruff format services tests protos samples benchmarks deploy
-	$(BIN)/ruff check --fix services tests protos samples benchmarks deploy
+	$(BIN)/ruff format services tests protos samples benchmarks deploy docs
+	$(BIN)/ruff check --fix services tests protos samples benchmarks deploy docs
 	$(BIN)/buf format -w protos
 
 # --- files that are made and committed --------------------------------------------------------------------
@@ -92,9 +105,17 @@ envoy: $(VENV)/.fleet
 metrics: $(VENV)/.dev
 	$(BIN)/python -m vimesh.metrics.catalogue_page docs/operating/metrics.md
 
+# docs/reference, of the commands, the settings, the contract and the errors; the manual pages; the OpenAPI document of the front.
+reference: $(VENV)/.dev
+	$(BIN)/python -m docs.generator.make_reference
+
 # Of deploy/grafana/*.yaml, for Grafana.
 boards: $(VENV)/.dev
 	$(BIN)/python deploy/grafana/make_boards.py
+
+# All documents with a search, in dist/site. A link that leads nowhere is an error.
+site: .cache/site/.ready
+	.cache/site/bin/python -m mkdocs build --strict
 
 # The contract as it was released: `make proto` refuses what would break its clients.
 baseline: gen
@@ -107,11 +128,19 @@ lock: .cache/supply/.ready
 	.cache/supply/bin/python deploy/locks/renew.py $(ARGS)
 
 # What an installation of all parts holds, as CycloneDX, from an environment that holds nothing else.
-sbom: .cache/supply/.ready $(VENV)/bin/python
-	rm -rf .cache/runtime && $(VENV)/bin/python -m venv --without-pip .cache/runtime
+sbom: .cache/supply/.ready $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/runtime
 	$(PIP) --python .cache/runtime/bin/python $(INSTALL) -r $(LOCKS)/runtime.txt
-	$(PIP) --python .cache/runtime/bin/python install --quiet --no-deps --no-build-isolation .
+	rm -f dist/*.whl
+	$(BIN)/hatchling build --target wheel --directory dist
+	$(PIP) --python .cache/runtime/bin/python install --quiet --no-deps dist/*.whl
 	.cache/supply/bin/python deploy/sbom.py .cache/runtime/bin/python dist/vimesh.cdx.json
+
+# What is released: wheel, source, bill of materials, and their checksums.
+dist: sbom
+	rm -f dist/*.tar.gz
+	$(BIN)/hatchling build --target sdist --directory dist
+	cd dist && sha256sum *.whl *.tar.gz *.cdx.json | tee SHA256SUMS
 
 # Known vulnerabilities of what the locks name. Needs a network with the advisories of PyPI.
 audit: .cache/supply/.ready
@@ -128,44 +157,49 @@ LOCKS   := deploy/locks
 PIP     := $(BIN)/python -m pip
 INSTALL := install --quiet --require-hashes
 OURS    := install --quiet --no-deps --no-build-isolation --editable .
+PACKAGES = PYTHON="$(PYTHON)" deploy/install-packages $(VENV)
+FLEET_SIZE := up to 143 packages, 100 MB to download, 450 MB on disk; minutes, once
+DEV_SIZE   := up to 187 packages, 940 MB on disk; minutes, once
 
-$(VENV)/bin/python:
-	@[ -n "$(PYTHON)" ] || { echo "vimesh needs Python 3.11 or newer. On Debian 12 or Ubuntu 24.04: sudo apt-get install python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/apt-install python3-venv
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) $(INSTALL) -r $(LOCKS)/build.txt
+# A stamp does not count while pip was broken off in the environment, or its Python is gone: then its installation is
+# repeated, which looks at what is there first.
+AGAIN := $(if $(wildcard $(VENV)),$(if $(wildcard $(VENV)/bin/python),$(if $(wildcard $(VENV)/.unfinished),again),again))
+.PHONY: again
 
-$(VENV)/.fleet: pyproject.toml $(LOCKS)/build.txt $(LOCKS)/runtime.txt | $(VENV)/bin/python
-	$(PIP) $(INSTALL) -r $(LOCKS)/build.txt -r $(LOCKS)/runtime.txt
-	$(PIP) $(OURS)
+$(VENV)/.fleet: pyproject.toml $(LOCKS)/build.txt $(LOCKS)/runtime.txt $(AGAIN)
+	@echo "installing what a fleet needs into $(VENV): $(FLEET_SIZE)"
+	@$(PACKAGES) $(LOCKS)/build.txt $(LOCKS)/runtime.txt
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml $(LOCKS)/dev.txt | $(VENV)/bin/python
-	$(PIP) $(INSTALL) -r $(LOCKS)/dev.txt
-	$(PIP) $(OURS)
+$(VENV)/.dev: pyproject.toml $(LOCKS)/dev.txt $(AGAIN)
+	@echo "installing what the checks need into $(VENV): $(DEV_SIZE)"
+	@$(PACKAGES) $(LOCKS)/dev.txt
 	@touch $@ $(VENV)/.fleet
 
 $(VENV)/.bench: $(LOCKS)/bench.txt | $(VENV)/.dev
-	$(PIP) $(INSTALL) -r $(LOCKS)/bench.txt
+	@$(PACKAGES) $(LOCKS)/bench.txt
 	@touch $@
 
 $(VENV)/.fuzz: $(LOCKS)/fuzz.txt | $(VENV)/.dev
-	$(PIP) $(INSTALL) -r $(LOCKS)/fuzz.txt
+	@$(PACKAGES) $(LOCKS)/fuzz.txt
 	@touch $@
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, programs in Node, and private
 # RabbitMQs, MariaDBs, PostgreSQLs and Prometheuses. Debian may start a server when it installs one: no test uses that.
-$(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
+$(VENV)/.system: deploy/apt-install Makefile | $(VENV)/.fleet
 	@command -v ip  >/dev/null || deploy/apt-install iproute2
 	@command -v nft >/dev/null || [ -x /usr/sbin/nft ] || deploy/apt-install nftables
 	@command -v sysctl >/dev/null || [ -x /usr/sbin/sysctl ] || deploy/apt-install procps
 	@command -v openssl >/dev/null || deploy/apt-install openssl
 	@command -v systemd-analyze >/dev/null || deploy/apt-install systemd
+	@command -v kubectl >/dev/null || deploy/apt-install kubectl || \
+		echo "no package of kubectl here: the tests of manifests that it renders are skipped" >&2
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 	@command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || deploy/apt-install rabbitmq-server
 	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || deploy/apt-install mariadb-server
 	@[ -e /usr/lib/galera/libgalera_smm.so ] || [ -e /usr/lib64/galera-4/libgalera_smm.so ] || deploy/apt-install galera-4
 	@command -v rsync >/dev/null || deploy/apt-install rsync
+	@command -v mandoc >/dev/null || deploy/apt-install mandoc
 	@compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || deploy/apt-install faketime
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || deploy/apt-install postgresql
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || deploy/apt-install pgbouncer
@@ -178,8 +212,8 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 
 # The real Mistral, with our action installed as in an executor. In an environment of its own: it is not ours to pin.
 # One of its packages has no wheel, and is built with the setuptools of the first lock.
-.cache/mistral/.ready: pyproject.toml $(LOCKS)/mistral.txt $(LOCKS)/build.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m venv --without-pip .cache/mistral
+.cache/mistral/.ready: pyproject.toml $(LOCKS)/mistral.txt $(LOCKS)/build.txt | $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/mistral
 	$(PIP) --python .cache/mistral/bin/python $(INSTALL) -r $(LOCKS)/build.txt
 	.cache/mistral/bin/python -m pip $(INSTALL) --no-build-isolation --no-binary simplegeneric -r $(LOCKS)/mistral.txt
 	.cache/mistral/bin/python -m pip $(OURS)
@@ -193,28 +227,40 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/bin/python
 
 # oslo.messaging's own clients and servers, and Tacker's last ping action with what it imports: what the bridge must serve as
 # they are.
-.cache/oslo/.ready: $(LOCKS)/oslo.txt $(LOCKS)/tacker.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m venv --without-pip .cache/oslo
+.cache/oslo/.ready: $(LOCKS)/oslo.txt $(LOCKS)/tacker.txt | $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/oslo
 	$(PIP) --python .cache/oslo/bin/python $(INSTALL) -r $(LOCKS)/oslo.txt
 	$(PIP) --python .cache/oslo/bin/python $(INSTALL) --no-deps -r $(LOCKS)/tacker.txt
 	@touch $@
 
 # The command line of OpenStack with Tacker's part, unmodified, as those have it who use our REST.
-.cache/openstack/.ready: $(LOCKS)/openstack.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m venv --without-pip .cache/openstack
+.cache/openstack/.ready: $(LOCKS)/openstack.txt | $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/openstack
 	$(PIP) --python .cache/openstack/bin/python $(INSTALL) -r $(LOCKS)/openstack.txt
 	@touch $@
 
 # The real Keystone, whose tokens Tacker's REST takes. Its SQLite file is made by the tests.
-.cache/keystone/.ready: $(LOCKS)/keystone.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m venv --without-pip .cache/keystone
+.cache/keystone/.ready: $(LOCKS)/keystone.txt | $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/keystone
 	$(PIP) --python .cache/keystone/bin/python $(INSTALL) -r $(LOCKS)/keystone.txt
 	@touch $@
 
 # What writes the locks and looks at what they install, apart from it.
-.cache/supply/.ready: $(LOCKS)/supply.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m venv --without-pip .cache/supply
+.cache/supply/.ready: $(LOCKS)/supply.txt | $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/supply
 	$(PIP) --python .cache/supply/bin/python $(INSTALL) -r $(LOCKS)/supply.txt
+	@touch $@
+
+# What calls the JSON door as its OpenAPI document says, and as it does not.
+.cache/schemathesis/.ready: $(LOCKS)/schemathesis.txt | $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/schemathesis
+	$(PIP) --python .cache/schemathesis/bin/python $(INSTALL) -r $(LOCKS)/schemathesis.txt
+	@touch $@
+
+# What makes a site of the documents.
+.cache/site/.ready: $(LOCKS)/site.txt | $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/site
+	$(PIP) --python .cache/site/bin/python $(INSTALL) -r $(LOCKS)/site.txt
 	@touch $@
 
 # A client in Node, and the issuer of tokens that people log in at.

@@ -3,6 +3,9 @@
 The output goes to `gen/` and is committed. `vimesh/v1/contract.binpb` holds every message and service with comments
 and all that they import: Envoy's transcoder reads it, and so can `grpcurl -protoset` and any gRPC library that loads
 services at run time.
+
+The Python code of `buf/validate` lies inside of ours, at `vimesh.v1.buf.validate`: a package `buf` at the top would be
+shared with whoever else installs one.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from protovalidate._gen.buf.validate import validate_pb
 
 PROTOS = Path(__file__).parent
 VALIDATE = "buf/validate/validate.proto"
+_IMPORT, _OWN_IMPORT = "\nfrom buf.validate import ", "\nfrom vimesh.v1.buf.validate import "
 
 
 def validate_set() -> bytes:
@@ -56,7 +60,10 @@ def generate(out: Path) -> None:
             f"-I{files('grpc_tools') / '_proto'}",
             f"--descriptor_set_in={known}",
         )
-        run(*includes, f"--python_out={out}", f"--mypy_out=quiet:{out}", *sources, VALIDATE)
+        run(*includes, f"--python_out={out}", f"--mypy_out=quiet:{out}", *sources)
+        run(*includes, f"--python_out={out / 'vimesh/v1'}", f"--mypy_out=quiet:{out / 'vimesh/v1'}", VALIDATE)
+        for code in out.glob("vimesh/v1/*_pb2*.py*"):
+            code.write_text(code.read_text().replace(_IMPORT, _OWN_IMPORT))
         run(*includes, f"--grpc_python_out={out}", f"--mypy_grpc_out=quiet:{out}", *services)
         run(
             *includes,

@@ -61,6 +61,8 @@ _WHOLE = (
     "observability/test_scraped_fleet.py",
     "observability/test_secured_scrape.py",
     "simulation/model/test_mutations.py",
+    "simulation/notifications/test_short.py",
+    "store/backup/test_server_backup.py",
     "store/connections/test_connection_errors.py",
     "store/connections/test_database_tls.py",
     "store/connections/test_poolers.py",
@@ -98,6 +100,8 @@ _QUICK = (
     "test_architecture.py",
     "test_house.py",
     "test_lasting_names.py",
+    "test_openapi.py",
+    "test_reference.py",
 )
 """Of these, `make check-quick` runs what needs neither root nor a program that is not of this project."""
 
@@ -126,6 +130,10 @@ _PROGRAMS = {
 }
 
 
+_FLEET_S = 180
+"""Limit of a test of fleets, each of which takes a core 10 s and more to start: what is awaited has its own."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--poolers", action="store_true", help="run all contracts of the store behind pgbouncer, too")
 
@@ -134,6 +142,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the files; leave the order within a file, and that of all other files, as it is."""
     items.sort(key=lambda item: _place(item, _LONG))
     for item in items:
+        if item.get_closest_marker("fleet") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_FLEET_S))
         if _is_in(item, _WHOLE) or (_is_on_server(item) and not _is_in(item, _ON_SERVERS)):
             item.add_marker(pytest.mark.whole)
         elif _is_in(item, _QUICK) and not (_is_in(item, _NOT_QUICK) or _is_on_server(item) or _needs_program(item)):

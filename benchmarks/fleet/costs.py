@@ -12,7 +12,7 @@ from benchmarks.fleet.site import Site
 from benchmarks.harness.failure import NotMeasured
 from benchmarks.harness.usage import CpuMeter, pss_bytes, rss_bytes
 
-PARTS = ("envoy", "conductor-1", "conductor-2", "api", "monitor", "up")
+PARTS = ("envoy", "conductor-1", "conductor-2", "api", "monitor", "notifier", "up")
 _MEGA = 1_000_000
 _SAMPLE_S = 5.0
 

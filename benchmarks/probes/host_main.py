@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,17 @@ import structlog
 
 from benchmarks.harness.usage import rss_bytes
 from benchmarks.probes.targets import Targets, from_json, vim_id
+from vimesh.domain.history.round_digests import MINUTE_S
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
-from vimesh.monitor.target_rules.networks import parse_networks
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.monitor.reporting.pending_digests import PendingDigests
+from vimesh.monitor.targets.target import Target
 from vimesh.monitor.targets.verdict import Verdict
 from vimesh.runtime.garbage_collection import collect_rarely
+from vimesh.runtime.loop_slices import in_slices
+from vimesh.target_rules.networks import parse_networks
+from vimesh.target_rules.target_rules import TargetRules
 from vimesh.v1 import action_pb2, vim_pb2
 from vimesh.wire.action_messages import action_from_wire
 from vimesh.wire.wire_durations import duration
@@ -85,6 +90,7 @@ class _Tested:
     def __init__(self, host: ActionHost, heard: _Heard) -> None:
         self._host = host
         self._heard = heard
+        self._digests = PendingDigests()
         self._ticker = _Ticker()
 
     async def obey(self, verb: str, argument: Any) -> object:  # noqa: ANN401 - as the verb wants it
@@ -95,6 +101,8 @@ class _Tested:
                 return self._heard.told()
             case "spent":
                 return self._spent()
+            case "end minute":
+                return await self._end_minute()
             case "tick":
                 self._ticker.start()
                 return None
@@ -117,6 +125,16 @@ class _Tested:
                 await asyncio.sleep(0)
         return len(self._host)
 
+    async def _end_minute(self) -> int:
+        """Make the digests, and return of how many actions some wait, for nothing is delivered."""
+        assert self._host.history is not None
+        await in_slices(self._keep, self._host.history.end_minute(int(time.time()) // MINUTE_S))
+        return len(self._digests)
+
+    def _keep(self, records: Sequence[tuple[Target, bytes]]) -> None:
+        for target, record in records:
+            self._digests.add(target.owner, record)
+
     def _spent(self) -> dict[str, float]:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
@@ -138,10 +156,10 @@ def _policy_on_wire(targets: Targets) -> vim_pb2.ProbePolicy:
     )
 
 
-async def _serve(path: Path) -> None:
+async def _serve(path: Path, *, history: bool) -> None:
     heard, done = _Heard(), asyncio.Event()
     rules = TargetRules(allow=parse_networks("127.0.0.0/8"))
-    settings = HostSettings(user_agent="vimesh/benchmark", rules=rules)
+    settings = HostSettings(user_agent="vimesh/benchmark", rules=rules, history=history)
     with hosting(heard.note, settings) as host:
         tested = _Tested(host, heard)
 
@@ -160,4 +178,4 @@ if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     # As `vimesh monitor` does.
     collect_rarely()
-    asyncio.run(_serve(Path(sys.argv[1])))
+    asyncio.run(_serve(Path(sys.argv[1]), history="history" in sys.argv[2:]))

@@ -85,6 +85,10 @@ class HostUnderTest:
     async def spent(self) -> Spent:
         return Spent(**await self._ask("spent"))
 
+    async def end_minute(self) -> None:
+        """Make the digests of the rounds since the last time, as at the end of each minute."""
+        await self._ask("end minute")
+
     async def watch_lag(self) -> None:
         """Let the loop tick every 10 ms, to see how late it is. Costs CPU: not for measurements of CPU per probe."""
         await self._ask("tick")
@@ -110,10 +114,12 @@ class HostUnderTest:
 
 
 @asynccontextmanager
-async def host_in(machine: Namespace, folder: Path, name: str) -> AsyncGenerator[HostUnderTest]:
+async def host_in(
+    machine: Namespace, folder: Path, name: str, *, history: bool = False
+) -> AsyncGenerator[HostUnderTest]:
     """Run a host inside; `name` distinguishes its files in the folder from those of others."""
     path = folder / f"{name}.sock"
-    command = machine.command(*own_python("benchmarks.probes.host_main", str(path)))
+    command = machine.command(*own_python("benchmarks.probes.host_main", str(path), *(["history"] if history else [])))
     async with running(*command, output=folder / f"{name}.log", ready=printed("ready")) as process:
         answers, orders = await asyncio.open_unix_connection(path, limit=_LONGEST_ANSWER_BYTES)
         host = HostUnderTest(process, orders, answers)

@@ -64,9 +64,14 @@ class Steady:
 
     async def window(self, window_s: float) -> Sample:
         """Measure it; raises NotMeasured if a probe was not answered, or the pace was not kept."""
+        if self.targets.history:
+            # What came before the window does not count.
+            await self.host.end_minute()
         connections, probes = connections_at(self.host.pid), await self.answered()
         spent, begun = await self.host.spent(), time.perf_counter()
         await asyncio.sleep(window_s)
+        if self.targets.history:
+            await self.host.end_minute()
         probes, now = await self.answered() - probes, await self.host.spent()
         connections, took_s = connections_at(self.host.pid) - connections, time.perf_counter() - begun
         if changes := await self.host.changes():
@@ -124,7 +129,8 @@ async def pinging_hosts(machine: Namespace, folder: Path, fleets: Sequence[Targe
     """Run one host for each fleet. They start at the same time, and are frozen when all VIMs are reachable."""
     async with AsyncExitStack() as scope:
         hosts = [
-            await scope.enter_async_context(host_in(machine, folder, f"host-{number}")) for number in range(len(fleets))
+            await scope.enter_async_context(host_in(machine, folder, f"host-{number}", history=targets.history))
+            for number, targets in enumerate(fleets)
         ]
         bases = [(await host.spent()).rss_bytes for host in hosts]
         for host, targets in zip(hosts, fleets, strict=True):

@@ -23,6 +23,8 @@ class Targets:
     scheme: str = "http"
     port: int = 80
     ipv6: bool = False
+    history: bool = False
+    """Whether the host gathers a history of them."""
 
     @property
     def rate(self) -> float:

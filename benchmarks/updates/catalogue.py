@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.harness.benchmark import Benchmark
-from benchmarks.updates import batches, beside_oslo, callers, calls, secured
+from benchmarks.updates import batches, beside_oslo, callers, calls, observed, secured
 
 _HERE = Path(__file__).parent
 
@@ -30,4 +30,5 @@ BENCHMARKS = (
     Benchmark("updates-oslo", "Beside oslo.messaging", beside_oslo.measure, _HERE / "beside_oslo.md"),
     Benchmark("updates-callers", "Calls per second against callers", callers.measure, _HERE / "callers.md"),
     Benchmark("updates-secured", "Reports through a secured front", secured.measure, _HERE / "secured.md"),
+    Benchmark("updates-observed", "Reports with metrics and traces", observed.measure, _HERE / "observed.md"),
 )

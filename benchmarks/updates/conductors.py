@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,10 +87,12 @@ async def database(kind: str, folder: Path) -> AsyncGenerator[Database]:
 
 
 @asynccontextmanager
-async def conductor(on: Database, folder: Path, *, count: int) -> AsyncGenerator[Measured]:
-    """Run a conductor of `count` VIMs, all of which have reported."""
+async def conductor(
+    on: Database, folder: Path, *flags: str, count: int, environment: Mapping[str, str] | None = None
+) -> AsyncGenerator[Measured]:
+    """Run a conductor of `count` VIMs, all of which have reported. `environment` is added to ours."""
     address = f"127.0.0.1:{free_port()}"
-    async with _serving(on, folder, address) as process:
+    async with _serving(on, folder, address, *flags, environment=environment) as process:
         async with client_at(address) as client:
             await client.register()
         population = Population(on.url)
@@ -109,7 +111,9 @@ async def guarded_conductor(
 
 
 @asynccontextmanager
-async def _serving(on: Database, folder: Path, listen: str, *flags: str | Path) -> AsyncGenerator[Process]:
+async def _serving(
+    on: Database, folder: Path, listen: str, *flags: str | Path, environment: Mapping[str, str] | None = None
+) -> AsyncGenerator[Process]:
     (key_file := folder / "keys").write_text(f"{KEY}\n")
     key_file.chmod(0o600)
     command = (
@@ -120,7 +124,8 @@ async def _serving(on: Database, folder: Path, listen: str, *flags: str | Path) 
         *flags,
     )
     output = folder / "conductor.log"
-    async with running(*command, output=output, ready=printed("conductor is serving")) as process:
+    ready = printed("conductor is serving")
+    async with running(*command, output=output, ready=ready, environment=environment) as process:
         yield process
 
 

@@ -23,14 +23,14 @@ READY = "calls are taken"
 class Bridge:
     """A `vimesh bridge` that may be stopped, killed and started again: it remembers what its folder holds."""
 
-    def __init__(self, folder: Path, address: str, url: str, *flags: str) -> None:
+    def __init__(self, folder: Path, address: str, url: str, *flags: str, **environment: str) -> None:
         self._folder = folder
         self._name = f"bridge-{uuid4()}"
         self.log = folder / f"{self._name}.log"
         places = ("--address", address, "--state-dir", str(folder / self._name))
         self._command = (sys.executable, "-m", "vimesh.cli", "bridge", *places, *flags)
         # In the environment it is not seen by others of the machine. Empty, it is as if it were not set.
-        self._environment = clean_environment(VIMESH_BRIDGE_TRANSPORT_URL=url)
+        self._environment = clean_environment(VIMESH_BRIDGE_TRANSPORT_URL=url, **environment)
         self._process: Process | None = None
 
     @property
@@ -82,10 +82,10 @@ class Bridge:
 
 @asynccontextmanager
 async def running_bridge(
-    folder: Path, address: str, url: str, *flags: str, ready: str = READY
+    folder: Path, address: str, url: str, *flags: str, ready: str = READY, **environment: str
 ) -> AsyncGenerator[Bridge]:
     """Run a bridge, and see that it said nothing that it should not."""
-    bridge = Bridge(folder, address, url, *flags)
+    bridge = Bridge(folder, address, url, *flags, **environment)
     try:
         await bridge.start(ready)
         yield bridge

@@ -19,7 +19,7 @@ def vimesh(tmp_path: Path) -> Command:
 @pytest.fixture(scope="session")
 def shared_fleet(tmp_path_factory: pytest.TempPathFactory) -> Generator[Fleet]:
     """Give a fleet for tests that leave it as it was, but for VIMs with names of their own."""
-    with fleet(tmp_path_factory.mktemp("fleet")) as up:
+    with fleet(tmp_path_factory.mktemp("fleet"), "--channelz") as up:
         yield up
 
 

@@ -81,6 +81,8 @@ async def test_a_foreign_client_needs_no_proto_files(client: Client) -> None:
         "vimesh.v1.FleetService",
         "vimesh.v1.HistoryService",
         "vimesh.v1.MaintenanceService",
+        "vimesh.v1.NotifierService",
+        "vimesh.v1.ReceiverService",
         "vimesh.v1.VimService",
         "vimesh.v1.WorkflowService",
     }

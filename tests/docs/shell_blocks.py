@@ -16,7 +16,9 @@ MARK = "<!-- not run here: "
 _BLOCK = re.compile(
     rf"(?:^{MARK}(?P<reason>[^\n]+) -->\n)?^```(?P<language>[^\n]*)\n(?P<inside>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-_PROMPT = "$ "
+_TITLE = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_PROMPT = re.compile(r"(?P<machine>[a-z0-9-]*)\$ ")
+"""What stands before the `$` is the machine on which the command is typed."""
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MASKS = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+Z)?", "<time>"),
@@ -34,6 +36,8 @@ _MASKS = (
 
 @dataclass(frozen=True)
 class ShellCommand:
+    machine: str
+    """Where it is typed; empty where there is only one."""
     typed: str
     shown: str
     """The lines below it. Without any, the document leaves out what comes."""
@@ -42,6 +46,8 @@ class ShellCommand:
 @dataclass(frozen=True)
 class Block:
     place: str
+    heading: str
+    """What the part of the document is called that it is in."""
     language: str
     reason: str | None
     """Why it is not run."""
@@ -49,21 +55,27 @@ class Block:
 
     @property
     def commands(self) -> list[ShellCommand]:
-        lines = [f"{_PROMPT}{line}" for line in self.lines if line] if self.language == "sh" else list(self.lines)
-        starts = [number for number, line in enumerate(lines) if line.startswith(_PROMPT)]
+        lines = [f"$ {line}" for line in self.lines if line] if self.language == "sh" else list(self.lines)
+        starts = [number for number, line in enumerate(lines) if _PROMPT.match(line)]
         return [_command(lines[start:end]) for start, end in pairwise([*starts, len(lines)])]
 
 
 def _command(lines: Sequence[str]) -> ShellCommand:
     length = next(number for number, line in enumerate(lines, 1) if not line.endswith("\\"))
-    return ShellCommand("\n".join(lines[:length]).removeprefix(_PROMPT), "\n".join(lines[length:]).rstrip())
+    prompt = _PROMPT.match(lines[0])
+    assert prompt is not None
+    typed = "\n".join(lines[:length])[prompt.end() :]
+    return ShellCommand(prompt["machine"], typed, "\n".join(lines[length:]).rstrip())
 
 
 def blocks(document: Path) -> list[Block]:
     text, name = document.read_text(), document.relative_to(ROOT)
+    spans = [block.span() for block in _BLOCK.finditer(text)]
+    titles = [title for title in _TITLE.finditer(text) if not any(start < title.start() < end for start, end in spans)]
     return [
         Block(
             f"{name}:{text.count(chr(10), 0, block.start('language')) + 1}",
+            next((title[1] for title in reversed(titles) if title.start() < block.start()), ""),
             block["language"],
             block["reason"],
             tuple(block["inside"].splitlines()),

@@ -217,21 +217,22 @@ class Scripted:
     health: health.aio.HealthServicer
     calls: list[str] = field(default_factory=list)
     """What was asked for, in order."""
+    host: str = "127.0.0.1"
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     async def say_not_serving(self) -> None:
         await self.health.set(CONDUCTOR, health_pb2.HealthCheckResponse.NOT_SERVING)
 
 
 @asynccontextmanager
-async def scripted(port: int = 0) -> AsyncGenerator[Scripted]:
+async def scripted(port: int = 0, host: str = "127.0.0.1") -> AsyncGenerator[Scripted]:
     """Serve on a loopback port, a free one by default. Ends at once, with whatever is in flight."""
     server = aio.server(options=OPTIONS)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
-    conductor = Scripted(port, server, health.aio.HealthServicer())
+    port = server.add_insecure_port(f"{host}:{port}")
+    conductor = Scripted(port, server, health.aio.HealthServicer(), host=host)
     reports_grpc.add_ConductorServiceServicer_to_server(ScriptedReports(port, conductor.calls), server)
     vims_grpc.add_VimServiceServicer_to_server(ScriptedVims(conductor.calls), server)  # type: ignore[abstract]  # JSON bodies are the real conductor's
     health_pb2_grpc.add_HealthServicer_to_server(conductor.health, server)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import chain
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from vimesh.v1 import (
     fleet_service_pb2,
     history_service_pb2,
     maintenance_service_pb2,
+    receiver_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
 
+_ID = re.compile(r"\{[a-z]+_id\}")
 ONE = (ClusterHost(ListenAddress("127.0.0.1", 7611)),)
 SERVICES = [
     *vim_service_pb2.DESCRIPTOR.services_by_name.values(),
@@ -32,7 +35,7 @@ SERVICES = [
 
 def route_of(path: str) -> dict[str, object]:
     """Return what the first route does that takes a well-formed gRPC call of this path."""
-    for route in routes(FrontFleet(ONE)):
+    for route in routes(FrontFleet(ONE), "/d"):
         match = route["match"]
         assert isinstance(match, dict)
         if "direct_response" in route:
@@ -62,7 +65,8 @@ def test_conductors_are_not_in_the_bootstrap() -> None:
 def test_files_are_found_in_the_directory() -> None:
     text = yaml.safe_dump(bootstrap(FrontFleet(ONE, api=ONE), "/etc/vimesh"))
 
-    assert all(f"/etc/vimesh/{name}\n" in text for name in ("conductors.yaml", "api.yaml", "contract.binpb"))
+    names = ("conductors.yaml", "api.yaml", "contract.binpb", "openapi.json")
+    assert all(f"/etc/vimesh/{name}\n" in text for name in names)
 
 
 def test_without_api_processes_there_is_no_way_to_them() -> None:
@@ -153,12 +157,13 @@ def test_the_json_paths_are_those_of_the_contract() -> None:
     availability = availability_service_pb2.DESCRIPTOR.services_by_name["AvailabilityService"]
     history = history_service_pb2.DESCRIPTOR.services_by_name["HistoryService"]
     maintenance = maintenance_service_pb2.DESCRIPTOR.services_by_name["MaintenanceService"]
-    services = (vims, access, fleet, maintenance, availability, history)
+    receivers = receiver_service_pb2.DESCRIPTOR.services_by_name["ReceiverService"]
+    services = (vims, access, fleet, maintenance, availability, history, receivers)
     for method in chain.from_iterable(service.methods for service in services):
         rule = method.GetOptions().Extensions[annotations_pb2.http]
         for binding in chain([rule] if rule.WhichOneof("pattern") else [], rule.additional_bindings):
             verb = str(binding.WhichOneof("pattern"))
-            path = getattr(binding, verb).replace("{vim_id}", "[^/]+").replace("{window_id}", "[^/]+")
+            path = _ID.sub("[^/]+", getattr(binding, verb))
             found.add((path, verb.upper()))
 
     assert found == {(path, method) for path, methods in JSON_PATHS for method in methods}
@@ -216,7 +221,7 @@ def test_routes_lead_to_clusters_or_on_purpose_nowhere() -> None:
     static = bootstrap(everything, "/d")["static_resources"]
     assert isinstance(static, dict)
     clusters = {cluster["name"] for cluster in static["clusters"]}
-    actions = [route["route"] for route in routes(everything) if "route" in route]
+    actions = [route["route"] for route in routes(everything, "/d") if "route" in route]
     named = {action["cluster"] for action in actions if isinstance(action, dict)}
 
     assert named - clusters == {"nowhere"}

@@ -21,7 +21,7 @@ ONE = (ClusterHost(ListenAddress("127.0.0.1", 7611), ListenAddress("127.0.0.1", 
 def test_the_files_in_deploy_are_what_its_fleet_file_says(tmp_path: Path) -> None:
     render(read(DEPLOY / "fleet.yaml"), tmp_path)
 
-    for name in ("bootstrap.yaml", "conductors.yaml"):
+    for name in ("bootstrap.yaml", "conductors.yaml", "openapi.json"):
         assert (DEPLOY / name).read_text() == (tmp_path / name).read_text(), "run `make envoy`"
     validate(tmp_path / BOOTSTRAP_FILE, find(os.environ))
 
@@ -65,7 +65,9 @@ def test_files_are_replaced_whole_and_nothing_is_left_beside_them(tmp_path: Path
     after = (tmp_path / "conductors.yaml").stat()
     assert before != after.st_ino
     assert stat.S_IMODE(after.st_mode) == 0o644
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["bootstrap.yaml", "conductors.yaml", "contract.binpb"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        *("bootstrap.yaml", "conductors.yaml", "contract.binpb", "openapi.json"),
+    ]
 
 
 def test_several_envoys_may_run_side_by_side() -> None:

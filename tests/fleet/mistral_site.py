@@ -20,7 +20,7 @@ from tests.support.mistral.stock_mistral import StockMistral, stock_mistral
 from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from tests.support.timing.waiting import eventually
 from vimesh.domain.actions import workflow_name
-from vimesh.monitor.target_rules.networks import format_networks
+from vimesh.target_rules.networks import format_networks
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 

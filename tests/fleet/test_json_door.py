@@ -82,6 +82,7 @@ async def test_a_vim_is_registered_read_changed_listed_and_deregistered(front: R
         ("PATCH", f"/v1/vims/{STRANGER}", {"vim": {"id": "other"}}, "vim.id"),
         ("PATCH", f"/v1/vims/{STRANGER}", {"vim": {}, "update_mask": "status"}, "update_mask"),
         ("PATCH", "/v1/vims/lab", {"vim": {}}, "vim_id"),
+        ("PATCH", f"/v1/receivers/{STRANGER}", {}, "receiver"),
         ("GET", "/v1/vims/lab", None, "vim_id"),
         ("GET", "/v1/vims?page_token=abc", None, "page_token"),
     ],

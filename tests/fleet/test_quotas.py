@@ -1,4 +1,4 @@
-"""What callers are told at each door when a project has reached a quota."""
+"""What callers are told of quotas at each door, and when a project has reached one."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from tests.support.callers.caller import ask
+from tests.support.callers.commands import Command
 from tests.support.deployments.conductors import Client, client_at, conductor_over
 from tests.support.deployments.envoys import running_envoy
 from tests.support.deployments.fleets import starting_fleet
 from tests.support.deployments.rest_doors import LAB, door_to, refusal
+from tests.support.deployments.secured_conductors import READER, client_as, secured
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.cli.base.exits import ExitCode
 from vimesh.cli.client.explain_failures import failure
 from vimesh.domain.access.quotas import ProjectLimits, Quotas
-from vimesh.v1 import vim_pb2
+from vimesh.v1 import access_service_pb2, vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.error_statuses import retry_delay_s
 
 FULL, FAST = "full", "fast"
-QUOTAS = Quotas(exceptions={FULL: ProjectLimits(vims=0), FAST: ProjectLimits(changes_per_s=1)})
+QUOTAS = Quotas(
+    ProjectLimits(vims=100, event_bytes=1 << 62),
+    {FULL: ProjectLimits(vims=0), FAST: ProjectLimits(changes_per_s=1)},
+)
 
 
 @pytest.fixture
@@ -133,6 +138,49 @@ async def test_rest_answers_409_for_a_full_project_and_429_for_a_fast_one(client
     assert refusal(full) == (409, "OverQuota", "project full has reached its quota of 0 VIMs")
     assert refusal(fast)[:2] == (429, "HTTPTooManyRequests")
     assert fast.headers["retry-after"] in ("1", "2")
+
+
+async def test_a_quota_is_shown_at_each_door(client: Client, tmp_path: Path) -> None:
+    await client.register()
+    answer = await client.access.GetQuota(access_service_pb2.GetQuotaRequest(), timeout=30)
+    command = Command(tmp_path, {"VIMESH_ADDRESS": client.address})
+    table = await asyncio.to_thread(command, "quota", "show")
+    document = (await asyncio.to_thread(command, "quota", "show", FAST, "-o", "json")).json
+    async with running_envoy([client.address]) as envoy:
+        await envoy.until_healthy([client.address])
+        by_json = (await ask(envoy.address, "GET", f"/v1/quota?project_id={FAST}")).json()
+
+    quota = answer.quota
+    assert (quota.project_id, quota.vims.limit, quota.vims.used) == ("default", 100, 1)
+    assert (quota.event_bytes.limit, quota.event_bytes.used > 400) == (1 << 62, True)
+    assert quota.changes_per_s == access_service_pb2.QuotaUsage()
+    assert table.out.split() == [
+        *("RESOURCE", "LIMIT", "USED"),
+        *("vims", "100", "1"),
+        *("event_bytes", str(1 << 62), str(quota.event_bytes.used)),
+        *("changes_per_s", "unlimited", "-"),
+    ]
+    assert by_json == {"quota": document}
+    assert document == {
+        "project_id": FAST,
+        "vims": {"used": "0"},
+        "event_bytes": {},
+        "changes_per_s": {"limit": "1", "used": "0"},
+    }
+
+
+async def test_the_quota_of_another_project_is_not_shown(tmp_path: Path) -> None:
+    async with (
+        store_at(sqlite_url(tmp_path / "vimesh.sqlite"), quotas=QUOTAS) as store,
+        secured(store, tmp_path) as address,
+        client_as(address, READER) as reader,
+    ):
+        own = await reader.access.GetQuota(access_service_pb2.GetQuotaRequest(), timeout=30)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await reader.access.GetQuota(access_service_pb2.GetQuotaRequest(project_id=FULL), timeout=30)
+
+    assert own.quota.project_id == "a"
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 @pytest.mark.fleet

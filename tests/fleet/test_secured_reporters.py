@@ -28,8 +28,8 @@ from tests.support.mistral.stock_mistral import StockMistral, stock_mistral
 from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
-from vimesh.monitor.target_rules.networks import format_networks
 from vimesh.rpc.channels import channel
+from vimesh.target_rules.networks import format_networks
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2, vim_service_pb2
 

@@ -185,7 +185,8 @@ def test_a_conductor_that_was_replaced_is_not_missing(tmp_path: Path) -> None:
     with fleet(tmp_path, VIMESH_UP_SECURED="yes") as up:
         admin = Command(tmp_path, {"VIMESH_ADDRESS": up.address, "VIMESH_CREDENTIALS": up.state["credentials"]})
         killed = up.pid_of("conductor-1")
-        wait_for(lambda: kinds(admin("status", "-o", "json")) == ["CONDUCTOR", "CONDUCTOR", "MONITOR", "API"])
+        running = ["CONDUCTOR", "CONDUCTOR", "MONITOR", "API", "NOTIFIER"]
+        wait_for(lambda: kinds(admin("status", "-o", "json")) == running)
         os.kill(killed, signal.SIGKILL)
         unheard(up.data_dir / "vimesh.sqlite", killed)
         wait_for(lambda: {one["pid"] for one in admin("status", "-o", "json").json["processes"]}.isdisjoint({killed}))
@@ -194,7 +195,7 @@ def test_a_conductor_that_was_replaced_is_not_missing(tmp_path: Path) -> None:
 
     assert (reasons(seen), kinds(seen, missing=True)) == (set(), [])
     assert {one["identity"] for one in seen.json["processes"]} == {
-        *("", "spiffe://vimesh/monitor/local", "spiffe://vimesh/api/local"),
+        *("", "spiffe://vimesh/monitor/local", "spiffe://vimesh/api/local", "spiffe://vimesh/notifier/local"),
     }
     assert seen.json["front"]["certificate_end"] is not None
     assert re.search(

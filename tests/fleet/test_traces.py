@@ -18,7 +18,7 @@ import pytest
 from tests.support.callers.caller import ask
 from tests.support.callers.commands import Command
 from tests.support.callers.running import running
-from tests.support.deployments.conductors import Client, client_on
+from tests.support.deployments.conductors import Client, client_on, report_on
 from tests.support.deployments.envoys import PLAIN, RunningEnvoy, running_envoy
 from tests.support.deployments.rest_doors import LAB
 from tests.support.mistral.mistrals import running_mistral
@@ -32,7 +32,7 @@ from vimesh.v1 import vim_service_pb2 as pb
 pytestmark = pytest.mark.timeout(120)
 
 WITHIN_S = 30
-FRONT, CONDUCTOR, API = "vimesh-front", "vimesh-conductor", "vimesh-api"
+FRONT, CONDUCTOR, API, MONITOR = "vimesh-front", "vimesh-conductor", "vimesh-api", "vimesh-monitor"
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class TracedSite:
     envoy: RunningEnvoy
     client: Client
     collector: OtlpReceiver
+    settings: dict[str, str]
+    """OpenTelemetry's own, for further processes."""
 
 
 @asynccontextmanager
@@ -71,7 +73,7 @@ async def traced_site(folder: Path, *engine: str, **tracing: Any) -> AsyncGenera
 
                     await eventually(serves, WITHIN_S)
                     async with grpc.aio.insecure_channel(envoy.address) as channel:
-                        yield TracedSite(envoy, client_on(channel, envoy.address), collector)
+                        yield TracedSite(envoy, client_on(channel, envoy.address), collector, told)
 
 
 @pytest.fixture
@@ -127,6 +129,39 @@ async def test_the_workflow_of_a_registration_starts_in_its_trace(tmp_path: Path
     assert (started.service, started.name) == (API, "workflow START")
     assert parts.count("Mistral call") == 2  # the workflow, and its execution
     assert parts.count("vimesh.v1.WorkflowService/FinishWorkflowTask") == 1
+
+
+async def test_a_report_is_one_trace_of_front_conductor_and_its_group(site: TracedSite) -> None:
+    trace_id = secrets.token_hex(16)
+    vim = (await _register(site)).vim
+    report = report_on(vim, vim_pb2.Vim.REACHABLE, 1)
+    await site.client.conductor.UpdateVim(report, timeout=30)  # in no trace
+    traced = (("traceparent", f"00-{trace_id}-{secrets.token_hex(8)}-01"),)
+    await site.client.conductor.UpdateVim(report_on(vim, vim_pb2.Vim.UNREACHABLE, 2), timeout=30, metadata=traced)
+
+    spans = await site.collector.until(trace_id, {FRONT: 1, CONDUCTOR: 2}, WITHIN_S)
+
+    [front] = [span for span in spans if span.service == FRONT]
+    assert [span.name for span in _path_from(front, spans)] == [
+        "vimesh.v1.ConductorService/UpdateVim",
+        "report group",
+    ]
+    assert {span.trace_id for span in site.collector.spans} == {trace_id}
+
+
+async def test_the_reports_of_a_monitor_begin_traces_by_lot(site: TracedSite, tmp_path: Path) -> None:
+    await _register(site)
+    always = {**site.settings, "OTEL_TRACES_SAMPLER": "always_on"}
+    flags = ("monitor", "--address", site.envoy.reports_address)
+    with running(tmp_path, *flags, **always):
+        begun = await site.collector.until_named("report batch", WITHIN_S)
+        spans = await site.collector.until(begun.trace_id, {MONITOR: 1, CONDUCTOR: 2}, WITHIN_S)
+
+    assert (begun.service, begun.parent_id) == (MONITOR, "")
+    [served] = [span for span in spans if span.parent_id == begun.span_id]
+    assert (served.service, served.name) == (CONDUCTOR, "vimesh.v1.ConductorService/UpdateVims")
+    # The first report is judged with a read, and then written.
+    assert {span.name for span in spans if span.parent_id == served.span_id} == {"report group"}
 
 
 async def test_a_call_that_fails_is_a_failed_span(site: TracedSite) -> None:

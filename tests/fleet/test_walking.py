@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -23,10 +22,9 @@ pytestmark = [pytest.mark.fleet, pytest.mark.timeout(120)]
 
 Vim = vim_pb2.Vim
 FAST = vim_pb2.ProbePolicy(interval=Duration(nanos=500_000_000), timeout=Duration(nanos=200_000_000))
-_INTERVAL_S = 10
-"""Of probes, where nothing else is asked for."""
-_AT_ONCE_S = 5
-"""Half an interval: what is done at once takes a fraction of a second, and some seconds on a machine that is busy."""
+SELDOM = vim_pb2.ProbePolicy(interval=Duration(seconds=300))
+_AT_ONCE_S = 60
+"""What is done at once takes some seconds on a busy machine; the next probe comes much later."""
 
 
 @pytest.fixture
@@ -43,15 +41,11 @@ async def client(fleet: Fleet) -> AsyncGenerator[Client]:
 
 async def test_a_vim_is_followed_as_its_endpoint_comes_and_goes(client: Client) -> None:
     async with recording(client) as seen, fake_api() as endpoint:
-        began = time.monotonic()
         vim = await client.register(auth_url=endpoint.url)
-        await seen.until(lambda: seen.status.get(vim.id) == Vim.REACHABLE, 10)
-        assert time.monotonic() - began < _AT_ONCE_S
+        await seen.until(lambda: seen.status.get(vim.id) == Vim.REACHABLE, 30)
 
-        began = time.monotonic()
         await endpoint.refuse()
         await seen.until(lambda: seen.status[vim.id] == Vim.UNREACHABLE, 30)
-        assert time.monotonic() - began < _INTERVAL_S + _AT_ONCE_S
         assert (await client.get(vim.id)).reason == "REFUSED"
 
         await endpoint.listen()
@@ -59,6 +53,12 @@ async def test_a_vim_is_followed_as_its_endpoint_comes_and_goes(client: Client) 
 
         assert seen.history(vim.id) == ["PENDING", "REACHABLE", "UNREACHABLE", "REACHABLE"]
         seen.check_order()
+
+
+async def test_a_vim_is_probed_as_soon_as_it_is_registered(client: Client) -> None:
+    async with recording(client) as seen, fake_api() as endpoint:
+        vim = await client.register(auth_url=endpoint.url, probe_policy=SELDOM)
+        await seen.until(lambda: seen.status.get(vim.id) == Vim.REACHABLE, _AT_ONCE_S)
 
 
 async def test_only_the_wanted_action_is_heard_through_the_front(client: Client) -> None:

@@ -27,7 +27,7 @@ from vimesh.domain.probing import Method, Reason
 from vimesh.monitor.host.reporting_host import reporting_host
 from vimesh.monitor.monitor_process import MonitorSettings, run_monitor
 from vimesh.monitor.reporting.reporter import ReporterLimits
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.target_rules import TargetRules
 from vimesh.v1 import action_pb2
 
 

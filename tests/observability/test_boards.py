@@ -25,7 +25,7 @@ def test_a_board_is_fresh(source: Path) -> None:
 
 def test_there_are_no_other_boards() -> None:
     assert {board_file(source) for source in SOURCES} == set((FOLDER / "boards").iterdir())
-    assert {source.stem for source in SOURCES} == {"fleet", "vims", "vim", "store", "front"}
+    assert {source.stem for source in SOURCES} == {"fleet", "vims", "vim", "store", "front", "notifications"}
 
 
 @_EACH

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer.main
 
 from tests.docs.shell_blocks import SHELL, blocks
+from tests.support.callers.command_lines import SETTINGS, check_typed
 from tests.support.observability.rule_files import ROOT, RUNBOOKS, AlertRule, alert_rules
-from vimesh.cli.base import command_settings
-from vimesh.cli.main import app
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Engine, Status
 
@@ -55,20 +51,18 @@ def test_a_page_has_its_alert() -> None:
 @_EACH
 def test_commands_of_vimesh_exist(page: Path) -> None:
     for command in _commands(page):
-        _check(command)
+        check_typed(command)
 
 
 @pytest.mark.parametrize("command", ["vimesh vim mend lab", "vimesh vim list --sorted", "vimesh monitor --adress x:1"])
 def test_commands_that_do_not_exist_are_noticed(command: str) -> None:
     with pytest.raises(AssertionError, match="no such"):
-        _check(command)
+        check_typed(command)
 
 
 @_EACH
 def test_settings_exist(page: Path) -> None:
-    known = {setting.variable for setting in vars(command_settings).values() if hasattr(setting, "variable")}
-
-    assert set(_VARIABLE.findall(page.read_text())) <= known
+    assert set(_VARIABLE.findall(page.read_text())) <= set(SETTINGS)
 
 
 @_EACH
@@ -106,19 +100,3 @@ def _commands(page: Path) -> Iterator[str]:
         for line in [command.typed]
     ]
     yield from (text for text in (*typed, *_CODE.findall(page.read_text())) if text.startswith("vimesh "))
-
-
-def _check(text: str) -> None:
-    """See that the command and its options exist. Values are not checked."""
-    command: Any = typer.main.get_command(app)
-    words = shlex.split(text, comments=True)[1:]
-    while words and hasattr(command, "commands"):
-        name = words.pop(0)
-        assert name in command.commands, f"no such command: {text}"
-        command = command.commands[name]
-    options = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
-    for word in words:
-        if word == "||":
-            break
-        if word.startswith("-"):
-            assert word.partition("=")[0] in options, f"no such option: {text}"

@@ -18,10 +18,13 @@ from tests.support.callers.recorder import recording
 from tests.support.clouds.targets import FakeApi, fake_api, free_port
 from tests.support.deployments.conductors import Client, client_at
 from tests.support.deployments.fleets import starting_fleet
+from tests.support.notifier.running_notifier import create_receiver
+from tests.support.notifier.scripted_http import scripted_http
 from tests.support.observability.board_queries import queries_of
 from tests.support.observability.prometheus_server import Prometheus, running_prometheus
 from tests.support.timing.waiting import eventually
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.receiver_service_pb2 import WebhookTarget
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim
 
 pytestmark = [pytest.mark.fleet, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -44,6 +47,12 @@ class Scraped:
     name: str
     """The name of a VIM that can be reached."""
 
+    async def notify(self) -> None:
+        """Change a VIM so that a receiver is told of it."""
+        [vim] = (await self.client.vims.ListVims(pb.ListVimsRequest(filter=f'name = "{self.name}"'), timeout=30)).vims
+        change = Vim(id=vim.id, description=f"{vim.description}."[-100:])
+        await self.client.vims.ModifyVim(pb.ModifyVimRequest(vim=change), timeout=30)
+
     async def statuses(self) -> dict[str, int]:
         response = await self.client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=30)
         return dict(Counter(Vim.Status.Name(vim.status) for vim in response.vims))
@@ -59,6 +68,7 @@ async def scraped(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Sc
         client_at(fleet.address) as client,
         fake_api() as endpoint,
         recording(client),
+        scripted_http() as receiver,
         running_prometheus(
             folder / "prometheus",
             dict.fromkeys(("vimesh", "vimesh-vims", "vimesh-front"), target),
@@ -67,6 +77,8 @@ async def scraped(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Sc
     ):
         # Before anything is counted.
         await prometheus.until_scraped()
+        hook = WebhookTarget(url=receiver.url, body_template="{}")
+        await create_receiver(client.channel, webhook=hook, lifecycle_changes=True)
         name = await _register(client, endpoint)
         assert (await ask(fleet.address, "GET", "/v1.0/vims")).status == 200
         found = Scraped(client, prometheus, name)
@@ -129,6 +141,8 @@ async def test_each_query_of_a_board_has_data(scraped: Scraped, source: Path) ->
 
     async def all_have_data() -> bool:
         without.clear()
+        if source.stem == "notifications":
+            await scraped.notify()
         lines = []
         for query in queries_of(source):
             expression = query.with_variables(values)

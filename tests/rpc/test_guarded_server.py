@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from tests.support.deployments.conductors import Client, client_at
 from vimesh.domain import errors
+from vimesh.domain.maintenance import window_errors
+from vimesh.domain.notifications import receiver_errors
 from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.v1 import vim_service_pb2 as pb
@@ -27,8 +30,8 @@ RAISED = [
     errors.IdentityRequired("show a certificate or a token"),
     errors.PermissionDenied("GetVim needs the role reader"),
     errors.VimNotFound(ID),
-    errors.WindowNotFound(ID),
-    errors.TooManyWindows(1000),
+    window_errors.WindowNotFound(ID),
+    window_errors.TooManyWindows(1000),
     errors.TodoNotFound(ID),
     errors.NameTaken("lab", "default"),
     errors.DefaultTaken("default"),
@@ -38,6 +41,13 @@ RAISED = [
     errors.RevisionCompacted(17),
     errors.RevisionUnknown(17),
     errors.EventUnreadable(17),
+    receiver_errors.ReceiverNotFound(ID),
+    receiver_errors.NotificationNotFound(ID),
+    receiver_errors.ReceiverNameTaken("ops"),
+    receiver_errors.ReceiverDisabled(ID),
+    receiver_errors.ClaimLost(ID),
+    receiver_errors.TooManyReceivers(100),
+    errors.TimeNotKept(dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
     errors.EngineNotServed("MISTRAL"),
     errors.QuotaExceeded("lab", errors.Quota.VIMS, 5),
     errors.ChangeRateExceeded("lab", 5, 0.5),

@@ -10,6 +10,8 @@ from vimesh.v1 import (
     fleet_service_pb2,
     history_service_pb2,
     maintenance_service_pb2,
+    notifier_service_pb2,
+    receiver_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
@@ -23,6 +25,8 @@ CONTRACT = {
         fleet_service_pb2,
         history_service_pb2,
         maintenance_service_pb2,
+        notifier_service_pb2,
+        receiver_service_pb2,
         vim_service_pb2,
         workflow_service_pb2,
     )

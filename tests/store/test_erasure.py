@@ -136,7 +136,7 @@ async def test_only_by_hand_a_large_file_is_written_anew(
     file = tmp_path / "vimesh.sqlite"
     await upgrade(sqlite_url(file))
     async with sql_store(sqlite_url(file), Cipher([KEY])) as store:
-        vims = [await store.register(registration(extra={"a": "x" * 4000})) for _ in range(50)]
+        vims = [await store.register(registration(auth_cred={"password": "x" * 4000})) for _ in range(50)]
         for vim in vims:
             await store.deregister(vim.id)
     with closing(sqlite3.connect(file)) as database:

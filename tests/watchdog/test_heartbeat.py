@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from vimesh.watchdog.heartbeat import LATE_S, Heartbeat, beating
-from vimesh.watchdog.notifier import Notifier, Supervisor
+from vimesh.watchdog.supervisor_link import Supervisor, SupervisorLink
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def supervisor(listener: socket.socket, limit_s: float | None) -> Supervisor:
 
 async def test_beats_come_three_times_within_the_limit(listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    with Notifier(supervisor(listener, 0.3)) as notifier, beating(notifier, str):
+    with SupervisorLink(supervisor(listener, 0.3)) as link, beating(link, str):
         began = time.monotonic()
         async with asyncio.timeout(10):
             for _ in range(4):
@@ -53,11 +53,11 @@ def lateness_told(wall_s: float, cpu_s: float, *, ready: bool = True) -> list[ob
     """Let a loop be held between two beats; return what is logged about it."""
     clocks, loop = Clocks(), asyncio.new_event_loop()
     try:
-        with Notifier(Supervisor()) as notifier, capture_logs() as logs:
+        with SupervisorLink(Supervisor()) as link, capture_logs() as logs:
             if ready:
-                notifier.notify_ready()
+                link.notify_ready()
             heartbeat = Heartbeat(
-                loop, notifier, lambda: "/ListVims", clock=lambda: clocks.wall_s, cpu_clock=lambda: clocks.cpu_s
+                loop, link, lambda: "/ListVims", clock=lambda: clocks.wall_s, cpu_clock=lambda: clocks.cpu_s
             )
             heartbeat.start()
             clocks.step(wall_s, cpu_s)

@@ -12,16 +12,19 @@ import pytest
 from tests.support.callers.worst_requests import worst_requests
 from tests.support.deployments.conductor_process import Conductor, conductor_in
 from tests.support.deployments.conductors import client_at
+from tests.support.timing.cpu_budget import slowness
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, Vim
+from vimesh.wire.limits import MAX_BATCH_BYTES, max_request_bytes
 
 pytestmark = pytest.mark.alone
 
 _MOST_S = 0.2
 _TRIES = 15
 """A request is measured again only if it seemed to cost too much. The cheapest try counts: what else runs only adds.
+Where the machine is slower than the one that the limit is of, so much is taken off.
 
-The dearest, 500 VIMs with long texts, took 0.17 to 0.24 s in six tries on a machine with nothing else to do.
+The dearest are 500 new VIMs, with as much in them as a batch may have.
 """
 _WATCHES = ("WatchVims", "WatchActions")
 _REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
@@ -72,7 +75,31 @@ async def cost_s(conductor: Conductor, channel: grpc.aio.Channel, method: str, r
     before_s = cpu_s(conductor)
     await answered(channel, method, request)
     await answered(channel, "/vimesh.v1.VimService/GetVim", b"")  # after what was still to be done for the other one
-    return cpu_s(conductor) - before_s
+    spent_s = cpu_s(conductor) - before_s
+    return spent_s if spent_s < _MOST_S else spent_s / slowness()
+
+
+def new_vims(total_bytes: int) -> bytes:
+    """Return 500 registrations of names that are not taken, whose texts are longest where they are stored."""
+    requests = [pb.RegisterVimRequest(vim=Vim(name=str(uuid.uuid4()), type="openstack")) for _ in range(500)]
+    for number, request in enumerate(requests):
+        request.vim.auth_url = f"http://192.0.2.{number % 250}:5000/v3"
+        for struct in (request.vim.vim_project, request.vim.auth_cred, request.vim.placement_attr, request.vim.extra):
+            struct.update({"a": "\x01" * (total_bytes // 2000 - 45)})
+    return pb.RegisterVimsRequest(requests=requests).SerializeToString()
+
+
+@pytest.mark.parametrize("total_bytes", [MAX_BATCH_BYTES, max_request_bytes("RegisterVims")])
+async def test_no_new_vims_cost_more_than_200_ms(conductor: Conductor, total_bytes: int) -> None:
+    """They are other ones in each try: what is registered already costs less."""
+    costs_s: list[float] = []
+    async with client_at(conductor.address) as client:
+        while len(costs_s) < _TRIES and min(costs_s, default=_MOST_S) >= _MOST_S:
+            request = new_vims(total_bytes)
+            assert 0.8 * total_bytes < len(request) < total_bytes
+            costs_s.append(await cost_s(conductor, client.channel, "/vimesh.v1.VimService/RegisterVims", request))
+
+    assert min(costs_s) < _MOST_S
 
 
 @pytest.mark.timeout(600)

@@ -22,22 +22,35 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from vimesh.v1.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evimesh/v1/access_service.proto\x12\tvimesh.v1\x1a\x1cgoogle/api/annotations.proto\"\x0f\n\rWhoAmIRequest\"x\n\x0eWhoAmIResponse\x12\x10\n\x08identity\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x10\n\x08projects\x18\x03 \x03(\t\x12\x14\n\x0c\x61ll_projects\x18\x04 \x01(\x08\x12\x0f\n\x07\x65ngines\x18\x05 \x03(\t\x12\x0c\n\x04rpcs\x18\x06 \x03(\t2b\n\rAccessService\x12Q\n\x06WhoAmI\x12\x18.vimesh.v1.WhoAmIRequest\x1a\x19.vimesh.v1.WhoAmIResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/whoamib\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evimesh/v1/access_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\"\x0f\n\rWhoAmIRequest\"\x89\x01\n\x0eWhoAmIResponse\x12\x10\n\x08identity\x18\x01 \x01(\t\x12\r\n\x05roles\x18\x02 \x03(\t\x12\x10\n\x08projects\x18\x03 \x03(\t\x12\x14\n\x0c\x61ll_projects\x18\x04 \x01(\x08\x12\x0f\n\x07\x65ngines\x18\x05 \x03(\t\x12\x0c\n\x04rpcs\x18\x06 \x03(\t\x12\x0f\n\x07version\x18\x07 \x01(\t\"3\n\x0fGetQuotaRequest\x12 \n\nproject_id\x18\x01 \x01(\tB\x0c\xbaH\tr\x07\x18\xff\x01\xba\x01\x01\x00\"3\n\x10GetQuotaResponse\x12\x1f\n\x05quota\x18\x01 \x01(\x0b\x32\x10.vimesh.v1.Quota\"\x9a\x01\n\x05Quota\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12#\n\x04vims\x18\x02 \x01(\x0b\x32\x15.vimesh.v1.QuotaUsage\x12*\n\x0b\x65vent_bytes\x18\x03 \x01(\x0b\x32\x15.vimesh.v1.QuotaUsage\x12,\n\rchanges_per_s\x18\x04 \x01(\x0b\x32\x15.vimesh.v1.QuotaUsage\"F\n\nQuotaUsage\x12\x12\n\x05limit\x18\x01 \x01(\x04H\x00\x88\x01\x01\x12\x11\n\x04used\x18\x02 \x01(\x04H\x01\x88\x01\x01\x42\x08\n\x06_limitB\x07\n\x05_used2\xba\x01\n\rAccessService\x12Q\n\x06WhoAmI\x12\x18.vimesh.v1.WhoAmIRequest\x1a\x19.vimesh.v1.WhoAmIResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/whoami\x12V\n\x08GetQuota\x12\x1a.vimesh.v1.GetQuotaRequest\x1a\x1b.vimesh.v1.GetQuotaResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/quotab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vimesh.v1.access_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETQUOTAREQUEST'].fields_by_name['project_id']._loaded_options = None
+  _globals['_GETQUOTAREQUEST'].fields_by_name['project_id']._serialized_options = b'\272H\tr\007\030\377\001\272\001\001\000'
   _globals['_ACCESSSERVICE'].methods_by_name['WhoAmI']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['WhoAmI']._serialized_options = b'\202\323\344\223\002\014\022\n/v1/whoami'
-  _globals['_WHOAMIREQUEST']._serialized_start=75
-  _globals['_WHOAMIREQUEST']._serialized_end=90
-  _globals['_WHOAMIRESPONSE']._serialized_start=92
-  _globals['_WHOAMIRESPONSE']._serialized_end=212
-  _globals['_ACCESSSERVICE']._serialized_start=214
-  _globals['_ACCESSSERVICE']._serialized_end=312
+  _globals['_ACCESSSERVICE'].methods_by_name['GetQuota']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['GetQuota']._serialized_options = b'\202\323\344\223\002\013\022\t/v1/quota'
+  _globals['_WHOAMIREQUEST']._serialized_start=104
+  _globals['_WHOAMIREQUEST']._serialized_end=119
+  _globals['_WHOAMIRESPONSE']._serialized_start=122
+  _globals['_WHOAMIRESPONSE']._serialized_end=259
+  _globals['_GETQUOTAREQUEST']._serialized_start=261
+  _globals['_GETQUOTAREQUEST']._serialized_end=312
+  _globals['_GETQUOTARESPONSE']._serialized_start=314
+  _globals['_GETQUOTARESPONSE']._serialized_end=365
+  _globals['_QUOTA']._serialized_start=368
+  _globals['_QUOTA']._serialized_end=522
+  _globals['_QUOTAUSAGE']._serialized_start=524
+  _globals['_QUOTAUSAGE']._serialized_end=594
+  _globals['_ACCESSSERVICE']._serialized_start=597
+  _globals['_ACCESSSERVICE']._serialized_end=783
 # @@protoc_insertion_point(module_scope)

@@ -47,12 +47,15 @@ class WhoAmIResponse(_message.Message):
     ALL_PROJECTS_FIELD_NUMBER: _builtins.int
     ENGINES_FIELD_NUMBER: _builtins.int
     RPCS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     identity: _builtins.str
     """The URI of the SPIFFE id in the caller's certificate, or `<issuer>#<subject>` of its token. Empty in a fleet that
     requires no identity: everybody may do everything there.
     """
     all_projects: _builtins.bool
     """Whether the VIMs of all projects exist for the caller."""
+    version: _builtins.str
+    """The version of vimesh of the conductor that answers. Empty from conductors of earlier versions."""
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The roles of the caller: `reader`, `operator`, `admin`, `reporter`, `driver`."""
@@ -78,11 +81,135 @@ class WhoAmIResponse(_message.Message):
         all_projects: _builtins.bool = ...,
         engines: _abc.Iterable[_builtins.str] | None = ...,
         rpcs: _abc.Iterable[_builtins.str] | None = ...,
+        version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_projects", b"all_projects", "engines", b"engines", "identity", b"identity", "projects", b"projects", "roles", b"roles", "rpcs", b"rpcs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_projects", b"all_projects", "engines", b"engines", "identity", b"identity", "projects", b"projects", "roles", b"roles", "rpcs", b"rpcs", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WhoAmIResponse: _TypeAlias = WhoAmIResponse  # noqa: Y015
+
+@_typing.final
+class GetQuotaRequest(_message.Message):
+    """The project to look at."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    project_id: _builtins.str
+    """The project. Empty means the one in which a VIM without a project is registered: the caller's only project, or
+    `default`.
+    """
+    def __init__(
+        self,
+        *,
+        project_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project_id", b"project_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuotaRequest: _TypeAlias = GetQuotaRequest  # noqa: Y015
+
+@_typing.final
+class GetQuotaResponse(_message.Message):
+    """What a project may have, and what it has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUOTA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def quota(self) -> Global___Quota:
+        """The quota of the project."""
+
+    def __init__(
+        self,
+        *,
+        quota: Global___Quota | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quota", b"quota"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetQuotaResponse: _TypeAlias = GetQuotaResponse  # noqa: Y015
+
+@_typing.final
+class Quota(_message.Message):
+    """What a project may have, and what it has. A change that would exceed a limit is refused with RESOURCE_EXHAUSTED."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
+    VIMS_FIELD_NUMBER: _builtins.int
+    EVENT_BYTES_FIELD_NUMBER: _builtins.int
+    CHANGES_PER_S_FIELD_NUMBER: _builtins.int
+    project_id: _builtins.str
+    """The project."""
+    @_builtins.property
+    def vims(self) -> Global___QuotaUsage:
+        """Number of VIMs."""
+
+    @_builtins.property
+    def event_bytes(self) -> Global___QuotaUsage:
+        """Approximate bytes that the log keeps of changes by callers. Reports are not counted."""
+
+    @_builtins.property
+    def changes_per_s(self) -> Global___QuotaUsage:
+        """Number of VIMs that callers have registered, modified or deregistered in the last second."""
+
+    def __init__(
+        self,
+        *,
+        project_id: _builtins.str = ...,
+        vims: Global___QuotaUsage | None = ...,
+        event_bytes: Global___QuotaUsage | None = ...,
+        changes_per_s: Global___QuotaUsage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changes_per_s", b"changes_per_s", "event_bytes", b"event_bytes", "vims", b"vims"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes_per_s", b"changes_per_s", "event_bytes", b"event_bytes", "project_id", b"project_id", "vims", b"vims"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Quota: _TypeAlias = Quota  # noqa: Y015
+
+@_typing.final
+class QuotaUsage(_message.Message):
+    """A limit, and how much of it is used."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    USED_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """The limit; absent if there is none."""
+    used: _builtins.int
+    """How much is used. It may be more than a limit that was lowered, and the last change may have exceeded a limit of
+    bytes. Absent if it is not counted: of what has no limit, only VIMs are.
+    """
+    def __init__(
+        self,
+        *,
+        limit: _builtins.int | None = ...,
+        used: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_used", b"_used", "limit", b"limit", "used", b"used"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_used", b"_used", "limit", b"limit", "used", b"used"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__used: _TypeAlias = _typing.Literal["used"]  # noqa: Y015
+    _WhichOneofArgType__used: _TypeAlias = _typing.Literal["_used", b"_used"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__used) -> _WhichOneofReturnType__used | None: ...
+
+Global___QuotaUsage: _TypeAlias = QuotaUsage  # noqa: Y015

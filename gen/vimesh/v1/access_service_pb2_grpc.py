@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccessServiceStub(object):
-    """Tells callers who they are to the fleet, and what they may do. Any caller may call it.
+    """Tells callers who they are to the fleet, what they may do, how much their projects may have, and which version answers.
     """
 
     def __init__(self, channel):
@@ -40,16 +40,33 @@ class AccessServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_access__service__pb2.WhoAmIRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_access__service__pb2.WhoAmIResponse.FromString,
                 _registered_method=True)
+        self.GetQuota = channel.unary_unary(
+                '/vimesh.v1.AccessService/GetQuota',
+                request_serializer=vimesh_dot_v1_dot_access__service__pb2.GetQuotaRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_access__service__pb2.GetQuotaResponse.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer(object):
-    """Tells callers who they are to the fleet, and what they may do. Any caller may call it.
+    """Tells callers who they are to the fleet, what they may do, how much their projects may have, and which version answers.
     """
 
     def WhoAmI(self, request, context):
-        """Returns the identity, roles and projects of the caller, and which RPCs those allow.
+        """Returns the identity, roles and projects of the caller, and which RPCs those allow. Any caller may call it.
 
         UNAUTHENTICATED (IDENTITY_REQUIRED): the caller has not proved an identity, and this fleet requires one.
+        Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQuota(self, request, context):
+        """Returns the limits of a project, which are settings of the conductors, and how much the project uses of each. For
+        callers with the role reader, operator or admin. A project that has no VIMs is answered as any other.
+
+        INVALID_ARGUMENT (BAD_INPUT): project_id breaks its rule.
+        PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's.
         Retry: safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -64,6 +81,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_access__service__pb2.WhoAmIRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_access__service__pb2.WhoAmIResponse.SerializeToString,
             ),
+            'GetQuota': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuota,
+                    request_deserializer=vimesh_dot_v1_dot_access__service__pb2.GetQuotaRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_access__service__pb2.GetQuotaResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'vimesh.v1.AccessService', rpc_method_handlers)
@@ -73,7 +95,7 @@ def add_AccessServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccessService(object):
-    """Tells callers who they are to the fleet, and what they may do. Any caller may call it.
+    """Tells callers who they are to the fleet, what they may do, how much their projects may have, and which version answers.
     """
 
     @staticmethod
@@ -93,6 +115,33 @@ class AccessService(object):
             '/vimesh.v1.AccessService/WhoAmI',
             vimesh_dot_v1_dot_access__service__pb2.WhoAmIRequest.SerializeToString,
             vimesh_dot_v1_dot_access__service__pb2.WhoAmIResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQuota(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.AccessService/GetQuota',
+            vimesh_dot_v1_dot_access__service__pb2.GetQuotaRequest.SerializeToString,
+            vimesh_dot_v1_dot_access__service__pb2.GetQuotaResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,33 +27,49 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccessServiceStub:
-    """Tells callers who they are to the fleet, and what they may do. Any caller may call it."""
+    """Tells callers who they are to the fleet, what they may do, how much their projects may have, and which version answers."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
     WhoAmI: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.WhoAmIRequest, _access_service_pb2.WhoAmIResponse]
-    """Returns the identity, roles and projects of the caller, and which RPCs those allow.
+    """Returns the identity, roles and projects of the caller, and which RPCs those allow. Any caller may call it.
 
     UNAUTHENTICATED (IDENTITY_REQUIRED): the caller has not proved an identity, and this fleet requires one.
+    Retry: safe.
+    """
+    GetQuota: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.GetQuotaRequest, _access_service_pb2.GetQuotaResponse]
+    """Returns the limits of a project, which are settings of the conductors, and how much the project uses of each. For
+    callers with the role reader, operator or admin. A project that has no VIMs is answered as any other.
+
+    INVALID_ARGUMENT (BAD_INPUT): project_id breaks its rule.
+    PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's.
     Retry: safe.
     """
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
-    """Tells callers who they are to the fleet, and what they may do. Any caller may call it."""
+    """Tells callers who they are to the fleet, what they may do, how much their projects may have, and which version answers."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     WhoAmI: _aio.UnaryUnaryMultiCallable[_access_service_pb2.WhoAmIRequest, _access_service_pb2.WhoAmIResponse]  # type: ignore[assignment]
-    """Returns the identity, roles and projects of the caller, and which RPCs those allow.
+    """Returns the identity, roles and projects of the caller, and which RPCs those allow. Any caller may call it.
 
     UNAUTHENTICATED (IDENTITY_REQUIRED): the caller has not proved an identity, and this fleet requires one.
     Retry: safe.
     """
+    GetQuota: _aio.UnaryUnaryMultiCallable[_access_service_pb2.GetQuotaRequest, _access_service_pb2.GetQuotaResponse]  # type: ignore[assignment]
+    """Returns the limits of a project, which are settings of the conductors, and how much the project uses of each. For
+    callers with the role reader, operator or admin. A project that has no VIMs is answered as any other.
+
+    INVALID_ARGUMENT (BAD_INPUT): project_id breaks its rule.
+    PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's.
+    Retry: safe.
+    """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Tells callers who they are to the fleet, and what they may do. Any caller may call it."""
+    """Tells callers who they are to the fleet, what they may do, how much their projects may have, and which version answers."""
 
     @_abc_1.abstractmethod
     def WhoAmI(
@@ -61,9 +77,23 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.WhoAmIRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.WhoAmIResponse, _abc.Awaitable[_access_service_pb2.WhoAmIResponse]]:
-        """Returns the identity, roles and projects of the caller, and which RPCs those allow.
+        """Returns the identity, roles and projects of the caller, and which RPCs those allow. Any caller may call it.
 
         UNAUTHENTICATED (IDENTITY_REQUIRED): the caller has not proved an identity, and this fleet requires one.
+        Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
+    def GetQuota(
+        self,
+        request: _access_service_pb2.GetQuotaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_service_pb2.GetQuotaResponse, _abc.Awaitable[_access_service_pb2.GetQuotaResponse]]:
+        """Returns the limits of a project, which are settings of the conductors, and how much the project uses of each. For
+        callers with the role reader, operator or admin. A project that has no VIMs is answered as any other.
+
+        INVALID_ARGUMENT (BAD_INPUT): project_id breaks its rule.
+        PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's.
         Retry: safe.
         """
 

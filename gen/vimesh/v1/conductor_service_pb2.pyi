@@ -213,6 +213,7 @@ class WatchActionsRequest(_message.Message):
     SHARD_INDEX_FIELD_NUMBER: _builtins.int
     SHARD_COUNT_FIELD_NUMBER: _builtins.int
     START_REVISION_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
     engine: _vim_pb2.Monitor.Engine.ValueType
     """The engine that runs the actions; the default is EMBEDDED."""
     shard_index: _builtins.int
@@ -221,6 +222,8 @@ class WatchActionsRequest(_message.Message):
     """The number of equal parts into which the VIMs are divided; 0 means 1, at most 100,000."""
     start_revision: _builtins.int
     """Revision of the first change to send; 0 means to start with the list of all wanted actions."""
+    log_id: _builtins.str
+    """WatchActionsResponse.log_id of the stream in which start_revision was received; see WatchVimsRequest.log_id."""
     def __init__(
         self,
         *,
@@ -228,10 +231,11 @@ class WatchActionsRequest(_message.Message):
         shard_index: _builtins.int = ...,
         shard_count: _builtins.int = ...,
         start_revision: _builtins.int = ...,
+        log_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "shard_count", b"shard_count", "shard_index", b"shard_index", "start_revision", b"start_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "log_id", b"log_id", "shard_count", b"shard_count", "shard_index", b"shard_index", "start_revision", b"start_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -247,12 +251,17 @@ class WatchActionsResponse(_message.Message):
     UNWANTED_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Everything up to this revision has been sent; 0 until the list is complete. An action that is not in the complete
     list is not wanted. Sent every few seconds even if nothing changes, as a heartbeat.
     """
     end: _vim_pb2.WatchEnd.ValueType
     """Set in the last message of a stream that the server ends: resume with start_revision = revision + 1."""
+    log_id: _builtins.str
+    """Id of the log that the revisions are of, in the first message of a stream that has a `revision`; see
+    WatchVimsResponse.log_id.
+    """
     @_builtins.property
     def wanted(self) -> _containers.RepeatedCompositeFieldContainer[_action_pb2.Action]:
         """Actions that are wanted. Nothing needs to be done about one that already runs."""
@@ -268,10 +277,11 @@ class WatchActionsResponse(_message.Message):
         unwanted: _abc.Iterable[Global___UnwantedAction] | None = ...,
         revision: _builtins.int = ...,
         end: _vim_pb2.WatchEnd.ValueType = ...,
+        log_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "revision", b"revision", "unwanted", b"unwanted", "wanted", b"wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "log_id", b"log_id", "revision", b"revision", "unwanted", b"unwanted", "wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

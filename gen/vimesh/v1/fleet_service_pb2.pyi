@@ -163,6 +163,10 @@ class FleetProcess(_message.Message):
         """Serves Tacker's REST, and may drive Mistral."""
         BRIDGE: FleetProcess._Kind.ValueType  # 4
         """Lets Tacker's old ping actions report over RabbitMQ."""
+        NOTIFIER: FleetProcess._Kind.ValueType  # 5
+        """Notifies receivers of changes."""
+        EXECUTOR: FleetProcess._Kind.ValueType  # 6
+        """A Mistral executor that runs ping actions of the engine MISTRAL."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Kinds of process."""
@@ -177,6 +181,10 @@ class FleetProcess(_message.Message):
     """Serves Tacker's REST, and may drive Mistral."""
     BRIDGE: FleetProcess.Kind.ValueType  # 4
     """Lets Tacker's old ping actions report over RabbitMQ."""
+    NOTIFIER: FleetProcess.Kind.ValueType  # 5
+    """Notifies receivers of changes."""
+    EXECUTOR: FleetProcess.Kind.ValueType  # 6
+    """A Mistral executor that runs ping actions of the engine MISTRAL."""
 
     @_typing.final
     class FactsEntry(_message.Message):
@@ -224,6 +232,7 @@ class FleetProcess(_message.Message):
     missing: _builtins.bool
     """Whether it has not been heard of for a minute, although it did not end in order. Such a process is listed for an hour,
     or until another one of its kind, host and identity has started in its place.
+    Never an EXECUTOR, which Mistral ends without a word: a silent one is not listed.
     """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
@@ -337,8 +346,8 @@ class FleetTrouble(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """What, in one word: `VIMS_UNWATCHED`, `NO_MONITOR`, `PROCESS_MISSING`, `LOOP_LATE`, `TASKS_STUCK`, `DATABASE_SLOW`.
-    Later versions may add words.
+    """What, in one word: `VIMS_UNWATCHED`, `NO_MONITOR`, `NO_NOTIFIER`, `PROCESS_MISSING`, `LOOP_LATE`, `TASKS_STUCK`,
+    `DATABASE_SLOW`. Later versions may add words.
     """
     message: _builtins.str
     """An explanation for people."""
@@ -394,7 +403,7 @@ class ReportProcessRequest(_message.Message):
     process_id: _builtins.str
     """Required. UUID that the process has made at its start."""
     kind: Global___FleetProcess.Kind.ValueType
-    """Required. MONITOR, API or BRIDGE."""
+    """Required. MONITOR, API, BRIDGE, NOTIFIER or EXECUTOR."""
     host: _builtins.str
     """Name of its machine or container; at most 255 printable characters of ASCII."""
     pid: _builtins.int

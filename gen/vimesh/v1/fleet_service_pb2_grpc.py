@@ -65,8 +65,8 @@ class FleetServiceServicer(object):
 
     def ReportProcess(self, request, context):
         """Makes a process of the fleet known, or says that it ends. Each process calls this when it starts, then within the
-        report_within of the previous response, and once more when it ends. For monitors, bridges and api processes; conductors
-        make themselves known by the database that they share, and executors are Mistral's.
+        report_within of the previous response, and once more when it ends. For all kinds but conductors, which make
+        themselves known by the database that they share.
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
         PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a

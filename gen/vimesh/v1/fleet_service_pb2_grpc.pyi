@@ -43,8 +43,8 @@ class FleetServiceStub:
     """
     ReportProcess: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.ReportProcessRequest, _fleet_service_pb2.ReportProcessResponse]
     """Makes a process of the fleet known, or says that it ends. Each process calls this when it starts, then within the
-    report_within of the previous response, and once more when it ends. For monitors, bridges and api processes; conductors
-    make themselves known by the database that they share, and executors are Mistral's.
+    report_within of the previous response, and once more when it ends. For all kinds but conductors, which make
+    themselves known by the database that they share.
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
     PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a
@@ -67,8 +67,8 @@ class FleetServiceAsyncStub(FleetServiceStub):
     """
     ReportProcess: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.ReportProcessRequest, _fleet_service_pb2.ReportProcessResponse]  # type: ignore[assignment]
     """Makes a process of the fleet known, or says that it ends. Each process calls this when it starts, then within the
-    report_within of the previous response, and once more when it ends. For monitors, bridges and api processes; conductors
-    make themselves known by the database that they share, and executors are Mistral's.
+    report_within of the previous response, and once more when it ends. For all kinds but conductors, which make
+    themselves known by the database that they share.
 
     INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
     PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a
@@ -100,8 +100,8 @@ class FleetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_fleet_service_pb2.ReportProcessResponse, _abc.Awaitable[_fleet_service_pb2.ReportProcessResponse]]:
         """Makes a process of the fleet known, or says that it ends. Each process calls this when it starts, then within the
-        report_within of the previous response, and once more when it ends. For monitors, bridges and api processes; conductors
-        make themselves known by the database that they share, and executors are Mistral's.
+        report_within of the previous response, and once more when it ends. For all kinds but conductors, which make
+        themselves known by the database that they share.
 
         INVALID_ARGUMENT (BAD_INPUT): a field breaks its rule.
         PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a

@@ -126,6 +126,8 @@ class MaintenanceServiceServicer(object):
     def EndMaintenanceWindow(self, request, context):
         """Ends a window now, for good: the VIMs that it covers are no longer in maintenance, and no further occurrence follows.
         What it has covered stays on record. Does nothing if the window is over. For callers with the role operator or admin.
+        It returns within a few seconds; of a window of very many VIMs, the last may show it only afterwards. On record it
+        ends at ended_time for each of them.
 
         INVALID_ARGUMENT (BAD_INPUT): window_id is not a UUID.
         NOT_FOUND (WINDOW_NOT_FOUND): the window does not exist for the caller.

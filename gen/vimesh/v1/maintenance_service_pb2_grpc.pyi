@@ -75,6 +75,8 @@ class MaintenanceServiceStub:
     EndMaintenanceWindow: _grpc.UnaryUnaryMultiCallable[_maintenance_service_pb2.EndMaintenanceWindowRequest, _maintenance_service_pb2.EndMaintenanceWindowResponse]
     """Ends a window now, for good: the VIMs that it covers are no longer in maintenance, and no further occurrence follows.
     What it has covered stays on record. Does nothing if the window is over. For callers with the role operator or admin.
+    It returns within a few seconds; of a window of very many VIMs, the last may show it only afterwards. On record it
+    ends at ended_time for each of them.
 
     INVALID_ARGUMENT (BAD_INPUT): window_id is not a UUID.
     NOT_FOUND (WINDOW_NOT_FOUND): the window does not exist for the caller.
@@ -128,6 +130,8 @@ class MaintenanceServiceAsyncStub(MaintenanceServiceStub):
     EndMaintenanceWindow: _aio.UnaryUnaryMultiCallable[_maintenance_service_pb2.EndMaintenanceWindowRequest, _maintenance_service_pb2.EndMaintenanceWindowResponse]  # type: ignore[assignment]
     """Ends a window now, for good: the VIMs that it covers are no longer in maintenance, and no further occurrence follows.
     What it has covered stays on record. Does nothing if the window is over. For callers with the role operator or admin.
+    It returns within a few seconds; of a window of very many VIMs, the last may show it only afterwards. On record it
+    ends at ended_time for each of them.
 
     INVALID_ARGUMENT (BAD_INPUT): window_id is not a UUID.
     NOT_FOUND (WINDOW_NOT_FOUND): the window does not exist for the caller.
@@ -208,6 +212,8 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_maintenance_service_pb2.EndMaintenanceWindowResponse, _abc.Awaitable[_maintenance_service_pb2.EndMaintenanceWindowResponse]]:
         """Ends a window now, for good: the VIMs that it covers are no longer in maintenance, and no further occurrence follows.
         What it has covered stays on record. Does nothing if the window is over. For callers with the role operator or admin.
+        It returns within a few seconds; of a window of very many VIMs, the last may show it only afterwards. On record it
+        ends at ended_time for each of them.
 
         INVALID_ARGUMENT (BAD_INPUT): window_id is not a UUID.
         NOT_FOUND (WINDOW_NOT_FOUND): the window does not exist for the caller.

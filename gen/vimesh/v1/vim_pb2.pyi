@@ -27,7 +27,8 @@ others.
 A request that exceeds a limit is rejected before it is processed. Do not retry it: it is rejected every time.
 INVALID_ARGUMENT (BAD_INPUT) answers:
   - a request of more than 16 KiB; the limit is 64 KiB for ListVims, ListVimEvents, BatchGetVims and DeregisterVims,
-    1 MiB for RegisterVim, RegisterVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson and ModifyVimJson,
+    1 MiB for RegisterVim, RegisterVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson, ModifyVimJson
+    and ModifyVimsJson, 80 KiB for DeregisterVimsJson,
     and 4 MiB for UpdateVims and RecordDigests;
   - a list with more entries than its field allows, or more than 100 if the field states no limit;
   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
@@ -203,7 +204,8 @@ class Vim(_message.Message):
     flapping: _builtins.bool
     """Whether the VIM was lost and found too often of late: it begins when it changed between REACHABLE and UNREACHABLE in
     some 6 of the last 20 minutes, and ends below some 4, newer minutes weighing more. The status is what it is without
-    this. It is told by GetVim, ListVims and the list at the start of WatchVims, and false in changes and other answers.
+    this. It is told by GetVim, BatchGetVims, ListVims and the list at the start of WatchVims, and false in changes and
+    other answers.
     """
     revision: _builtins.int
     """Revision of the newest change that is included here. Revisions grow across all VIMs; see WatchVims."""

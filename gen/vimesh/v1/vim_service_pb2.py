@@ -22,16 +22,17 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from vimesh.v1.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from vimesh.v1 import vim_pb2 as vimesh_dot_v1_dot_vim__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvimesh/v1/vim_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x17google/rpc/status.proto\x1a\x13vimesh/v1/vim.proto\"\xe6\x03\n\x12RegisterVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x33\n\x06\x65ngine\x18\x03 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x06vim_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08:\x9c\x02\xbaH\x98\x02\x1aO\n\x11register_vim.name\x12\x14vim.name is required\x1a$has(this.vim) && this.vim.name != \'\'\x1ah\n\x11register_vim.type\x12-vim.type is required: openstack or kubernetes\x1a$has(this.vim) && this.vim.type != \'\'\x1a[\n\x15register_vim.auth_url\x12\x18vim.auth_url is required\x1a(has(this.vim) && this.vim.auth_url != \'\'\"2\n\x13RegisterVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"X\n\x13RegisterVimsRequest\x12\x41\n\x08requests\x18\x01 \x03(\x0b\x32\x1d.vimesh.v1.RegisterVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03\"E\n\x14RegisterVimsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.RegisterVimResult\"u\n\x11RegisterVimResult\x12.\n\nregistered\x18\x01 \x01(\x0b\x32\x18.vimesh.v1.RegisteredVimH\x00\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"1\n\rRegisteredVim\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x10\n\x08repeated\x18\x02 \x01(\x08\"\\\n\rGetVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"-\n\x0eGetVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\">\n\x13\x42\x61tchGetVimsRequest\x12\'\n\x07vim_ids\x18\x01 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xf4\x03\"\x05r\x03\xb0\x01\x01\"@\n\x14\x42\x61tchGetVimsResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.vimesh.v1.GetVimResult\"_\n\x0cGetVimResult\x12\x1d\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimH\x00\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xb3\x01\n\x0fListVimsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x19\n\x08order_by\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12-\n\tread_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"I\n\x10ListVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x14SummarizeVimsRequest\x12\x1c\n\x06\x66ilter\x18\x01 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12%\n\x08group_by\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x03\x18\x01\"\x07r\x05\x10\x01\x18\xc4\x02\"\x7f\n\x15SummarizeVimsResponse\x12#\n\x06groups\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimGroup\x12)\n\x05total\x18\x02 \x01(\x0b\x32\x1a.vimesh.v1.VimStatusCounts\x12\x16\n\x0eomitted_groups\x18\x03 \x01(\r\"`\n\x08VimGroup\x12(\n\x06values\x18\x01 \x03(\x0b\x32\x18.vimesh.v1.VimGroupValue\x12*\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x1a.vimesh.v1.VimStatusCounts\"-\n\rVimGroupValue\x12\x12\n\x05value\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_value\"j\n\x0fVimStatusCounts\x12\r\n\x05total\x18\x01 \x01(\r\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x11\n\treachable\x18\x03 \x01(\r\x12\x13\n\x0bunreachable\x18\x04 \x01(\r\x12\x0f\n\x07unknown\x18\x05 \x01(\r\"\xcf\x01\n\x10ModifyVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x06\x65ngine\x18\x04 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"0\n\x11ModifyVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"\x92\x03\n\x11ModifyVimsRequest\x12 \n\x07vim_ids\x18\x01 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x32\"\x05r\x03\xb0\x01\x01\x12\x1c\n\x06\x66ilter\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1b\n\x03vim\x18\x04 \x01(\x0b\x32\x0e.vimesh.v1.Vim\x12/\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x33\n\x06\x65ngine\x18\x06 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08:\x84\x01\xbaH\x80\x01\x1a~\n\x16modify_vims.one_choice\x12\x33vim_ids or filter is required, and only one of them\x1a/(size(this.vim_ids) > 0) != (this.filter != \'\')\"Z\n\x12ModifyVimsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.vimesh.v1.ChangeVimResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x0f\x43hangeVimResult\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x07refused\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"K\n\x16RegisterVimJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"6\n\x17RegisterVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"g\n\x14ModifyVimJsonRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"4\n\x15ModifyVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"K\n\x14\x44\x65registerVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"\x17\n\x15\x44\x65registerVimResponse\"\x98\x02\n\x15\x44\x65registerVimsRequest\x12 \n\x07vim_ids\x18\x01 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x32\"\x05r\x03\xb0\x01\x01\x12\x1c\n\x06\x66ilter\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x15\n\rvalidate_only\x18\x04 \x01(\x08:\x89\x01\xbaH\x85\x01\x1a\x82\x01\n\x1a\x64\x65register_vims.one_choice\x12\x33vim_ids or filter is required, and only one of them\x1a/(size(this.vim_ids) > 0) != (this.filter != \'\')\"^\n\x16\x44\x65registerVimsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.vimesh.v1.ChangeVimResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa6\x02\n\x10WatchVimsRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12\x1b\n\x06vim_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1c\n\x06\x66ilter\x18\x05 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask:~\xbaH{\x1ay\n\x14watch_vims.one_start\x12.snapshot and start_revision exclude each other\x1a\x31!(this.snapshot && this.start_revision > uint(0))\"\x8a\x01\n\x11WatchVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12#\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"\x8b\x01\n\x14ListVimEventsRequest\x12\x1b\n\x06vim_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x04 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\"U\n\x15ListVimEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe5\n\n\nVimService\x12L\n\x0bRegisterVim\x12\x1d.vimesh.v1.RegisterVimRequest\x1a\x1e.vimesh.v1.RegisterVimResponse\x12O\n\x0cRegisterVims\x12\x1e.vimesh.v1.RegisterVimsRequest\x1a\x1f.vimesh.v1.RegisterVimsResponse\x12X\n\x06GetVim\x12\x18.vimesh.v1.GetVimRequest\x1a\x19.vimesh.v1.GetVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims/{vim_id}\x12j\n\x0c\x42\x61tchGetVims\x12\x1e.vimesh.v1.BatchGetVimsRequest\x1a\x1f.vimesh.v1.BatchGetVimsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims:batchGet\x12U\n\x08ListVims\x12\x1a.vimesh.v1.ListVimsRequest\x1a\x1b.vimesh.v1.ListVimsResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/vims\x12n\n\rSummarizeVims\x12\x1f.vimesh.v1.SummarizeVimsRequest\x1a .vimesh.v1.SummarizeVimsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/vims:summarize\x12\x46\n\tModifyVim\x12\x1b.vimesh.v1.ModifyVimRequest\x1a\x1c.vimesh.v1.ModifyVimResponse\x12I\n\nModifyVims\x12\x1c.vimesh.v1.ModifyVimsRequest\x1a\x1d.vimesh.v1.ModifyVimsResponse\x12m\n\rDeregisterVim\x12\x1f.vimesh.v1.DeregisterVimRequest\x1a .vimesh.v1.DeregisterVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/vims/{vim_id}\x12U\n\x0e\x44\x65registerVims\x12 .vimesh.v1.DeregisterVimsRequest\x1a!.vimesh.v1.DeregisterVimsResponse\x12s\n\x0fRegisterVimJson\x12!.vimesh.v1.RegisterVimJsonRequest\x1a\".vimesh.v1.RegisterVimJsonResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x08/v1/vims:\x07request\x12v\n\rModifyVimJson\x12\x1f.vimesh.v1.ModifyVimJsonRequest\x1a .vimesh.v1.ModifyVimJsonResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x11/v1/vims/{vim_id}:\x07request\x12`\n\tWatchVims\x12\x1b.vimesh.v1.WatchVimsRequest\x1a\x1c.vimesh.v1.WatchVimsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/vims:watch0\x01\x12\x82\x01\n\rListVimEvents\x12\x1f.vimesh.v1.ListVimEventsRequest\x1a .vimesh.v1.ListVimEventsResponse\".\x82\xd3\xe4\x93\x02(\x12\x18/v1/vims/{vim_id}/eventsZ\x0c\x12\n/v1/eventsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bvimesh/v1/vim_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/httpbody.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x13vimesh/v1/vim.proto\"\xc1\x01\n\x12RegisterVimRequest\x12!\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\x04\xe2\x41\x01\x02\x12\x1f\n\nrequest_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x33\n\x06\x65ngine\x18\x03 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1b\n\x06vim_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"2\n\x13RegisterVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"X\n\x13RegisterVimsRequest\x12\x41\n\x08requests\x18\x01 \x03(\x0b\x32\x1d.vimesh.v1.RegisterVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03\"E\n\x14RegisterVimsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.RegisterVimResult\"u\n\x11RegisterVimResult\x12.\n\nregistered\x18\x01 \x01(\x0b\x32\x18.vimesh.v1.RegisteredVimH\x00\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"1\n\rRegisteredVim\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x10\n\x08repeated\x18\x02 \x01(\x08\"\\\n\rGetVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"-\n\x0eGetVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\">\n\x13\x42\x61tchGetVimsRequest\x12\'\n\x07vim_ids\x18\x01 \x03(\tB\x16\xe2\x41\x01\x02\xbaH\x0f\x92\x01\x0c\x08\x01\x10\xf4\x03\"\x05r\x03\xb0\x01\x01\"@\n\x14\x42\x61tchGetVimsResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.vimesh.v1.GetVimResult\"_\n\x0cGetVimResult\x12\x1d\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimH\x00\x12%\n\x07refused\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xde\x01\n\x0fListVimsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x03 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x19\n\x08order_by\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12-\n\tread_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12)\n\x05\x61s_of\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x10ListVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x14SummarizeVimsRequest\x12\x1c\n\x06\x66ilter\x18\x01 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12%\n\x08group_by\x18\x02 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10\x03\x18\x01\"\x07r\x05\x10\x01\x18\xc4\x02\"\x7f\n\x15SummarizeVimsResponse\x12#\n\x06groups\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimGroup\x12)\n\x05total\x18\x02 \x01(\x0b\x32\x1a.vimesh.v1.VimStatusCounts\x12\x16\n\x0eomitted_groups\x18\x03 \x01(\r\"`\n\x08VimGroup\x12(\n\x06values\x18\x01 \x03(\x0b\x32\x18.vimesh.v1.VimGroupValue\x12*\n\x06\x63ounts\x18\x02 \x01(\x0b\x32\x1a.vimesh.v1.VimStatusCounts\"-\n\rVimGroupValue\x12\x12\n\x05value\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_value\"j\n\x0fVimStatusCounts\x12\r\n\x05total\x18\x01 \x01(\r\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x11\n\treachable\x18\x03 \x01(\r\x12\x13\n\x0bunreachable\x18\x04 \x01(\r\x12\x0f\n\x07unknown\x18\x05 \x01(\r\"\xcf\x01\n\x10ModifyVimRequest\x12\'\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.VimB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x33\n\x06\x65ngine\x18\x04 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\rvalidate_only\x18\x05 \x01(\x08\"0\n\x11ModifyVimResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"\x92\x03\n\x11ModifyVimsRequest\x12 \n\x07vim_ids\x18\x01 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x32\"\x05r\x03\xb0\x01\x01\x12\x1c\n\x06\x66ilter\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1b\n\x03vim\x18\x04 \x01(\x0b\x32\x0e.vimesh.v1.Vim\x12/\n\x0bupdate_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x33\n\x06\x65ngine\x18\x06 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08:\x84\x01\xbaH\x80\x01\x1a~\n\x16modify_vims.one_choice\x12\x33vim_ids or filter is required, and only one of them\x1a/(size(this.vim_ids) > 0) != (this.filter != \'\')\"Z\n\x12ModifyVimsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.vimesh.v1.ChangeVimResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x0f\x43hangeVimResult\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12#\n\x07refused\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"K\n\x16RegisterVimJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"6\n\x17RegisterVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"g\n\x14ModifyVimJsonRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x07request\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"4\n\x15ModifyVimJsonResponse\x12\x1b\n\x03vim\x18\x01 \x01(\x0b\x32\x0e.vimesh.v1.Vim\"J\n\x15ModifyVimsJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"^\n\x16ModifyVimsJsonResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.vimesh.v1.ChangeVimResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x19\x44\x65registerVimsJsonRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"b\n\x1a\x44\x65registerVimsJsonResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.vimesh.v1.ChangeVimResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"K\n\x14\x44\x65registerVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"\x17\n\x15\x44\x65registerVimResponse\"\x98\x02\n\x15\x44\x65registerVimsRequest\x12 \n\x07vim_ids\x18\x01 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x32\"\x05r\x03\xb0\x01\x01\x12\x1c\n\x06\x66ilter\x18\x02 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x15\n\rvalidate_only\x18\x04 \x01(\x08:\x89\x01\xbaH\x85\x01\x1a\x82\x01\n\x1a\x64\x65register_vims.one_choice\x12\x33vim_ids or filter is required, and only one of them\x1a/(size(this.vim_ids) > 0) != (this.filter != \'\')\"^\n\x16\x44\x65registerVimsResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.vimesh.v1.ChangeVimResult\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc3\x02\n\x10WatchVimsRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x04\x12\x10\n\x08snapshot\x18\x02 \x01(\x08\x12\x1b\n\x06vim_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1c\n\x06\x66ilter\x18\x05 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x1b\n\x06log_id\x18\x07 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01:~\xbaH{\x1ay\n\x14watch_vims.one_start\x12.snapshot and start_revision exclude each other\x1a\x31!(this.snapshot && this.start_revision > uint(0))\"\x9a\x01\n\x11WatchVimsResponse\x12\x1c\n\x04vims\x18\x01 \x03(\x0b\x32\x0e.vimesh.v1.Vim\x12#\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\x12\x0e\n\x06log_id\x18\x05 \x01(\t\"\x8b\x01\n\x14ListVimEventsRequest\x12\x1b\n\x06vim_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\x1c\n\x06\x66ilter\x18\x04 \x01(\tB\x0c\xbaH\tr\x07\x18\x80 \xba\x01\x01\x00\"U\n\x15ListVimEventsResponse\x12#\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x13.vimesh.v1.VimEvent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe8\x0c\n\nVimService\x12L\n\x0bRegisterVim\x12\x1d.vimesh.v1.RegisterVimRequest\x1a\x1e.vimesh.v1.RegisterVimResponse\x12O\n\x0cRegisterVims\x12\x1e.vimesh.v1.RegisterVimsRequest\x1a\x1f.vimesh.v1.RegisterVimsResponse\x12X\n\x06GetVim\x12\x18.vimesh.v1.GetVimRequest\x1a\x19.vimesh.v1.GetVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims/{vim_id}\x12j\n\x0c\x42\x61tchGetVims\x12\x1e.vimesh.v1.BatchGetVimsRequest\x1a\x1f.vimesh.v1.BatchGetVimsResponse\"\x19\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/vims:batchGet\x12U\n\x08ListVims\x12\x1a.vimesh.v1.ListVimsRequest\x1a\x1b.vimesh.v1.ListVimsResponse\"\x10\x82\xd3\xe4\x93\x02\n\x12\x08/v1/vims\x12n\n\rSummarizeVims\x12\x1f.vimesh.v1.SummarizeVimsRequest\x1a .vimesh.v1.SummarizeVimsResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/vims:summarize\x12\x46\n\tModifyVim\x12\x1b.vimesh.v1.ModifyVimRequest\x1a\x1c.vimesh.v1.ModifyVimResponse\x12I\n\nModifyVims\x12\x1c.vimesh.v1.ModifyVimsRequest\x1a\x1d.vimesh.v1.ModifyVimsResponse\x12m\n\rDeregisterVim\x12\x1f.vimesh.v1.DeregisterVimRequest\x1a .vimesh.v1.DeregisterVimResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/vims/{vim_id}\x12U\n\x0e\x44\x65registerVims\x12 .vimesh.v1.DeregisterVimsRequest\x1a!.vimesh.v1.DeregisterVimsResponse\x12s\n\x0fRegisterVimJson\x12!.vimesh.v1.RegisterVimJsonRequest\x1a\".vimesh.v1.RegisterVimJsonResponse\"\x19\x82\xd3\xe4\x93\x02\x13\"\x08/v1/vims:\x07request\x12v\n\rModifyVimJson\x12\x1f.vimesh.v1.ModifyVimJsonRequest\x1a .vimesh.v1.ModifyVimJsonResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x11/v1/vims/{vim_id}:\x07request\x12w\n\x0eModifyVimsJson\x12 .vimesh.v1.ModifyVimsJsonRequest\x1a!.vimesh.v1.ModifyVimsJsonResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x0f/v1/vims:modify:\x07request\x12\x87\x01\n\x12\x44\x65registerVimsJson\x12$.vimesh.v1.DeregisterVimsJsonRequest\x1a%.vimesh.v1.DeregisterVimsJsonResponse\"$\x82\xd3\xe4\x93\x02\x1e\"\x13/v1/vims:deregister:\x07request\x12`\n\tWatchVims\x12\x1b.vimesh.v1.WatchVimsRequest\x1a\x1c.vimesh.v1.WatchVimsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/vims:watch0\x01\x12\x82\x01\n\rListVimEvents\x12\x1f.vimesh.v1.ListVimEventsRequest\x1a .vimesh.v1.ListVimEventsResponse\".\x82\xd3\xe4\x93\x02(\x12\x18/v1/vims/{vim_id}/eventsZ\x0c\x12\n/v1/eventsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,15 +40,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'vimesh.v1.vim_service_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REGISTERVIMREQUEST'].fields_by_name['vim']._loaded_options = None
-  _globals['_REGISTERVIMREQUEST'].fields_by_name['vim']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_REGISTERVIMREQUEST'].fields_by_name['vim']._serialized_options = b'\342A\001\002'
   _globals['_REGISTERVIMREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REGISTERVIMREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_REGISTERVIMREQUEST'].fields_by_name['engine']._loaded_options = None
   _globals['_REGISTERVIMREQUEST'].fields_by_name['engine']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_REGISTERVIMREQUEST'].fields_by_name['vim_id']._loaded_options = None
   _globals['_REGISTERVIMREQUEST'].fields_by_name['vim_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
-  _globals['_REGISTERVIMREQUEST']._loaded_options = None
-  _globals['_REGISTERVIMREQUEST']._serialized_options = b'\272H\230\002\032O\n\021register_vim.name\022\024vim.name is required\032$has(this.vim) && this.vim.name != \'\'\032h\n\021register_vim.type\022-vim.type is required: openstack or kubernetes\032$has(this.vim) && this.vim.type != \'\'\032[\n\025register_vim.auth_url\022\030vim.auth_url is required\032(has(this.vim) && this.vim.auth_url != \'\''
   _globals['_REGISTERVIMSREQUEST'].fields_by_name['requests']._loaded_options = None
   _globals['_REGISTERVIMSREQUEST'].fields_by_name['requests']._serialized_options = b'\272H\r\222\001\n\010\001\020\364\003\"\003\330\001\003'
   _globals['_GETVIMREQUEST'].fields_by_name['vim_id']._loaded_options = None
@@ -88,6 +87,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODIFYVIMJSONREQUEST'].fields_by_name['vim_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_MODIFYVIMJSONREQUEST'].fields_by_name['request']._loaded_options = None
   _globals['_MODIFYVIMJSONREQUEST'].fields_by_name['request']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_MODIFYVIMSJSONREQUEST'].fields_by_name['request']._loaded_options = None
+  _globals['_MODIFYVIMSJSONREQUEST'].fields_by_name['request']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
+  _globals['_DEREGISTERVIMSJSONREQUEST'].fields_by_name['request']._loaded_options = None
+  _globals['_DEREGISTERVIMSJSONREQUEST'].fields_by_name['request']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_DEREGISTERVIMREQUEST'].fields_by_name['vim_id']._loaded_options = None
   _globals['_DEREGISTERVIMREQUEST'].fields_by_name['vim_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_DEREGISTERVIMSREQUEST'].fields_by_name['vim_ids']._loaded_options = None
@@ -102,6 +105,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHVIMSREQUEST'].fields_by_name['vim_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_WATCHVIMSREQUEST'].fields_by_name['filter']._loaded_options = None
   _globals['_WATCHVIMSREQUEST'].fields_by_name['filter']._serialized_options = b'\272H\tr\007\030\200 \272\001\001\000'
+  _globals['_WATCHVIMSREQUEST'].fields_by_name['log_id']._loaded_options = None
+  _globals['_WATCHVIMSREQUEST'].fields_by_name['log_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_WATCHVIMSREQUEST']._loaded_options = None
   _globals['_WATCHVIMSREQUEST']._serialized_options = b'\272H{\032y\n\024watch_vims.one_start\022.snapshot and start_revision exclude each other\0321!(this.snapshot && this.start_revision > uint(0))'
   _globals['_LISTVIMEVENTSREQUEST'].fields_by_name['vim_id']._loaded_options = None
@@ -126,80 +131,92 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIMSERVICE'].methods_by_name['RegisterVimJson']._serialized_options = b'\202\323\344\223\002\023\"\010/v1/vims:\007request'
   _globals['_VIMSERVICE'].methods_by_name['ModifyVimJson']._loaded_options = None
   _globals['_VIMSERVICE'].methods_by_name['ModifyVimJson']._serialized_options = b'\202\323\344\223\002\0342\021/v1/vims/{vim_id}:\007request'
+  _globals['_VIMSERVICE'].methods_by_name['ModifyVimsJson']._loaded_options = None
+  _globals['_VIMSERVICE'].methods_by_name['ModifyVimsJson']._serialized_options = b'\202\323\344\223\002\032\"\017/v1/vims:modify:\007request'
+  _globals['_VIMSERVICE'].methods_by_name['DeregisterVimsJson']._loaded_options = None
+  _globals['_VIMSERVICE'].methods_by_name['DeregisterVimsJson']._serialized_options = b'\202\323\344\223\002\036\"\023/v1/vims:deregister:\007request'
   _globals['_VIMSERVICE'].methods_by_name['WatchVims']._loaded_options = None
   _globals['_VIMSERVICE'].methods_by_name['WatchVims']._serialized_options = b'\202\323\344\223\002\020\022\016/v1/vims:watch'
   _globals['_VIMSERVICE'].methods_by_name['ListVimEvents']._loaded_options = None
   _globals['_VIMSERVICE'].methods_by_name['ListVimEvents']._serialized_options = b'\202\323\344\223\002(\022\030/v1/vims/{vim_id}/eventsZ\014\022\n/v1/events'
-  _globals['_REGISTERVIMREQUEST']._serialized_start=242
-  _globals['_REGISTERVIMREQUEST']._serialized_end=728
-  _globals['_REGISTERVIMRESPONSE']._serialized_start=730
-  _globals['_REGISTERVIMRESPONSE']._serialized_end=780
-  _globals['_REGISTERVIMSREQUEST']._serialized_start=782
-  _globals['_REGISTERVIMSREQUEST']._serialized_end=870
-  _globals['_REGISTERVIMSRESPONSE']._serialized_start=872
-  _globals['_REGISTERVIMSRESPONSE']._serialized_end=941
-  _globals['_REGISTERVIMRESULT']._serialized_start=943
-  _globals['_REGISTERVIMRESULT']._serialized_end=1060
-  _globals['_REGISTEREDVIM']._serialized_start=1062
-  _globals['_REGISTEREDVIM']._serialized_end=1111
-  _globals['_GETVIMREQUEST']._serialized_start=1113
-  _globals['_GETVIMREQUEST']._serialized_end=1205
-  _globals['_GETVIMRESPONSE']._serialized_start=1207
-  _globals['_GETVIMRESPONSE']._serialized_end=1252
-  _globals['_BATCHGETVIMSREQUEST']._serialized_start=1254
-  _globals['_BATCHGETVIMSREQUEST']._serialized_end=1316
-  _globals['_BATCHGETVIMSRESPONSE']._serialized_start=1318
-  _globals['_BATCHGETVIMSRESPONSE']._serialized_end=1382
-  _globals['_GETVIMRESULT']._serialized_start=1384
-  _globals['_GETVIMRESULT']._serialized_end=1479
-  _globals['_LISTVIMSREQUEST']._serialized_start=1482
-  _globals['_LISTVIMSREQUEST']._serialized_end=1661
-  _globals['_LISTVIMSRESPONSE']._serialized_start=1663
-  _globals['_LISTVIMSRESPONSE']._serialized_end=1736
-  _globals['_SUMMARIZEVIMSREQUEST']._serialized_start=1738
-  _globals['_SUMMARIZEVIMSREQUEST']._serialized_end=1829
-  _globals['_SUMMARIZEVIMSRESPONSE']._serialized_start=1831
-  _globals['_SUMMARIZEVIMSRESPONSE']._serialized_end=1958
-  _globals['_VIMGROUP']._serialized_start=1960
-  _globals['_VIMGROUP']._serialized_end=2056
-  _globals['_VIMGROUPVALUE']._serialized_start=2058
-  _globals['_VIMGROUPVALUE']._serialized_end=2103
-  _globals['_VIMSTATUSCOUNTS']._serialized_start=2105
-  _globals['_VIMSTATUSCOUNTS']._serialized_end=2211
-  _globals['_MODIFYVIMREQUEST']._serialized_start=2214
-  _globals['_MODIFYVIMREQUEST']._serialized_end=2421
-  _globals['_MODIFYVIMRESPONSE']._serialized_start=2423
-  _globals['_MODIFYVIMRESPONSE']._serialized_end=2471
-  _globals['_MODIFYVIMSREQUEST']._serialized_start=2474
-  _globals['_MODIFYVIMSREQUEST']._serialized_end=2876
-  _globals['_MODIFYVIMSRESPONSE']._serialized_start=2878
-  _globals['_MODIFYVIMSRESPONSE']._serialized_end=2968
-  _globals['_CHANGEVIMRESULT']._serialized_start=2970
-  _globals['_CHANGEVIMRESULT']._serialized_end=3054
-  _globals['_REGISTERVIMJSONREQUEST']._serialized_start=3056
-  _globals['_REGISTERVIMJSONREQUEST']._serialized_end=3131
-  _globals['_REGISTERVIMJSONRESPONSE']._serialized_start=3133
-  _globals['_REGISTERVIMJSONRESPONSE']._serialized_end=3187
-  _globals['_MODIFYVIMJSONREQUEST']._serialized_start=3189
-  _globals['_MODIFYVIMJSONREQUEST']._serialized_end=3292
-  _globals['_MODIFYVIMJSONRESPONSE']._serialized_start=3294
-  _globals['_MODIFYVIMJSONRESPONSE']._serialized_end=3346
-  _globals['_DEREGISTERVIMREQUEST']._serialized_start=3348
-  _globals['_DEREGISTERVIMREQUEST']._serialized_end=3423
-  _globals['_DEREGISTERVIMRESPONSE']._serialized_start=3425
-  _globals['_DEREGISTERVIMRESPONSE']._serialized_end=3448
-  _globals['_DEREGISTERVIMSREQUEST']._serialized_start=3451
-  _globals['_DEREGISTERVIMSREQUEST']._serialized_end=3731
-  _globals['_DEREGISTERVIMSRESPONSE']._serialized_start=3733
-  _globals['_DEREGISTERVIMSRESPONSE']._serialized_end=3827
-  _globals['_WATCHVIMSREQUEST']._serialized_start=3830
-  _globals['_WATCHVIMSREQUEST']._serialized_end=4124
-  _globals['_WATCHVIMSRESPONSE']._serialized_start=4127
-  _globals['_WATCHVIMSRESPONSE']._serialized_end=4265
-  _globals['_LISTVIMEVENTSREQUEST']._serialized_start=4268
-  _globals['_LISTVIMEVENTSREQUEST']._serialized_end=4407
-  _globals['_LISTVIMEVENTSRESPONSE']._serialized_start=4409
-  _globals['_LISTVIMEVENTSRESPONSE']._serialized_end=4494
-  _globals['_VIMSERVICE']._serialized_start=4497
-  _globals['_VIMSERVICE']._serialized_end=5878
+  _globals['_REGISTERVIMREQUEST']._serialized_start=275
+  _globals['_REGISTERVIMREQUEST']._serialized_end=468
+  _globals['_REGISTERVIMRESPONSE']._serialized_start=470
+  _globals['_REGISTERVIMRESPONSE']._serialized_end=520
+  _globals['_REGISTERVIMSREQUEST']._serialized_start=522
+  _globals['_REGISTERVIMSREQUEST']._serialized_end=610
+  _globals['_REGISTERVIMSRESPONSE']._serialized_start=612
+  _globals['_REGISTERVIMSRESPONSE']._serialized_end=681
+  _globals['_REGISTERVIMRESULT']._serialized_start=683
+  _globals['_REGISTERVIMRESULT']._serialized_end=800
+  _globals['_REGISTEREDVIM']._serialized_start=802
+  _globals['_REGISTEREDVIM']._serialized_end=851
+  _globals['_GETVIMREQUEST']._serialized_start=853
+  _globals['_GETVIMREQUEST']._serialized_end=945
+  _globals['_GETVIMRESPONSE']._serialized_start=947
+  _globals['_GETVIMRESPONSE']._serialized_end=992
+  _globals['_BATCHGETVIMSREQUEST']._serialized_start=994
+  _globals['_BATCHGETVIMSREQUEST']._serialized_end=1056
+  _globals['_BATCHGETVIMSRESPONSE']._serialized_start=1058
+  _globals['_BATCHGETVIMSRESPONSE']._serialized_end=1122
+  _globals['_GETVIMRESULT']._serialized_start=1124
+  _globals['_GETVIMRESULT']._serialized_end=1219
+  _globals['_LISTVIMSREQUEST']._serialized_start=1222
+  _globals['_LISTVIMSREQUEST']._serialized_end=1444
+  _globals['_LISTVIMSRESPONSE']._serialized_start=1446
+  _globals['_LISTVIMSRESPONSE']._serialized_end=1519
+  _globals['_SUMMARIZEVIMSREQUEST']._serialized_start=1521
+  _globals['_SUMMARIZEVIMSREQUEST']._serialized_end=1612
+  _globals['_SUMMARIZEVIMSRESPONSE']._serialized_start=1614
+  _globals['_SUMMARIZEVIMSRESPONSE']._serialized_end=1741
+  _globals['_VIMGROUP']._serialized_start=1743
+  _globals['_VIMGROUP']._serialized_end=1839
+  _globals['_VIMGROUPVALUE']._serialized_start=1841
+  _globals['_VIMGROUPVALUE']._serialized_end=1886
+  _globals['_VIMSTATUSCOUNTS']._serialized_start=1888
+  _globals['_VIMSTATUSCOUNTS']._serialized_end=1994
+  _globals['_MODIFYVIMREQUEST']._serialized_start=1997
+  _globals['_MODIFYVIMREQUEST']._serialized_end=2204
+  _globals['_MODIFYVIMRESPONSE']._serialized_start=2206
+  _globals['_MODIFYVIMRESPONSE']._serialized_end=2254
+  _globals['_MODIFYVIMSREQUEST']._serialized_start=2257
+  _globals['_MODIFYVIMSREQUEST']._serialized_end=2659
+  _globals['_MODIFYVIMSRESPONSE']._serialized_start=2661
+  _globals['_MODIFYVIMSRESPONSE']._serialized_end=2751
+  _globals['_CHANGEVIMRESULT']._serialized_start=2753
+  _globals['_CHANGEVIMRESULT']._serialized_end=2837
+  _globals['_REGISTERVIMJSONREQUEST']._serialized_start=2839
+  _globals['_REGISTERVIMJSONREQUEST']._serialized_end=2914
+  _globals['_REGISTERVIMJSONRESPONSE']._serialized_start=2916
+  _globals['_REGISTERVIMJSONRESPONSE']._serialized_end=2970
+  _globals['_MODIFYVIMJSONREQUEST']._serialized_start=2972
+  _globals['_MODIFYVIMJSONREQUEST']._serialized_end=3075
+  _globals['_MODIFYVIMJSONRESPONSE']._serialized_start=3077
+  _globals['_MODIFYVIMJSONRESPONSE']._serialized_end=3129
+  _globals['_MODIFYVIMSJSONREQUEST']._serialized_start=3131
+  _globals['_MODIFYVIMSJSONREQUEST']._serialized_end=3205
+  _globals['_MODIFYVIMSJSONRESPONSE']._serialized_start=3207
+  _globals['_MODIFYVIMSJSONRESPONSE']._serialized_end=3301
+  _globals['_DEREGISTERVIMSJSONREQUEST']._serialized_start=3303
+  _globals['_DEREGISTERVIMSJSONREQUEST']._serialized_end=3381
+  _globals['_DEREGISTERVIMSJSONRESPONSE']._serialized_start=3383
+  _globals['_DEREGISTERVIMSJSONRESPONSE']._serialized_end=3481
+  _globals['_DEREGISTERVIMREQUEST']._serialized_start=3483
+  _globals['_DEREGISTERVIMREQUEST']._serialized_end=3558
+  _globals['_DEREGISTERVIMRESPONSE']._serialized_start=3560
+  _globals['_DEREGISTERVIMRESPONSE']._serialized_end=3583
+  _globals['_DEREGISTERVIMSREQUEST']._serialized_start=3586
+  _globals['_DEREGISTERVIMSREQUEST']._serialized_end=3866
+  _globals['_DEREGISTERVIMSRESPONSE']._serialized_start=3868
+  _globals['_DEREGISTERVIMSRESPONSE']._serialized_end=3962
+  _globals['_WATCHVIMSREQUEST']._serialized_start=3965
+  _globals['_WATCHVIMSREQUEST']._serialized_end=4288
+  _globals['_WATCHVIMSRESPONSE']._serialized_start=4291
+  _globals['_WATCHVIMSRESPONSE']._serialized_end=4445
+  _globals['_LISTVIMEVENTSREQUEST']._serialized_start=4448
+  _globals['_LISTVIMEVENTSREQUEST']._serialized_end=4587
+  _globals['_LISTVIMEVENTSRESPONSE']._serialized_start=4589
+  _globals['_LISTVIMEVENTSRESPONSE']._serialized_end=4674
+  _globals['_VIMSERVICE']._serialized_start=4677
+  _globals['_VIMSERVICE']._serialized_end=6317
 # @@protoc_insertion_point(module_scope)

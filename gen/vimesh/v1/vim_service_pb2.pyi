@@ -8,6 +8,7 @@ from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import vim_pb2 as _vim_pb2
@@ -45,7 +46,7 @@ class RegisterVimRequest(_message.Message):
     """Only check the request: it ends as it would, but nothing is stored. RegisterVims refuses requests that set it."""
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """Required. The VIM; fields that the server sets are ignored."""
+        """Required, with `name`, `type` and `auth_url`. The VIM; fields that the server sets are ignored."""
 
     def __init__(
         self,
@@ -100,7 +101,8 @@ class RegisterVimsRequest(_message.Message):
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisterVimRequest]:
         """1 to 500 registrations. The errors of each are reported in its own result. Their free-form fields and labels
-        may have 8,000 values in total: registrations beyond that are refused, and must be sent in another call.
+        may have 8,000 values in total, and all registrations together 256 KiB, unless the first is larger: registrations
+        beyond that are refused, and must be sent in another call.
         """
 
     def __init__(
@@ -343,6 +345,7 @@ class ListVimsRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
     READ_MASK_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """Maximum number of VIMs; 0 means 100, and more than 1000 means 1000. The page may have fewer."""
     page_token: _builtins.str
@@ -352,17 +355,31 @@ class ListVimsRequest(_message.Message):
     language is that of AIP-160: terms are joined by AND, OR (which binds more tightly), NOT or `-`, and parentheses. At
     most 32 terms.
 
-    `=` and `!=` compare id, name, type, status, reason, project_id, auth_url, is_default, engine, maintenance (true or
-    false), and labels such as labels.region. create_time, update_time and status_time are also compared by `<`, `<=`, `>` and `>=`, to a time such
-    as `2026-10-01T08:00:00Z` or a day such as `2026-10-01`, which begins at midnight UTC. In name, auth_url, reason and
-    labels, `*` matches any text, and `:` asks whether a value contains a text: `labels.region:*` is true if the VIM has
-    the label. A value with wildcards may have up to 8 of them and 128 characters.
+    `=` and `!=` compare id, name, type, status, reason, project_id, auth_url, is_default, engine, maintenance and flapping
+    (true or false), and labels such as labels.region. flapping can be compared only here, in ModifyVims and in
+    DeregisterVims: it is decided when a VIM is read. create_time, update_time and status_time are also compared by `<`,
+    `<=`, `>` and `>=`, to a time such as `2026-10-01T08:00:00Z` or a day such as `2026-10-01`, which begins at midnight
+    UTC. In name, auth_url, reason and labels, `*` matches any text, and `:` asks whether a value contains a text:
+    `labels.region:*` is true if the VIM has the label. A value with wildcards may have up to 8 of them and 128
+    characters.
     """
     order_by: _builtins.str
     """`name`, `create_time` (the default) or `status_time`; append ` desc` for descending order."""
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
         """The fields of each VIM to return, such as `name` or `monitor.state`; empty means all. At most 100 paths."""
+
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """If given, list the VIMs as they were at this time, by the clock of the database, with those that were deregistered
+        since: the log of changes is undone back to then. `order_by` must be `create_time` or empty, and a page may be empty
+        although there are more.
+
+        All fields are set that changes record. Left out are `detail`, `round_trip` and `valid_until`, and of `monitor` all but
+        `engine` and `action_id`. `revision` is 0 if the VIM has changed since, and its last change before that time is no
+        longer kept. `maintenance.end_time` is when it really ended. `flapping` is false if the changes that show it are no
+        longer kept.
+        """
 
     def __init__(
         self,
@@ -372,10 +389,11 @@ class ListVimsRequest(_message.Message):
         filter: _builtins.str = ...,
         order_by: _builtins.str = ...,
         read_mask: _field_mask_pb2.FieldMask | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "filter", b"filter", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -867,6 +885,112 @@ class ModifyVimJsonResponse(_message.Message):
 Global___ModifyVimJsonResponse: _TypeAlias = ModifyVimJsonResponse  # noqa: Y015
 
 @_typing.final
+class ModifyVimsJsonRequest(_message.Message):
+    """A ModifyVimsRequest as JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _httpbody_pb2.HttpBody:
+        """Required. The text, such as
+        `{"filter": "labels.region = eu", "vim": {"labels": {"owner": "nfv"}}, "update_mask": "labels.owner"}`.
+        """
+
+    def __init__(
+        self,
+        *,
+        request: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModifyVimsJsonRequest: _TypeAlias = ModifyVimsJsonRequest  # noqa: Y015
+
+@_typing.final
+class ModifyVimsJsonResponse(_message.Message):
+    """The results; see ModifyVimsResponse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the VIMs that match the filter and come after these."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChangeVimResult]:
+        """One result for each VIM."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ChangeVimResult] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModifyVimsJsonResponse: _TypeAlias = ModifyVimsJsonResponse  # noqa: Y015
+
+@_typing.final
+class DeregisterVimsJsonRequest(_message.Message):
+    """A DeregisterVimsRequest as JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> _httpbody_pb2.HttpBody:
+        """Required. The text, such as `{"filter": "labels.region = eu", "validate_only": true}`."""
+
+    def __init__(
+        self,
+        *,
+        request: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeregisterVimsJsonRequest: _TypeAlias = DeregisterVimsJsonRequest  # noqa: Y015
+
+@_typing.final
+class DeregisterVimsJsonResponse(_message.Message):
+    """The results; see DeregisterVimsResponse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the VIMs that match the filter and come after these."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChangeVimResult]:
+        """One result for each VIM."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ChangeVimResult] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeregisterVimsJsonResponse: _TypeAlias = DeregisterVimsJsonResponse  # noqa: Y015
+
+@_typing.final
 class DeregisterVimRequest(_message.Message):
     """The VIM to remove."""
 
@@ -984,6 +1108,7 @@ class WatchVimsRequest(_message.Message):
     VIM_ID_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
     READ_MASK_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
     start_revision: _builtins.int
     """Revision of the first change to send; 0 means only changes from now on."""
     snapshot: _builtins.bool
@@ -998,6 +1123,10 @@ class WatchVimsRequest(_message.Message):
     matched before; the latter are marked with VimEvent.filtered_out. A VIM that begins to match is sent as the change
     that makes it match: GetVim returns the rest of it.
     """
+    log_id: _builtins.str
+    """WatchVimsResponse.log_id of the stream in which start_revision was received. Without it, a log that is another one
+    since, as after a backup was restored, is not noticed once it has got as far as start_revision.
+    """
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
         """The fields to send of each VIM, in the snapshot and in changes; empty means all. At most 100 paths."""
@@ -1010,10 +1139,11 @@ class WatchVimsRequest(_message.Message):
         vim_id: _builtins.str = ...,
         filter: _builtins.str = ...,
         read_mask: _field_mask_pb2.FieldMask | None = ...,
+        log_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "read_mask", b"read_mask", "snapshot", b"snapshot", "start_revision", b"start_revision", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "log_id", b"log_id", "read_mask", b"read_mask", "snapshot", b"snapshot", "start_revision", b"start_revision", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1029,12 +1159,17 @@ class WatchVimsResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Everything up to this revision has been sent; 0 until the snapshot is complete. Sent every few seconds even if
     nothing changes, as a heartbeat.
     """
     end: _vim_pb2.WatchEnd.ValueType
     """Set in the last message of a stream that the server ends: resume with start_revision = revision + 1."""
+    log_id: _builtins.str
+    """Id of the log that the revisions are of, in the first message of a stream that has a `revision`. It changes when a
+    backup is restored: then the same revisions may be of other changes. Empty from conductors of earlier versions.
+    """
     @_builtins.property
     def vims(self) -> _containers.RepeatedCompositeFieldContainer[_vim_pb2.Vim]:
         """A part of the snapshot. A VIM may be newer than the revision of the snapshot: compare `Vim.revision`."""
@@ -1050,10 +1185,11 @@ class WatchVimsResponse(_message.Message):
         events: _abc.Iterable[_vim_pb2.VimEvent] | None = ...,
         revision: _builtins.int = ...,
         end: _vim_pb2.WatchEnd.ValueType = ...,
+        log_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "events", b"events", "revision", b"revision", "vims", b"vims"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "events", b"events", "log_id", b"log_id", "revision", b"revision", "vims", b"vims"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,6 +95,16 @@ class VimServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonResponse.FromString,
                 _registered_method=True)
+        self.ModifyVimsJson = channel.unary_unary(
+                '/vimesh.v1.VimService/ModifyVimsJson',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsJsonRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsJsonResponse.FromString,
+                _registered_method=True)
+        self.DeregisterVimsJson = channel.unary_unary(
+                '/vimesh.v1.VimService/DeregisterVimsJson',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsJsonRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsJsonResponse.FromString,
+                _registered_method=True)
         self.WatchVims = channel.unary_stream(
                 '/vimesh.v1.VimService/WatchVims',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.WatchVimsRequest.SerializeToString,
@@ -170,8 +180,10 @@ class VimServiceServicer(object):
         """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
         last page.
 
-        INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask or page token is invalid. For a filter, the ErrorInfo has the
-        `position` of the mistake, in characters from 0.
+        INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask, time or page token is invalid. For a filter, the ErrorInfo has
+        the `position` of the mistake, in characters from 0.
+        OUT_OF_RANGE (TIME_NOT_KEPT): changes since `as_of` are no longer kept, or were made by a version that did not keep
+        what they replaced. The ErrorInfo has `earliest_time`.
         Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -221,7 +233,7 @@ class VimServiceServicer(object):
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine. Nothing was changed.
         UNAVAILABLE (STORE_UNAVAILABLE): either all changes of the call were made or none; which of the two is not known.
         Retry: safe, with the same page_token.
-        JSON: not available.
+        JSON: see ModifyVimsJson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -248,7 +260,7 @@ class VimServiceServicer(object):
         UNAVAILABLE (STORE_UNAVAILABLE): either all removals of the call were made or none; which of the two is not known.
         Retry: safe, with the same page_token. The VIMs that an earlier attempt removed are then refused with VIM_NOT_FOUND,
         or match no more.
-        JSON: not available.
+        JSON: see DeregisterVimsJson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -278,15 +290,37 @@ class VimServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ModifyVimsJson(self, request, context):
+        """Does what ModifyVims does, with the request as JSON text. Envoy calls it for `POST /v1/vims:modify`; gRPC clients
+        should call ModifyVims. For masks, see ModifyVimJson.
+
+        INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that ModifyVimsRequest does not have.
+        Other errors and retries: as ModifyVims.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeregisterVimsJson(self, request, context):
+        """Does what DeregisterVims does, with the request as JSON text. Envoy calls it for `POST /v1/vims:deregister`; gRPC
+        clients should call DeregisterVims.
+
+        INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that DeregisterVimsRequest does not have.
+        Other errors and retries: as DeregisterVims.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchVims(self, request, context):
         """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
-        conductor, set start_revision to one more than the last `revision` received.
+        conductor, set start_revision to one more than the last `revision` received, and log_id to the last one received.
 
         INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, vim_id is not a UUID, or the filter or the
         mask is invalid.
         OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
-        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
-        snapshot. An open stream also ends this way when the log goes back.
+        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, or log_id is not the log that there is now: a
+        backup was restored; request a snapshot. An open stream also ends this way when the log goes back or is another one.
         UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
         one.
         UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
@@ -370,6 +404,16 @@ def add_VimServiceServicer_to_server(servicer, server):
                     servicer.ModifyVimJson,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonResponse.SerializeToString,
+            ),
+            'ModifyVimsJson': grpc.unary_unary_rpc_method_handler(
+                    servicer.ModifyVimsJson,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsJsonRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsJsonResponse.SerializeToString,
+            ),
+            'DeregisterVimsJson': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeregisterVimsJson,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsJsonRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsJsonResponse.SerializeToString,
             ),
             'WatchVims': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchVims,
@@ -707,6 +751,60 @@ class VimService(object):
             '/vimesh.v1.VimService/ModifyVimJson',
             vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonRequest.SerializeToString,
             vimesh_dot_v1_dot_vim__service__pb2.ModifyVimJsonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ModifyVimsJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/ModifyVimsJson',
+            vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsJsonRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.ModifyVimsJsonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeregisterVimsJson(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/DeregisterVimsJson',
+            vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsJsonRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.DeregisterVimsJsonResponse.FromString,
             options,
             channel_credentials,
             insecure,

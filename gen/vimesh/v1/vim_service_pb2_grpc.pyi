@@ -76,8 +76,10 @@ class VimServiceStub:
     """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
     last page.
 
-    INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask or page token is invalid. For a filter, the ErrorInfo has the
-    `position` of the mistake, in characters from 0.
+    INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask, time or page token is invalid. For a filter, the ErrorInfo has
+    the `position` of the mistake, in characters from 0.
+    OUT_OF_RANGE (TIME_NOT_KEPT): changes since `as_of` are no longer kept, or were made by a version that did not keep
+    what they replaced. The ErrorInfo has `earliest_time`.
     Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
     """
     SummarizeVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.SummarizeVimsRequest, _vim_service_pb2.SummarizeVimsResponse]
@@ -115,7 +117,7 @@ class VimServiceStub:
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine. Nothing was changed.
     UNAVAILABLE (STORE_UNAVAILABLE): either all changes of the call were made or none; which of the two is not known.
     Retry: safe, with the same page_token.
-    JSON: not available.
+    JSON: see ModifyVimsJson.
     """
     DeregisterVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimRequest, _vim_service_pb2.DeregisterVimResponse]
     """Removes a VIM, destroys its credentials and stops its ping action.
@@ -134,7 +136,7 @@ class VimServiceStub:
     UNAVAILABLE (STORE_UNAVAILABLE): either all removals of the call were made or none; which of the two is not known.
     Retry: safe, with the same page_token. The VIMs that an earlier attempt removed are then refused with VIM_NOT_FOUND,
     or match no more.
-    JSON: not available.
+    JSON: see DeregisterVimsJson.
     """
     RegisterVimJson: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimJsonRequest, _vim_service_pb2.RegisterVimJsonResponse]
     """Does what RegisterVim does, with the request as JSON text. Envoy calls it for `POST /v1/vims`; gRPC clients should
@@ -152,15 +154,29 @@ class VimServiceStub:
     of another VIM.
     Other errors and retries: as ModifyVim.
     """
+    ModifyVimsJson: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimsJsonRequest, _vim_service_pb2.ModifyVimsJsonResponse]
+    """Does what ModifyVims does, with the request as JSON text. Envoy calls it for `POST /v1/vims:modify`; gRPC clients
+    should call ModifyVims. For masks, see ModifyVimJson.
+
+    INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that ModifyVimsRequest does not have.
+    Other errors and retries: as ModifyVims.
+    """
+    DeregisterVimsJson: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimsJsonRequest, _vim_service_pb2.DeregisterVimsJsonResponse]
+    """Does what DeregisterVims does, with the request as JSON text. Envoy calls it for `POST /v1/vims:deregister`; gRPC
+    clients should call DeregisterVims.
+
+    INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that DeregisterVimsRequest does not have.
+    Other errors and retries: as DeregisterVims.
+    """
     WatchVims: _grpc.UnaryStreamMultiCallable[_vim_service_pb2.WatchVimsRequest, _vim_service_pb2.WatchVimsResponse]
     """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
-    conductor, set start_revision to one more than the last `revision` received.
+    conductor, set start_revision to one more than the last `revision` received, and log_id to the last one received.
 
     INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, vim_id is not a UUID, or the filter or the
     mask is invalid.
     OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
-    OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
-    snapshot. An open stream also ends this way when the log goes back.
+    OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, or log_id is not the log that there is now: a
+    backup was restored; request a snapshot. An open stream also ends this way when the log goes back or is another one.
     UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
     one.
     UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
@@ -223,8 +239,10 @@ class VimServiceAsyncStub(VimServiceStub):
     """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
     last page.
 
-    INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask or page token is invalid. For a filter, the ErrorInfo has the
-    `position` of the mistake, in characters from 0.
+    INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask, time or page token is invalid. For a filter, the ErrorInfo has
+    the `position` of the mistake, in characters from 0.
+    OUT_OF_RANGE (TIME_NOT_KEPT): changes since `as_of` are no longer kept, or were made by a version that did not keep
+    what they replaced. The ErrorInfo has `earliest_time`.
     Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
     """
     SummarizeVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.SummarizeVimsRequest, _vim_service_pb2.SummarizeVimsResponse]  # type: ignore[assignment]
@@ -262,7 +280,7 @@ class VimServiceAsyncStub(VimServiceStub):
     FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine. Nothing was changed.
     UNAVAILABLE (STORE_UNAVAILABLE): either all changes of the call were made or none; which of the two is not known.
     Retry: safe, with the same page_token.
-    JSON: not available.
+    JSON: see ModifyVimsJson.
     """
     DeregisterVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimRequest, _vim_service_pb2.DeregisterVimResponse]  # type: ignore[assignment]
     """Removes a VIM, destroys its credentials and stops its ping action.
@@ -281,7 +299,7 @@ class VimServiceAsyncStub(VimServiceStub):
     UNAVAILABLE (STORE_UNAVAILABLE): either all removals of the call were made or none; which of the two is not known.
     Retry: safe, with the same page_token. The VIMs that an earlier attempt removed are then refused with VIM_NOT_FOUND,
     or match no more.
-    JSON: not available.
+    JSON: see DeregisterVimsJson.
     """
     RegisterVimJson: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.RegisterVimJsonRequest, _vim_service_pb2.RegisterVimJsonResponse]  # type: ignore[assignment]
     """Does what RegisterVim does, with the request as JSON text. Envoy calls it for `POST /v1/vims`; gRPC clients should
@@ -299,15 +317,29 @@ class VimServiceAsyncStub(VimServiceStub):
     of another VIM.
     Other errors and retries: as ModifyVim.
     """
+    ModifyVimsJson: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ModifyVimsJsonRequest, _vim_service_pb2.ModifyVimsJsonResponse]  # type: ignore[assignment]
+    """Does what ModifyVims does, with the request as JSON text. Envoy calls it for `POST /v1/vims:modify`; gRPC clients
+    should call ModifyVims. For masks, see ModifyVimJson.
+
+    INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that ModifyVimsRequest does not have.
+    Other errors and retries: as ModifyVims.
+    """
+    DeregisterVimsJson: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.DeregisterVimsJsonRequest, _vim_service_pb2.DeregisterVimsJsonResponse]  # type: ignore[assignment]
+    """Does what DeregisterVims does, with the request as JSON text. Envoy calls it for `POST /v1/vims:deregister`; gRPC
+    clients should call DeregisterVims.
+
+    INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that DeregisterVimsRequest does not have.
+    Other errors and retries: as DeregisterVims.
+    """
     WatchVims: _aio.UnaryStreamMultiCallable[_vim_service_pb2.WatchVimsRequest, _vim_service_pb2.WatchVimsResponse]  # type: ignore[assignment]
     """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
-    conductor, set start_revision to one more than the last `revision` received.
+    conductor, set start_revision to one more than the last `revision` received, and log_id to the last one received.
 
     INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, vim_id is not a UUID, or the filter or the
     mask is invalid.
     OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
-    OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
-    snapshot. An open stream also ends this way when the log goes back.
+    OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, or log_id is not the log that there is now: a
+    backup was restored; request a snapshot. An open stream also ends this way when the log goes back or is another one.
     UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
     one.
     UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
@@ -397,8 +429,10 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists VIMs in pages. A page that would exceed about 1 MiB is cut short: only an empty next_page_token marks the
         last page.
 
-        INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask or page token is invalid. For a filter, the ErrorInfo has the
-        `position` of the mistake, in characters from 0.
+        INVALID_ARGUMENT (BAD_INPUT): the filter, order, mask, time or page token is invalid. For a filter, the ErrorInfo has
+        the `position` of the mistake, in characters from 0.
+        OUT_OF_RANGE (TIME_NOT_KEPT): changes since `as_of` are no longer kept, or were made by a version that did not keep
+        what they replaced. The ErrorInfo has `earliest_time`.
         Retry: safe. A VIM whose place in the order changes between two pages may be returned twice or not at all.
         """
 
@@ -454,7 +488,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine. Nothing was changed.
         UNAVAILABLE (STORE_UNAVAILABLE): either all changes of the call were made or none; which of the two is not known.
         Retry: safe, with the same page_token.
-        JSON: not available.
+        JSON: see ModifyVimsJson.
         """
 
     @_abc_1.abstractmethod
@@ -485,7 +519,7 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         UNAVAILABLE (STORE_UNAVAILABLE): either all removals of the call were made or none; which of the two is not known.
         Retry: safe, with the same page_token. The VIMs that an earlier attempt removed are then refused with VIM_NOT_FOUND,
         or match no more.
-        JSON: not available.
+        JSON: see DeregisterVimsJson.
         """
 
     @_abc_1.abstractmethod
@@ -517,19 +551,45 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ModifyVimsJson(
+        self,
+        request: _vim_service_pb2.ModifyVimsJsonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.ModifyVimsJsonResponse, _abc.Awaitable[_vim_service_pb2.ModifyVimsJsonResponse]]:
+        """Does what ModifyVims does, with the request as JSON text. Envoy calls it for `POST /v1/vims:modify`; gRPC clients
+        should call ModifyVims. For masks, see ModifyVimJson.
+
+        INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that ModifyVimsRequest does not have.
+        Other errors and retries: as ModifyVims.
+        """
+
+    @_abc_1.abstractmethod
+    def DeregisterVimsJson(
+        self,
+        request: _vim_service_pb2.DeregisterVimsJsonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.DeregisterVimsJsonResponse, _abc.Awaitable[_vim_service_pb2.DeregisterVimsJsonResponse]]:
+        """Does what DeregisterVims does, with the request as JSON text. Envoy calls it for `POST /v1/vims:deregister`; gRPC
+        clients should call DeregisterVims.
+
+        INVALID_ARGUMENT (BAD_INPUT): the text is not JSON, or has a field that DeregisterVimsRequest does not have.
+        Other errors and retries: as DeregisterVims.
+        """
+
+    @_abc_1.abstractmethod
     def WatchVims(
         self,
         request: _vim_service_pb2.WatchVimsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_vim_service_pb2.WatchVimsResponse], _abc.AsyncIterator[_vim_service_pb2.WatchVimsResponse]]:
         """Streams changes in the order of their revisions: each exactly once. To resume after a stream has ended, at any
-        conductor, set start_revision to one more than the last `revision` received.
+        conductor, set start_revision to one more than the last `revision` received, and log_id to the last one received.
 
         INVALID_ARGUMENT (BAD_INPUT): both snapshot and start_revision are set, vim_id is not a UUID, or the filter or the
         mask is invalid.
         OUT_OF_RANGE (REVISION_COMPACTED): changes since start_revision are no longer stored; request a snapshot.
-        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, as after a backup was restored; request a
-        snapshot. An open stream also ends this way when the log goes back.
+        OUT_OF_RANGE (REVISION_UNKNOWN): start_revision lies in the future, or log_id is not the log that there is now: a
+        backup was restored; request a snapshot. An open stream also ends this way when the log goes back or is another one.
         UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
         one.
         UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.

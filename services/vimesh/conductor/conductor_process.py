@@ -27,11 +27,11 @@ from vimesh.conductor.engines import Engines
 from vimesh.conductor.fleet_service import FleetServicer
 from vimesh.conductor.history_service import HistoryServicer
 from vimesh.conductor.maintenance_service import MaintenanceServicer
+from vimesh.conductor.notifications.notifier_service import NotifierServicer
+from vimesh.conductor.notifications.receiver_service import ReceiverServicer
 from vimesh.conductor.ports.channelz_socket import answering_channelz, check_channelz
 from vimesh.conductor.ports.grpc_limits import OPTIONS
 from vimesh.conductor.ports.health import Health
-from vimesh.conductor.ports.health_port import answering_health
-from vimesh.conductor.ports.port_binding import listen_on
 from vimesh.conductor.ports.port_check import require_accepting
 from vimesh.conductor.ports.vitals import Vitals
 from vimesh.conductor.reports.contact_pace import ContactPace
@@ -41,6 +41,7 @@ from vimesh.conductor.upkeep.history_compaction import HistoryCompaction
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep, SweepLimits
 from vimesh.conductor.upkeep.log_compaction import LogCompaction
 from vimesh.conductor.upkeep.maintenance_upkeep import MaintenanceUpkeep
+from vimesh.conductor.upkeep.notification_cleanup import NotificationCleanup
 from vimesh.conductor.upkeep.self_announcement import StoreLink
 from vimesh.conductor.vim_service import SERIALIZED_RESPONSES, VimsServicer
 from vimesh.conductor.watches.commit_hints import CommitHints
@@ -49,6 +50,7 @@ from vimesh.conductor.watches.watch_streams import WatchLimits, WatchStreams
 from vimesh.conductor.workflow_service import WorkflowsServicer
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.fleet.process_announcements import ProcessKind
+from vimesh.domain.fleet.upgrade_phases import TABLES_FACT
 from vimesh.domain.history.history_limits import HistoryLimits
 from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
 from vimesh.domain.retention import Retention
@@ -58,6 +60,8 @@ from vimesh.rpc.admission.gated_handlers import AdmittedStreams
 from vimesh.rpc.call_entrance import CallEntrance, Identify
 from vimesh.rpc.call_statistics import CallStatistics
 from vimesh.rpc.guarded_server import GuardedServer
+from vimesh.rpc.ports.health_port import answering_health, answering_probes
+from vimesh.rpc.ports.port_binding import listen_on
 from vimesh.rpc.reflection import enable_reflection
 from vimesh.runtime.background import beside
 from vimesh.runtime.supervisor import supervise
@@ -69,6 +73,8 @@ from vimesh.v1 import (
     fleet_service_pb2,
     history_service_pb2,
     maintenance_service_pb2,
+    notifier_service_pb2,
+    receiver_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
@@ -78,6 +84,8 @@ from vimesh.v1.conductor_service_pb2_grpc import add_ConductorServiceServicer_to
 from vimesh.v1.fleet_service_pb2_grpc import add_FleetServiceServicer_to_server
 from vimesh.v1.history_service_pb2_grpc import add_HistoryServiceServicer_to_server
 from vimesh.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
+from vimesh.v1.notifier_service_pb2_grpc import add_NotifierServiceServicer_to_server
+from vimesh.v1.receiver_service_pb2_grpc import add_ReceiverServiceServicer_to_server
 from vimesh.v1.vim_service_pb2_grpc import add_VimServiceServicer_to_server
 from vimesh.v1.workflow_service_pb2_grpc import add_WorkflowServiceServicer_to_server
 from vimesh.watchdog.calls import Calls
@@ -98,6 +106,8 @@ SERVICES = (
     history_service_pb2.DESCRIPTOR.services_by_name["HistoryService"].full_name,
     availability_service_pb2.DESCRIPTOR.services_by_name["AvailabilityService"].full_name,
     maintenance_service_pb2.DESCRIPTOR.services_by_name["MaintenanceService"].full_name,
+    receiver_service_pb2.DESCRIPTOR.services_by_name["ReceiverService"].full_name,
+    notifier_service_pb2.DESCRIPTOR.services_by_name["NotifierService"].full_name,
 )
 
 _HEALTH_SERVICES = ("", *SERVICES)
@@ -110,6 +120,8 @@ class ConductorSettings:
     """`host:port`, where port 0 picks a free port, or `unix:` and a path."""
     health_listen: str = ""
     """Address of the separate health server; empty: a free port on the host of `listen`, or its path with `.health`."""
+    probe_listen: str = ""
+    """Address at which health is answered without TLS as well; empty: nowhere."""
     channelz: str = ""
     """Where gRPC's channelz is served: `unix:` and a path; empty: nowhere."""
     credentials: Path | None = None
@@ -132,6 +144,8 @@ class ConductorSettings:
     """How long calls in flight may then take to finish."""
     watch: WatchLimits = field(default_factory=WatchLimits)
     admission: CallAdmissionLimits = field(default_factory=CallAdmissionLimits)
+    tables: str = ""
+    """Newest version of the tables that its store knows, which it announces; empty: it does not."""
 
     def __post_init__(self) -> None:
         check_channelz(self.channelz)
@@ -188,12 +202,14 @@ async def serving(
     reports = ReportsServicer(store, feed, watch_streams, pace, rules)
     add_ConductorServiceServicer_to_server(reports, edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
-    add_AccessServiceServicer_to_server(AccessServicer(), edge)
+    add_AccessServiceServicer_to_server(AccessServicer(store), edge)
     add_FleetServiceServicer_to_server(FleetServicer(store), edge)
     add_HistoryServiceServicer_to_server(HistoryServicer(store, pace), edge)
     add_AvailabilityServiceServicer_to_server(AvailabilityServicer(store.availability), edge)
     maintenance = MaintenanceUpkeep(store.maintenance, feed)
     add_MaintenanceServiceServicer_to_server(MaintenanceServicer(store.maintenance, rules, maintenance.poke), edge)
+    add_ReceiverServiceServicer_to_server(ReceiverServicer(store.receivers, rules), edge)
+    add_NotifierServiceServicer_to_server(NotifierServicer(store.deliveries), edge)
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, third_party_services)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), third_party_services)
@@ -211,7 +227,10 @@ async def serving(
     # unavailable, there are no answers either.
     await pace.count()
     async with (
-        answering_health(_health_address(settings), vitals, _HEALTH_SERVICES) as health_port,
+        answering_health(
+            _health_address(settings), vitals, _HEALTH_SERVICES, certificates.credentials() if certificates else None
+        ) as health_port,
+        answering_probes(settings.probe_listen, vitals, _HEALTH_SERVICES),
         answering_channelz(settings.channelz),
         beside(
             supervise("heartbeat", health.beat),
@@ -225,12 +244,13 @@ async def serving(
             supervise("availability", AvailabilityCount(store.availability).run),
             supervise("compaction", LogCompaction(store, settings.retention).run),
             supervise("history", HistoryCompaction(store.history, settings.history).run),
+            supervise("notifications", NotificationCleanup(store.receivers).run),
             *beside_them,
         ),
         announced(
             ProcessKind.CONDUCTOR,
             StoreLink(store, str(certificates.identity) if certificates else ""),
-            lambda: {"listen": settings.listen},
+            lambda: _facts(settings),
         ),
     ):
         await server.start()
@@ -241,6 +261,10 @@ async def serving(
             await _drain(server, health, feed, settings)
             if audit is not None:
                 audit.close()
+
+
+def _facts(settings: ConductorSettings) -> dict[str, str]:
+    return {"listen": settings.listen} | ({TABLES_FACT: settings.tables} if settings.tables else {})
 
 
 def _identification(settings: ConductorSettings, certificates: ServerCertificates | None) -> Identify | None:

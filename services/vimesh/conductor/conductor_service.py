@@ -151,16 +151,16 @@ class ReportsServicer(ConductorServiceServicer):
         caller.require_engine(engine)
         scope = ActionScope(engine, Shard(request.shard_index, request.shard_count or 1), caller.projects)
         if request.start_revision:
-            revision = await self._watch_streams.start_after(request.start_revision)
+            start = await self._watch_streams.resume(request.start_revision, request_messages.id_of(request.log_id))
         else:
             # Read the revision before the list: changes made while the list is read are then sent as events too.
-            revision = await self._watch_streams.newest_revision()
+            start = await self._watch_streams.start_now()
             async for actions in self._list_wanted(scope):
                 for page in split_pages(actions):
                     yield pb.WatchActionsResponse(wanted=page)
         # Signals that the stream is established, that the list is complete, and where to resume.
-        yield pb.WatchActionsResponse(revision=revision)
-        async for step in self._watch_streams.follow(revision, lambda event: _concerns(scope, event), reporter=True):
+        yield pb.WatchActionsResponse(revision=start.revision, log_id=start.log_id)
+        async for step in self._watch_streams.follow(start, lambda event: _concerns(scope, event), reporter=True):
             yield pb.WatchActionsResponse(
                 wanted=await self._read_started([event for event in step.events if event.starts_in(scope.engine)]),
                 unwanted=[_unwanted_action(event) for event in step.events if event.stops_in(scope.engine)],

@@ -22,6 +22,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 _ENGINES: Final = {
     ProcessKind.MONITOR: Engine.EMBEDDED,
     ProcessKind.BRIDGE: Engine.EXTERNAL,
+    ProcessKind.EXECUTOR: Engine.MISTRAL,
 }
 """The engine whose actions each kind of process reports on."""
 
@@ -52,6 +53,9 @@ def _require_process(caller: Caller, kind: ProcessKind) -> None:
     if kind is ProcessKind.API:
         caller.require_role((CallerRole.DRIVER,), "ReportProcess of an api process")
         return
-    caller.require_engine(_ENGINES[kind])
+    if kind is ProcessKind.NOTIFIER:
+        caller.require_role((CallerRole.NOTIFIER,), "ReportProcess of a notifier")
+    else:
+        caller.require_engine(_ENGINES[kind])
     if caller.projects is not None:
         raise PermissionDenied("a process of the fleet has all projects")

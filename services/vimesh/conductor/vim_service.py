@@ -33,11 +33,19 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
 from vimesh.wire import json_requests, request_messages
 from vimesh.wire.error_statuses import rich_status
 from vimesh.wire.message_rules import Rules
+from vimesh.wire.views.past_vims import as_of_time, shown_past_vim
 from vimesh.wire.views.read_masks import ReadMask
 from vimesh.wire.views.summary_messages import summary_message
 from vimesh.wire.views.vim_view import shown_vim
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+_Change = (
+    pb.RegisterVimRequest
+    | pb.ModifyVimRequest
+    | pb.DeregisterVimRequest
+    | pb.ModifyVimsRequest
+    | pb.DeregisterVimsRequest
+)
 SERIALIZED_RESPONSES = ("WatchVims",)
 """Methods whose responses the servicer serializes itself, because watchers share the bytes."""
 
@@ -80,7 +88,7 @@ class VimsServicer(VimServiceServicer):
         subject.project_id = registration.project_id
         vim = await self._store.register(registration, caller, validate_only=request.validate_only)
         subject.vim_id = vim.id
-        self._feed.poke()
+        self._tell_watchers(request)
         return shown_vim(vim, caller)
 
     async def RegisterVims(self, request: pb.RegisterVimsRequest, context: _Context) -> pb.RegisterVimsResponse:
@@ -103,15 +111,19 @@ class VimsServicer(VimServiceServicer):
     async def ListVims(self, request: pb.ListVimsRequest, context: _Context) -> pb.ListVimsResponse:
         caller, read_mask = current_caller(), ReadMask(request.read_mask)
         query = VimQuery(
-            parse_filter(request.filter),
+            parse_filter(request.filter, flapping=True),
             parse_order(request.order_by),
             page_token=request.page_token,
             projects=caller.projects,
         )
 
+        time = as_of_time(request.as_of) if request.HasField("as_of") else None
+        show = shown_vim if time is None else shown_past_vim
+
         async def read(size: int) -> tuple[Sequence[vim_pb2.Vim], str]:
-            page = await self._store.list_vims(replace(query, page_size=size))
-            return await in_slices(lambda vim: shown_vim(vim, caller, read_mask), page.vims), page.next_page_token
+            sized, store = replace(query, page_size=size), self._store
+            page = await (store.list_vims(sized) if time is None else store.as_of.list_vims(sized, time))
+            return await in_slices(lambda vim: show(vim, caller, read_mask), page.vims), page.next_page_token
 
         vims, token = await read_fitting(read, _page_size(request.page_size))
         return pb.ListVimsResponse(vims=vims, next_page_token=token)
@@ -121,8 +133,7 @@ class VimsServicer(VimServiceServicer):
 
     async def ModifyVimJson(self, request: pb.ModifyVimJsonRequest, context: _Context) -> pb.ModifyVimJsonResponse:
         inner_request = json_requests.parse_json_request(request.request.data, pb.ModifyVimRequest())
-        if request_messages.id_of(inner_request.vim.id) not in ("", request_messages.id_of(request.vim_id)):
-            raise BadInput(Violation("vim.id", "differs from the id in the path"))
+        request_messages.require_path_id("vim.id", inner_request.vim.id, request.vim_id)
         inner_request.vim.id = request.vim_id
         self._rules.check(inner_request)
         return pb.ModifyVimJsonResponse(vim=await self._modify(inner_request))
@@ -141,25 +152,44 @@ class VimsServicer(VimServiceServicer):
             raise BadInput(Violation("vim.project_id", "cannot be changed"))
         vim = await self._store.modify(vim_id, modification, caller, validate_only=request.validate_only)
         subject.project_id = vim.project_id
-        self._feed.poke()
+        self._tell_watchers(request)
         return shown_vim(vim, caller)
 
     async def DeregisterVim(self, request: pb.DeregisterVimRequest, context: _Context) -> pb.DeregisterVimResponse:
         vim_id = request_messages.id_of(request.vim_id)
         subject = ChangeSubject() if request.validate_only else note_change(vim_id=vim_id)
         subject.project_id = await self._store.deregister(vim_id, current_caller(), validate_only=request.validate_only)
-        self._feed.poke()
+        self._tell_watchers(request)
         return pb.DeregisterVimResponse()
 
     async def ModifyVims(self, request: pb.ModifyVimsRequest, context: _Context) -> pb.ModifyVimsResponse:
         response = await self._bulk_changer.modify(request, current_caller())
-        self._feed.poke()
+        self._tell_watchers(request)
         return response
 
     async def DeregisterVims(self, request: pb.DeregisterVimsRequest, context: _Context) -> pb.DeregisterVimsResponse:
         response = await self._bulk_changer.deregister(request, current_caller())
-        self._feed.poke()
+        self._tell_watchers(request)
         return response
+
+    async def ModifyVimsJson(self, request: pb.ModifyVimsJsonRequest, context: _Context) -> pb.ModifyVimsJsonResponse:
+        inner_request = json_requests.parse_json_request(request.request.data, pb.ModifyVimsRequest())
+        self._rules.check(inner_request)
+        response = await self.ModifyVims(inner_request, context)
+        return pb.ModifyVimsJsonResponse(results=response.results, next_page_token=response.next_page_token)
+
+    async def DeregisterVimsJson(
+        self, request: pb.DeregisterVimsJsonRequest, context: _Context
+    ) -> pb.DeregisterVimsJsonResponse:
+        inner_request = json_requests.parse_plain_request(request.request.data, pb.DeregisterVimsRequest())
+        self._rules.check(inner_request)
+        response = await self.DeregisterVims(inner_request, context)
+        return pb.DeregisterVimsJsonResponse(results=response.results, next_page_token=response.next_page_token)
+
+    def _tell_watchers(self, request: _Change) -> None:
+        """Let watchers see soon what was changed. A request that is only checked changes nothing."""
+        if not request.validate_only:
+            self._feed.poke()
 
     def WatchVims(  # type: ignore[override]  # see SERIALIZED_RESPONSES
         self, request: pb.WatchVimsRequest, context: _Context

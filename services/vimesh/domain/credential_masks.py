@@ -96,12 +96,13 @@ def mask_secrets(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _shown(key: str, value: object) -> object:
+    # Texts come first, as in `_masked`.
+    if isinstance(value, str):
+        return MASK if names_secret(key) or "PRIVATE KEY" in value else mask_text(value)
     if isinstance(value, Mapping):
         return mask(value) if names_secret(key) else mask_secrets(value)
     if names_secret(key):
         return MASK
-    if isinstance(value, str):
-        return MASK if "PRIVATE KEY" in value else mask_text(value)
     return MASK if isinstance(value, list) and [_shown("", one) for one in value] != value else value
 
 

@@ -1,4 +1,6 @@
-"""Defines every error that vimesh raises on purpose.
+"""Defines the errors that vimesh raises on purpose, but for those of some subjects, and lists them all.
+
+Those of receivers are in `notifications.receiver_errors`, those of maintenance windows in `maintenance.window_errors`.
 
 VimeshError
 ├── BadInput                     the request is malformed; carries one violation per field
@@ -8,19 +10,26 @@ VimeshError
 ├── PermissionDenied             the caller may not do this
 ├── VimNotFound
 ├── WindowNotFound               no maintenance window that the caller may see has the id
+├── ReceiverNotFound             no receiver that the caller may see has the id
+├── NotificationNotFound         no notification on record that the caller may see has the id
 ├── TodoNotFound                 the to-do is done, or has been claimed by another driver
 ├── NameTaken                    another VIM of the project has the name
+├── ReceiverNameTaken            another receiver of the project has the name
 ├── DefaultTaken                 the project already has a default VIM
 ├── VimIdTaken                   a VIM already has the requested id
 ├── RequestIdReused              the request id was used before with other content
 ├── EtagMismatch                 the VIM has changed since the caller read it
+├── ClaimLost                    another notifier works for the receiver
+├── ReceiverDisabled             nothing is sent to the receiver
 ├── RevisionCompacted            the watch starts at a change that is no longer kept
-├── RevisionUnknown              the watch starts after a change that never happened
+├── TimeNotKept                  the changes since a time are no longer kept, or cannot be undone
+├── RevisionUnknown              the watch starts after a change that never happened in this log
 ├── EventUnreadable              a newer version wrote a change that this one does not know
 ├── EngineNotServed              no engine of that name runs here
 ├── QuotaExceeded                the project has as much as it may have
 ├── ChangeRateExceeded           the project changes faster than it may
 ├── TooManyWindows               the project has as many open maintenance windows as it may have
+├── TooManyReceivers             the project has as many receivers as it may have
 ├── StoreUnavailable             the database cannot be reached; nothing is known
 └── Overloaded                   more work is queued than the bound allows
 
@@ -29,6 +38,7 @@ BadSetting                       a setting that prevents the start; never crosse
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -104,16 +114,6 @@ class VimNotFound(VimeshError):
         return {"vim_id": self.vim_id}
 
 
-class WindowNotFound(VimeshError):
-    def __init__(self, window_id: str) -> None:
-        super().__init__(f"no maintenance window has the id {window_id}")
-        self.window_id = window_id
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        return {"window_id": self.window_id}
-
-
 class TodoNotFound(VimeshError):
     def __init__(self, task_id: str) -> None:
         super().__init__(f"task {task_id} is already done, or another driver has claimed it")
@@ -186,13 +186,24 @@ class RevisionCompacted(VimeshError):
 
 
 class RevisionUnknown(VimeshError):
-    def __init__(self, newest: int) -> None:
-        super().__init__(f"the newest revision is {newest}; start with a snapshot")
+    def __init__(self, newest: int, *, is_of_other_log: bool = False) -> None:
+        why = "that was another log, as before a backup was restored; " if is_of_other_log else ""
+        super().__init__(f"{why}the newest revision is {newest}; start with a snapshot")
         self.newest = newest
 
     @property
     def metadata(self) -> Mapping[str, str]:
         return {"newest_revision": str(self.newest)}
+
+
+class TimeNotKept(VimeshError):
+    def __init__(self, earliest: dt.datetime) -> None:
+        self.earliest = earliest.isoformat().replace("+00:00", "Z")
+        super().__init__(f"the changes since then are no longer all kept; the earliest time is {self.earliest}")
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"earliest_time": self.earliest}
 
 
 class EventUnreadable(VimeshError):
@@ -250,16 +261,6 @@ class ChangeRateExceeded(QuotaExceeded):
     def __init__(self, project_id: str, limit: int, retry_after_s: float) -> None:
         super().__init__(project_id, Quota.CHANGES_PER_S, limit)
         self.retry_after_s = retry_after_s
-
-
-class TooManyWindows(VimeshError):
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} maintenance windows are open or planned already; end one of them first")
-        self.limit = limit
-
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        return {"limit": str(self.limit)}
 
 
 class StoreUnavailable(VimeshError):

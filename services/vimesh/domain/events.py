@@ -74,3 +74,5 @@ class LogSpan:
 
     oldest: int
     newest: int
+    log_id: str
+    """Id of the log, which is another one after a backup was restored."""

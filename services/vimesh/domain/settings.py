@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -41,6 +41,8 @@ class Setting(Generic[T]):
     default: T
     secret: bool = False
     """Whether only the processes that need it may get it: it may contain a password."""
+    own_flag: str = ""
+    """Its flag, if that is not called after the last word of the key."""
 
     @property
     def variable(self) -> str:
@@ -49,7 +51,7 @@ class Setting(Generic[T]):
 
     @property
     def flag(self) -> str:
-        return f"--{self.key.rpartition('.')[2].replace('_', '-')}"
+        return self.own_flag or f"--{self.key.rpartition('.')[2].replace('_', '-')}"
 
 
 class BadFlag(Exception):
@@ -67,9 +69,12 @@ class Sources:
     file: Mapping[str, str]
     """The values in the TOML file, by key."""
     file_name: str = ""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """The values of flags that count for every command, by key."""
 
     def read(self, setting: Setting[T], flag: object = None) -> T:
         """Return the value of the first source that has one. Raises BadFlag, or BadSetting that names the source."""
+        flag = self.flags.get(setting.key) if flag is None else flag
         if flag is not None:
             try:
                 return setting.parse(str(flag))
@@ -108,6 +113,9 @@ def config_file(environment: Mapping[str, str]) -> Path | None:
 
 def host_and_port(text: str) -> str:
     """Check an address to connect to, `host:port`. Raises ValueError."""
+    if "://" in text:
+        scheme, _, rest = text.partition("://")
+        raise ValueError(f"must be host:port, not a URL: write {rest.partition('/')[0][:50]} without {scheme[:20]}://")
     host, _, port = text.rpartition(":")
     if host and port.isascii() and port.isdigit() and len(port) <= _PORT_DIGITS and 0 < int(port) <= 65535:
         return text

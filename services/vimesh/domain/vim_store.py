@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Never, Protocol
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
+from vimesh.domain.access.quota_store import QuotaStore
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
+from vimesh.domain.as_of.as_of_store import AsOfStore
 from vimesh.domain.availability.availability_store import AvailabilityStore
 from vimesh.domain.bulk.bulk_store import BulkStore
 from vimesh.domain.errors import VimeshError
@@ -18,6 +20,8 @@ from vimesh.domain.fleet.process_announcements import Announcement
 from vimesh.domain.fleet.store_statistics import DatabaseGauges, StoreStatistics, VimLabels, VimSample
 from vimesh.domain.history.history_store import HistoryStore
 from vimesh.domain.maintenance.maintenance_store import MaintenanceStore
+from vimesh.domain.notifications.delivery_store import DeliveryStore
+from vimesh.domain.notifications.receiver_store import ReceiverStore
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
@@ -46,12 +50,28 @@ class VimStore(Protocol):
         """The maintenance windows of the same database."""
 
     @property
+    def receivers(self) -> ReceiverStore:
+        """Who is told of changes of these VIMs."""
+
+    @property
+    def deliveries(self) -> DeliveryStore:
+        """What they were told, for those who tell them."""
+
+    @property
     def filters(self) -> FilterStore:
         """What filters and summaries need."""
 
     @property
+    def as_of(self) -> AsOfStore:
+        """These VIMs as they were at a time."""
+
+    @property
     def bulk(self) -> BulkStore:
         """The same store, for many VIMs at once."""
+
+    @property
+    def quotas(self) -> QuotaStore:
+        """What projects may have of them."""
 
     async def register(
         self, registration: Registration, caller: Caller = OPEN_CALLER, *, validate_only: bool = False
@@ -165,6 +185,9 @@ class VimStore(Protocol):
     async def read_labels(self, numbers: Sequence[int]) -> list[VimLabels]:
         """Return the labels of the VIMs with these numbers that still exist, in any order."""
 
+    async def read_all_labels(self, shard: Shard) -> list[VimLabels]:
+        """Return the labels of all VIMs of a shard, in any order: in half of the time that their numbers take."""
+
     async def announce_process(self, announcement: Announcement, identity: str) -> None:
         """Store what a process says of itself, by the proved identity of the one that says it.
 
@@ -190,8 +213,11 @@ class VimStore(Protocol):
     async def require_writable(self) -> None:
         """Raise StoreUnavailable if the database accepts no writes. Cheap enough to call again and again."""
 
-    async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
-        """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
+    async def events_after(self, revision: int, limit: int, log_id: str = "") -> list[VimEvent]:
+        """Return changes in order; `log_id`: the log that the revision is of, if that is known.
+
+        Raises RevisionCompacted, RevisionUnknown (also if the log is another one), EventUnreadable.
+        """
 
     async def compact(self, retention: Retention, limit: int) -> int:
         """Drop up to `limit` of the oldest changes that need not be kept; return how many.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vimesh.envoy import listeners
-from vimesh.envoy.fleet.cluster_endpoints import socket_of
-from vimesh.envoy.fleet.front_fleet import FrontFleet
+from vimesh.envoy.fleet.cluster_endpoints import hosts_in_file, hosts_of_name, socket_of
+from vimesh.envoy.fleet.front_fleet import ClusterHosts, ClusterName, FrontFleet
 from vimesh.envoy.fleet.front_security import FrontSecurity
 from vimesh.envoy.front_spans import collector
 from vimesh.envoy.identity.tls_sockets import towards
@@ -13,7 +13,6 @@ from vimesh.envoy.traffic import clusters
 from vimesh.envoy.traffic.overload import overload_manager
 
 BOOTSTRAP_FILE = "bootstrap.yaml"
-DESCRIPTOR_FILE = "contract.binpb"
 
 
 def endpoint_file(cluster: str) -> str:
@@ -23,17 +22,18 @@ def endpoint_file(cluster: str) -> str:
 def bootstrap(fleet: FrontFleet, directory: str) -> dict[str, object]:
     """Return the bootstrap document. `directory` is where Envoy finds the other files.
 
-    It does not contain the hosts of the clusters: these come from the endpoint files, and can change without a restart.
+    It does not contain the addresses of hosts: these come from the endpoint files, or from name servers, and can change
+    without a restart.
     """
     security = fleet.security
     upstream = clusters.conductors(
-        f"{directory}/{endpoint_file(clusters.CONDUCTORS)}", _socket_to("conductor", "h2", security, directory)
+        _hosts(clusters.CONDUCTORS, fleet.conductors, directory), _socket_to("conductor", "h2", security, directory)
     )
     if fleet.with_api:
         to_api = _socket_to("api", "http/1.1", security, directory)
-        upstream.append(clusters.api(f"{directory}/{endpoint_file(clusters.API)}", to_api))
+        upstream.append(clusters.api(_hosts(clusters.API, fleet.api, directory), to_api))
     upstream += collector(fleet)
-    doors = listeners.doors(fleet, directory, f"{directory}/{DESCRIPTOR_FILE}")
+    doors = listeners.doors(fleet, directory)
     keys: dict[str, object] = {}
     if security is not None:
         upstream += key_clusters(security)
@@ -47,6 +47,12 @@ def bootstrap(fleet: FrontFleet, directory: str) -> dict[str, object]:
         **keys,
         "overload_manager": overload_manager(),
     }
+
+
+def _hosts(service: str, hosts: ClusterHosts, directory: str) -> dict[str, object]:
+    if isinstance(hosts, ClusterName):
+        return hosts_of_name(service, hosts)
+    return hosts_in_file(service, f"{directory}/{endpoint_file(service)}")
 
 
 def _socket_to(part: str, protocol: str, security: FrontSecurity | None, directory: str) -> dict[str, object]:

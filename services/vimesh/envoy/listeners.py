@@ -10,7 +10,7 @@ from vimesh.envoy.callers.host_names import FRONT_HOST
 from vimesh.envoy.callers.page_origins import allowed, cors_filter
 from vimesh.envoy.callers.trusted_proxies import by_trusted, caller_alone, callers
 from vimesh.envoy.doors.connect_protocol import connect_filters
-from vimesh.envoy.doors.json_door import head_filter
+from vimesh.envoy.doors.json_door import MAX_DESCRIPTION_BYTES, head_filter
 from vimesh.envoy.doors.readiness import readiness
 from vimesh.envoy.fleet.cluster_endpoints import socket_of
 from vimesh.envoy.fleet.front_fleet import Door, FrontFleet
@@ -33,11 +33,13 @@ from vimesh.rpc.rpc_table import (
     FLEET_SERVICE,
     HISTORY_SERVICE,
     MAINTENANCE_SERVICE,
+    RECEIVER_SERVICE,
     VIM_SERVICE,
 )
 
 FRONT = "front"
 REPORTS = "reports"
+DESCRIPTOR_FILE = "contract.binpb"
 
 _HTTP = "envoy.extensions.filters.http"
 
@@ -54,15 +56,18 @@ REQUEST_S = 30.0
 """How long a caller may take to send one request."""
 
 
-def doors(fleet: FrontFleet, directory: str, descriptor_file: str) -> list[dict[str, object]]:
-    """Return the front listener, and the one for reporters if there is one."""
-    direct = _connection_manager(fleet, descriptor_file)
+def doors(fleet: FrontFleet, directory: str) -> list[dict[str, object]]:
+    """Return the front listener, and the one for reporters if there is one.
+
+    `directory` is where Envoy finds its files.
+    """
+    direct = _connection_manager(fleet, directory)
     secured = {} if fleet.security is None else towards_callers(directory, certificate_required=False)
     chains = [{**_chain(FRONT, MAX_FRONT_CONNECTIONS, direct), **secured}]
     if fleet.trusted_proxies:
         # Each filter chain counts its connections separately, so the limit is split.
         each = MAX_FRONT_CONNECTIONS // 2
-        proxied = _connection_manager(fleet, descriptor_file, fleet.trusted_proxies)
+        proxied = _connection_manager(fleet, directory, fleet.trusted_proxies)
         match = {"filter_chain_match": by_trusted(fleet.trusted_proxies)}
         chains = [{**_chain("proxies", each, proxied), **match, **secured}, {**_chain(FRONT, each, direct), **secured}]
     front = _listener(FRONT, fleet.front, chains, handshake_log(fleet))
@@ -70,7 +75,7 @@ def doors(fleet: FrontFleet, directory: str, descriptor_file: str) -> list[dict[
         return [front]
     # When Envoy runs out of memory, only the front sheds load.
     own = {"bypass_overload_manager": True}
-    manager = _connection_manager(fleet, descriptor_file, for_reporters=True)
+    manager = _connection_manager(fleet, directory, for_reporters=True)
     chain = _chain(REPORTS, MAX_REPORTS_CONNECTIONS, manager)
     if fleet.security is not None:
         chain |= towards_callers(directory, certificate_required=True)
@@ -98,7 +103,7 @@ def _chain(name: str, max_connections: int, manager: dict[str, object]) -> dict[
 
 
 def _connection_manager(
-    fleet: FrontFleet, descriptor_file: str, proxies: Sequence[str] = (), *, for_reporters: bool = False
+    fleet: FrontFleet, directory: str, proxies: Sequence[str] = (), *, for_reporters: bool = False
 ) -> dict[str, object]:
     """Return the manager of connections from proxies in these networks, or from any caller if there are none."""
     secured, trusted_hop = fleet.security is not None, bool(proxies) or for_reporters
@@ -106,7 +111,7 @@ def _connection_manager(
     hosts = {
         "name": "all",
         "domains": ["*"],
-        "routes": routes(fleet),
+        "routes": routes(fleet, directory),
         **allowed(fleet.origins),
     }
     return extension(
@@ -151,6 +156,7 @@ def _connection_manager(
             "virtual_hosts": [hosts],
             # One of the routes leads to a cluster that does not exist (refusal_routes.py).
             "validate_clusters": False,
+            "max_direct_response_body_size_bytes": MAX_DESCRIPTION_BYTES,
             "response_headers_to_remove": ["x-envoy-ratelimited"],
             "request_headers_to_add": [caller_alone()],
             "request_headers_to_remove": [HEADER_BYTES, *(("authorization",) if secured else ())],
@@ -164,7 +170,7 @@ def _connection_manager(
             *([] if fleet.security is None else _callers_filters(fleet.security, reporters_only=for_reporters)),
             head_filter(),
             _body_limit(),
-            _transcoder(descriptor_file),
+            _transcoder(f"{directory}/{DESCRIPTOR_FILE}"),
             *([] if fleet.security is None else [_methods_filter(fleet.security, with_api=fleet.with_api)]),
             opening_rate(),
             # No x-envoy-* headers in responses: the number of attempts is internal.
@@ -207,6 +213,7 @@ def _transcoder(descriptor_file: str) -> dict[str, object]:
             FLEET_SERVICE,
             HISTORY_SERVICE,
             MAINTENANCE_SERVICE,
+            RECEIVER_SERVICE,
             VIM_SERVICE,
         ],
         convert_grpc_status=True,

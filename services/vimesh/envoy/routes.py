@@ -5,7 +5,7 @@ from __future__ import annotations
 from vimesh.envoy.callers.host_names import other_hosts
 from vimesh.envoy.callers.page_origins import preflights, strangers
 from vimesh.envoy.doors.connect_protocol import connect_route
-from vimesh.envoy.doors.json_door import json_routes, no_json
+from vimesh.envoy.doors.json_door import description_routes, json_routes, no_json
 from vimesh.envoy.doors.readiness import live
 from vimesh.envoy.fleet.front_fleet import FrontFleet
 from vimesh.envoy.refusals.refusal_routes import Route, to_nowhere, unreadable
@@ -24,6 +24,8 @@ from vimesh.rpc.rpc_table import (
     FLEET_SERVICE,
     HISTORY_SERVICE,
     MAINTENANCE_SERVICE,
+    NOTIFIER_SERVICE,
+    RECEIVER_SERVICE,
     RPCS,
     VIM_SERVICE,
     WORKFLOW_SERVICE,
@@ -48,8 +50,8 @@ _UNREAD = ["user-agent", "x-envoy-external-address", "x-forwarded-proto"]
 """Headers that no conductor reads, and that it would have to turn into objects of Python for each call."""
 
 
-def routes(fleet: FrontFleet) -> list[Route]:
-    """Return all routes; the first that matches wins."""
+def routes(fleet: FrontFleet, directory: str) -> list[Route]:
+    """Return all routes; the first that matches wins. `directory` is where Envoy finds its files."""
     return [
         *unreadable(),
         *other_hosts(fleet.hosts),
@@ -61,12 +63,15 @@ def routes(fleet: FrontFleet) -> list[Route]:
         *_of_service(FLEET_SERVICE, TrafficClass.MONITORS),
         *_of_service(HISTORY_SERVICE, TrafficClass.MONITORS),
         *_of_service(MAINTENANCE_SERVICE, TrafficClass.CHANGES),
+        *_of_service(NOTIFIER_SERVICE, TrafficClass.MONITORS),
+        *_of_service(RECEIVER_SERVICE, TrafficClass.CHANGES),
         *_of_service(VIM_SERVICE, TrafficClass.CHANGES),
         *_of_service(WORKFLOW_SERVICE, TrafficClass.MONITORS),
         *(_route("path", rpc) for rpc in COMMON_RPCS),
         live(),
         *([connect_route()] if fleet.connect else []),
         *json_routes(),
+        *description_routes(directory),
         *no_json(),
         *([_api()] if fleet.with_api else []),
         _nothing(),

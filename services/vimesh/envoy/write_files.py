@@ -7,15 +7,21 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any, Final
 
 import yaml
 
-from vimesh.envoy.bootstrap import BOOTSTRAP_FILE, DESCRIPTOR_FILE, bootstrap, endpoint_file
+from vimesh.envoy import doors
+from vimesh.envoy.bootstrap import BOOTSTRAP_FILE, bootstrap, endpoint_file
+from vimesh.envoy.doors.json_door import DESCRIPTION_FILE
 from vimesh.envoy.fleet.cluster_endpoints import endpoints
-from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet
+from vimesh.envoy.fleet.front_fleet import ClusterHost, ClusterName, FrontFleet
 from vimesh.envoy.identity.tls_sockets import secret_files
+from vimesh.envoy.listeners import DESCRIPTOR_FILE
 from vimesh.envoy.traffic import clusters
 
+# libyaml writes the files of a local fleet in 0.1 s, and PyYAML's own emitter in more than a second.
+_BASE: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _HEADER = "# Rendered from a fleet file by `vimesh envoy render`: edit that file instead.\n"
 
 
@@ -23,8 +29,10 @@ def render(fleet: FrontFleet, directory: Path) -> Path:
     """Write the bootstrap and all files that it refers to into `directory`. Return the path of the bootstrap."""
     directory.mkdir(parents=True, exist_ok=True)
     _replace(directory / DESCRIPTOR_FILE, files("vimesh.v1").joinpath("contract.binpb").read_bytes())
-    write_endpoints(directory, clusters.CONDUCTORS, fleet.conductors)
-    if fleet.with_api:
+    _replace(directory / DESCRIPTION_FILE, files(doors).joinpath(DESCRIPTION_FILE).read_bytes())
+    if not isinstance(fleet.conductors, ClusterName):
+        write_endpoints(directory, clusters.CONDUCTORS, fleet.conductors)
+    if fleet.with_api and not isinstance(fleet.api, ClusterName):
         write_endpoints(directory, clusters.API, fleet.api)
     if fleet.security is not None:
         for name, document in secret_files(fleet.security):
@@ -52,7 +60,7 @@ def _replace(path: Path, content: bytes) -> None:
     os.replace(scratch, path)  # noqa: PTH105
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(_BASE):  # type: ignore[misc]  # one of two classes
     """Dumps without anchors: shared parts are written out in full, for human readers."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is PyYAML's

@@ -13,6 +13,7 @@ from vimesh.metrics.catalogue.client_entries import CLIENT_METRICS
 from vimesh.metrics.catalogue.conductor_entries import CONDUCTOR_METRICS
 from vimesh.metrics.catalogue.metric_entry import MetricEntry
 from vimesh.metrics.catalogue.monitor_entries import MONITOR_METRICS
+from vimesh.metrics.catalogue.notifier_entries import NOTIFIER_METRICS
 from vimesh.metrics.catalogue.process_entries import PROCESS_METRICS, UP_METRICS
 
 BEGIN: Final = "<!-- made by `make metrics` from services/vimesh/metrics/catalogue -->\n"
@@ -20,10 +21,11 @@ END: Final = "<!-- end -->\n"
 _SECTIONS: Final[tuple[tuple[str, tuple[MetricEntry, ...]], ...]] = (
     ("Every process", PROCESS_METRICS),
     ("Conductors", CONDUCTOR_METRICS),
-    ("Monitors, api processes and bridges", CLIENT_METRICS),
+    ("Monitors, api processes, bridges and notifiers", CLIENT_METRICS),
     ("Monitors", MONITOR_METRICS),
     ("api processes", API_METRICS),
     ("Bridges", BRIDGE_METRICS),
+    ("Notifiers", NOTIFIER_METRICS),
     ("`vimesh up`", UP_METRICS),
 )
 

@@ -10,6 +10,7 @@ from vimesh.metrics.catalogue.client_entries import CLIENT_METRICS
 from vimesh.metrics.catalogue.conductor_entries import CONDUCTOR_METRICS
 from vimesh.metrics.catalogue.metric_entry import Component, MetricEntry
 from vimesh.metrics.catalogue.monitor_entries import MONITOR_METRICS
+from vimesh.metrics.catalogue.notifier_entries import NOTIFIER_METRICS
 from vimesh.metrics.catalogue.process_entries import PROCESS_METRICS, UP_METRICS
 
 CATALOGUE: Final = (
@@ -19,6 +20,7 @@ CATALOGUE: Final = (
     *MONITOR_METRICS,
     *API_METRICS,
     *BRIDGE_METRICS,
+    *NOTIFIER_METRICS,
     *UP_METRICS,
 )
 BY_NAME: Final = {entry.name: entry for entry in CATALOGUE}

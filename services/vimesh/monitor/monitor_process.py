@@ -19,13 +19,14 @@ from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.reporter import ReporterLimits
-from vimesh.monitor.target_rules.networks import format_networks
-from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.monitor.wanted_actions import ActionSet, Watcher
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.garbage_freeze import GarbageFreeze
 from vimesh.runtime.supervisor import supervise
+from vimesh.target_rules.networks import format_networks
+from vimesh.target_rules.target_rules import TargetRules
+from vimesh.tracing.spans import Tracer
 from vimesh.watchdog.process_announcer import announced
 
 if TYPE_CHECKING:
@@ -55,11 +56,12 @@ async def run_monitor(
     safeguards: Safeguards | None = None,
     started: Callable[[], object] = lambda: None,
     exposition: Exposition | None = None,
+    tracer: Tracer | None = None,
 ) -> None:
     """Probe and report for the actions that the conductors want, until cancelled. Waits while none can be reached.
 
     `started` is called once, just before that. `exposition`: gets the collectors of the monitor; None: metrics are
-    not served.
+    not served. `tracer`: None: no call is traced.
     """
     safeguards = safeguards or Safeguards()
     async with reporting_host(
@@ -69,6 +71,7 @@ async def run_monitor(
         credentials=settings.credentials,
         safeguards=safeguards,
         history=settings.history,
+        tracer=tracer,
     ) as reporting:
         scope = ActionScope(Engine.EMBEDDED, settings.shard)
         heap = GarbageFreeze()

@@ -35,6 +35,8 @@ class Watcher:
         self._actions = actions
         self._revision = 0
         """All changes up to it were seen; 0: start with the list."""
+        self._log_id = ""
+        """The log that the revision is of."""
         self._listed: set[tuple[str, str]] = set()
 
     def request(self) -> conductor_service_pb2.WatchActionsRequest:
@@ -44,11 +46,12 @@ class Watcher:
             shard_index=self._scope.shard.index,
             shard_count=self._scope.shard.count,
             start_revision=self._revision + 1 if self._revision else 0,
+            log_id=self._log_id,
         )
 
     def note_gap(self, why: str) -> None:
         _log.info("changes were missed: listing again", why=why)
-        self._revision = 0
+        self._revision, self._log_id = 0, ""
 
     async def apply_response(self, response: conductor_service_pb2.WatchActionsResponse) -> None:
         for wanted in response.wanted:
@@ -60,7 +63,7 @@ class Watcher:
             return
         if not self._revision:
             self._stop_unlisted()
-        self._revision = response.revision
+        self._revision, self._log_id = response.revision, response.log_id or self._log_id
 
     def _start(self, action: Action) -> None:
         if not self._revision:

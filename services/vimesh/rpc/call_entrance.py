@@ -16,7 +16,7 @@ from vimesh.domain.errors import IdentityRequired, PermissionDenied, VimeshError
 from vimesh.rpc.caller_metadata import FOR_CALL
 from vimesh.rpc.caller_roles import EVERYONE
 from vimesh.rpc.rpc_table import RPCS, TrafficClass, callers_of, is_for_others
-from vimesh.tracing.current_request import REQUEST_ID, enter_request, header_in
+from vimesh.tracing.current_request import REQUEST_ID, call_metadata, enter_request, header_in
 from vimesh.wire.error_statuses import STATUS
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -24,7 +24,7 @@ _Unary = Callable[[bytes, _Context], Awaitable[Any]]
 _Stream = Callable[[bytes, _Context], AsyncIterator[Any]]
 Identify = Callable[[_Context], Caller]
 """Returns who makes a call. Raises IdentityRequired."""
-Represent = Callable[[_Context, Caller], Caller]
+Represent = Callable[[Caller], Caller]
 """Returns for whom a caller calls, mostly itself. Raises IdentityRequired or PermissionDenied."""
 
 _CHANGES = frozenset(rpc.method for rpc in RPCS if rpc.traffic is TrafficClass.CHANGES)
@@ -46,11 +46,17 @@ def current_caller() -> Caller:
     return _call.get().caller
 
 
-def note_change(
-    *, vim_id: str = "", project_id: str = "", request_id: str = "", window_id: str = "", outcome: str = ""
+def note_change(  # noqa: PLR0913 - each is a field of the audit
+    *,
+    vim_id: str = "",
+    project_id: str = "",
+    request_id: str = "",
+    window_id: str = "",
+    receiver_id: str = "",
+    outcome: str = "",
 ) -> ChangeSubject:
     """Note what the call is to change, for the audit. Fill in later what is not known yet."""
-    subject = ChangeSubject(vim_id, project_id, request_id, window_id, outcome)
+    subject = ChangeSubject(vim_id, project_id, request_id, window_id, receiver_id, outcome)
     if (call := _call.get()) is not _OPEN_CALL:
         call.subjects.append(subject)
     return subject
@@ -63,7 +69,7 @@ class CallEntrance:
         self,
         identify: Identify | None = None,
         audit: AuditTrail | None = None,
-        represent: Represent = lambda _, caller: caller,
+        represent: Represent = lambda caller: caller,
     ) -> None:
         self._identify = identify
         self._represent = represent
@@ -81,10 +87,10 @@ class CallEntrance:
             try:
                 response = await serve(data, context)
             except BaseException as error:
-                self._record_failure(method, context, call, error, is_change=is_change)
+                self._record_failure(method, call, error, is_change=is_change)
                 raise
             if call.subjects:
-                self._record(method, context, call, SUCCESS)
+                self._record(method, call, SUCCESS)
             return response
 
         return entered
@@ -98,7 +104,7 @@ class CallEntrance:
                 async for response in serve(data, context):
                     yield response
             except VimeshError as error:
-                self._record_failure(method, context, call, error, is_change=False)
+                self._record_failure(method, call, error, is_change=False)
                 raise
 
         return entered
@@ -120,33 +126,31 @@ class CallEntrance:
                 if identify is not None:
                     call.caller = identify(context)
                     if represent is not None:
-                        call.caller = represent(context, call.caller)
+                        call.caller = represent(call.caller)
                         if call.caller.by_api:
-                            enter_request(header_in(context.invocation_metadata() or (), FOR_CALL))
+                            enter_request(header_in(call_metadata(), FOR_CALL))
                     if needs_role:
                         call.caller.require_role(roles, method)
             except VimeshError as error:
-                self._record_failure(method, context, call, error, is_change=False)
+                self._record_failure(method, call, error, is_change=False)
                 raise
             _call.set(call)
             return call
 
         return enter
 
-    def _record_failure(
-        self, method: str, context: _Context, call: _Call, error: BaseException, *, is_change: bool
-    ) -> None:
+    def _record_failure(self, method: str, call: _Call, error: BaseException, *, is_change: bool) -> None:
         is_refusal = isinstance(error, IdentityRequired | PermissionDenied)
         if not (is_change or is_refusal):
             return
         call.subjects = call.subjects or [ChangeSubject()]
-        self._record(method, context, call, _outcome_of(error), is_refusal=is_refusal)
+        self._record(method, call, _outcome_of(error), is_refusal=is_refusal)
 
-    def _record(self, method: str, context: _Context, call: _Call, outcome: str, *, is_refusal: bool = False) -> None:
+    def _record(self, method: str, call: _Call, outcome: str, *, is_refusal: bool = False) -> None:
         if self._audit is None:
             return
         caller, name = call.caller, method.removeprefix("/")
-        call_id = header_in(context.invocation_metadata() or (), FOR_CALL if caller.by_api else REQUEST_ID)
+        call_id = header_in(call_metadata(), FOR_CALL if caller.by_api else REQUEST_ID)
         for subject in call.subjects:
             entry = AuditEntry(
                 caller.identity,

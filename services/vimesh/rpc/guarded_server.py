@@ -19,8 +19,8 @@ from vimesh.rpc.call_entrance import CallEntrance
 from vimesh.rpc.call_statistics import CallStatistics, counted_stream, counted_unary
 from vimesh.rpc.parsing.request_parser import parser_of
 from vimesh.rpc.traced_handlers import traced_unary
-from vimesh.tracing.current_request import enter_request
-from vimesh.tracing.spans import Tracer
+from vimesh.tracing.current_request import enter_call
+from vimesh.tracing.spans import Tracer, sampled_traceparent
 from vimesh.watchdog.calls import Calls
 from vimesh.wire.error_statuses import DETAILS_KEY, internal_status, rich_status
 from vimesh.wire.message_rules import Rules
@@ -38,7 +38,7 @@ _Stream = Callable[[Any, _Context], AsyncIterator[Message]]
 _GuardedUnary = Callable[[bytes, _Context], Awaitable[Any]]
 _GuardedStream = Callable[[bytes, _Context], AsyncIterator[Message]]
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-_Guard: TypeAlias = "Callable[[str, _Handler], _Handler]"
+_Guard: TypeAlias = "Callable[[str, Any, Tracer | None], _Handler]"
 _Failure = tuple[grpc.StatusCode, status_pb2.Status, bool]
 """The code and the status to abort with, and whether every other conductor would answer the same."""
 
@@ -77,16 +77,23 @@ class GuardedServer:
         self._entrance = entrance or CallEntrance()
         self._statistics = statistics or CallStatistics()
         self._tracer = tracer
+        self._handlers: dict[str, tuple[Any, _Handler]] = {}
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        self._server.add_generic_rpc_handlers([_Guarded(handler, self._guard_handler) for handler in handlers])
+        guarded = [_Guarded(plain, self._guard_handler, self._tracer, self._handlers) for plain in handlers]
+        self._server.add_generic_rpc_handlers(guarded)
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, _Handler]) -> None:
-        guarded = {name: self._guard_handler(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        # In older versions of gRPC this does nothing, and generated code does not call it: generic handlers serve then.
-        self._server.add_registered_method_handlers(service, guarded)
+        """Leave them to the generic handlers, and only count their calls from the start.
 
-    def _guard_handler(self, method: str, handler: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
+        gRPC waits for the next call of each registered method by a future of its own, and goes through all of them for
+        every call, so that each RPC that is added would make all others dearer. It also tells only generic handlers
+        whether a call is traced before it is served.
+        """
+        for name in handlers:
+            self._statistics.of(f"/{service}/{name}")
+
+    def _guard_handler(self, method: str, handler: Any, tracer: Tracer | None) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
         parse_checked = self._parser_for(method)
         serializer = None if _name(method) in self._serialized_responses else handler.response_serializer
         # No deserializers: a request that gRPC itself fails to parse ends with UNKNOWN and the name of a Python class.
@@ -96,7 +103,7 @@ class GuardedServer:
             counted = counted_stream(self._statistics.of(method), streamed)
             return grpc.unary_stream_rpc_method_handler(counted, None, serializer)
         call_gate = self._admission.call_gate(_name(method))
-        served = admitted_unary(call_gate, self._guard_unary(method, parse_checked, handler.unary_unary))
+        served = admitted_unary(call_gate, self._guard_unary(method, parse_checked, handler.unary_unary, tracer))
         return grpc.unary_unary_rpc_method_handler(counted_unary(self._statistics.of(method), served), None, serializer)
 
     def _parser_for(self, method: str) -> _Parse:
@@ -114,14 +121,14 @@ class GuardedServer:
 
         return parse_checked
 
-    def _guard_unary(self, method: str, parse_checked: _Parse, serve: _Unary) -> _GuardedUnary:
+    def _guard_unary(self, method: str, parse_checked: _Parse, serve: _Unary, tracer: Tracer | None) -> _GuardedUnary:
         if self._entrance.concerns(method):
             serve, parse_checked = self._entrance.unary(method, _after_parsing(parse_checked, serve)), _unparsed
-        serve = traced_unary(self._tracer, method, serve)
+        if tracer is not None:
+            serve = traced_unary(tracer, method, serve)
 
         async def guarded(data: bytes, context: _Context) -> Any:  # noqa: ANN401 - a message, or its bytes
             number = self._calls.begin(method)
-            enter_request(context.invocation_metadata)
             try:
                 return await serve(parse_checked(data), context)
             except grpc.aio.AbortError:
@@ -141,7 +148,6 @@ class GuardedServer:
 
         async def guarded(data: bytes, context: _Context) -> AsyncIterator[Message]:
             number = self._calls.begin(method)
-            enter_request(context.invocation_metadata)
             try:
                 async for response in serve(parse_checked(data), context):
                     # A stream may stay open for long, and does most of its work before its first response.
@@ -175,19 +181,32 @@ def _name(method: str) -> str:
 
 
 class _Guarded(grpc.GenericRpcHandler):
-    """The handlers of one service, each wrapped on first use."""
+    """The handlers of one service, each wrapped on first use, and again for each call that is traced."""
 
-    def __init__(self, plain: grpc.GenericRpcHandler, guard: _Guard) -> None:
+    def __init__(
+        self,
+        plain: grpc.GenericRpcHandler,
+        guard: _Guard,
+        tracer: Tracer | None,
+        handlers: dict[str, tuple[Any, _Handler]],
+    ) -> None:
+        """`handlers`: those of all services, as they are and wrapped. gRPC asks the services one after the other."""
         self._plain = plain
         self._guard = guard
-        self._wrapped: dict[str, _Handler] = {}
+        self._tracer = tracer
+        self._handlers = handlers
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Handler | None:
-        method = handler_call_details.method
-        handler = self._wrapped.get(method)
-        if handler is None and (plain := self._plain.service(handler_call_details)) is not None:
-            handler = self._wrapped[method] = self._guard(method, plain)
-        return handler
+        method, metadata = handler_call_details.method, handler_call_details.invocation_metadata
+        if (handlers := self._handlers.get(method)) is None:
+            if (plain := self._plain.service(handler_call_details)) is None:
+                return None
+            handlers = self._handlers[method] = plain, self._guard(method, plain, None)
+        enter_call(metadata)
+        plain, handler = handlers
+        if self._tracer is None or not sampled_traceparent(metadata):
+            return handler
+        return self._guard(method, plain, self._tracer)
 
 
 def _failure(method: str, error: Exception) -> _Failure:

@@ -91,11 +91,14 @@ CONDUCTOR_SERVICE: Final = "vimesh.v1.ConductorService"
 FLEET_SERVICE: Final = "vimesh.v1.FleetService"
 HISTORY_SERVICE: Final = "vimesh.v1.HistoryService"
 MAINTENANCE_SERVICE: Final = "vimesh.v1.MaintenanceService"
+NOTIFIER_SERVICE: Final = "vimesh.v1.NotifierService"
+RECEIVER_SERVICE: Final = "vimesh.v1.ReceiverService"
 VIM_SERVICE: Final = "vimesh.v1.VimService"
 WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
 
 _REPORTERS: Final = frozenset({CallerRole.REPORTER})
 _DRIVERS: Final = frozenset({CallerRole.DRIVER})
+_NOTIFIERS: Final = frozenset({CallerRole.NOTIFIER})
 _ADMINS: Final = frozenset({CallerRole.ADMIN})
 
 RPCS: Final = (
@@ -111,6 +114,8 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "ModifyVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "ModifyVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "DeregisterVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
+    Rpc(VIM_SERVICE, "ModifyVimsJson", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
+    Rpc(VIM_SERVICE, "DeregisterVimsJson", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "BatchGetVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
@@ -128,6 +133,8 @@ RPCS: Final = (
     ),
     Rpc(VIM_SERVICE, "WatchVims", TrafficClass.WATCHES, STREAM, callers=PEOPLE, for_others=True),
     Rpc(ACCESS_SERVICE, "WhoAmI", TrafficClass.READS, READ_S, repeatable=True, callers=EVERYONE),
+    # It counts the VIMs of a project.
+    Rpc(ACCESS_SERVICE, "GetQuota", TrafficClass.LISTS, READ_S, repeatable=True, cost=8, callers=PEOPLE),
     Rpc(FLEET_SERVICE, "GetFleetStatus", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
     Rpc(
         AVAILABILITY_SERVICE,
@@ -144,7 +151,7 @@ RPCS: Final = (
         TrafficClass.MONITORS,
         REPORT_S,
         repeatable=True,
-        callers=_REPORTERS | _DRIVERS,
+        callers=_REPORTERS | _DRIVERS | _NOTIFIERS,
     ),
     Rpc(HISTORY_SERVICE, "ListSamples", TrafficClass.READS, READ_S, repeatable=True, cost=8, callers=PEOPLE),
     Rpc(
@@ -155,7 +162,7 @@ RPCS: Final = (
         repeatable=True,
         callers=_REPORTERS,
     ),
-    # Each is one transaction that may write a span for every VIM.
+    # Each may write a span for every VIM.
     Rpc(
         MAINTENANCE_SERVICE,
         "CreateMaintenanceWindow",
@@ -190,6 +197,33 @@ RPCS: Final = (
         cost=32,
         callers=PEOPLE,
     ),
+    Rpc(RECEIVER_SERVICE, "CreateReceiver", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    Rpc(RECEIVER_SERVICE, "CreateReceiverJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    Rpc(RECEIVER_SERVICE, "GetReceiver", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE),
+    Rpc(RECEIVER_SERVICE, "ListReceivers", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
+    Rpc(RECEIVER_SERVICE, "ModifyReceiver", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    Rpc(RECEIVER_SERVICE, "ModifyReceiverJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    # It may have been told of every VIM.
+    Rpc(RECEIVER_SERVICE, "DeleteReceiver", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
+    Rpc(RECEIVER_SERVICE, "TestReceiver", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    Rpc(RECEIVER_SERVICE, "ListNotifications", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
+    Rpc(RECEIVER_SERVICE, "GetNotification", TrafficClass.READS, READ_S, repeatable=True, cost=8, callers=PEOPLE),
+    Rpc(RECEIVER_SERVICE, "ResendNotifications", TrafficClass.CHANGES, CHANGE_S, cost=8, callers=WRITING_PEOPLE),
+    Rpc(RECEIVER_SERVICE, "ResendNotificationsJson", TrafficClass.CHANGES, CHANGE_S, cost=8, callers=WRITING_PEOPLE),
+    Rpc(RECEIVER_SERVICE, "DeleteNotifications", TrafficClass.CHANGES, CHANGE_S, cost=8, callers=WRITING_PEOPLE),
+    Rpc(RECEIVER_SERVICE, "DeleteNotificationsJson", TrafficClass.CHANGES, CHANGE_S, cost=8, callers=WRITING_PEOPLE),
+    # A repeated AcquireReceivers would not know the claims that the first one has taken.
+    Rpc(NOTIFIER_SERVICE, "AcquireReceivers", TrafficClass.MONITORS, REPORT_S, callers=_NOTIFIERS),
+    Rpc(NOTIFIER_SERVICE, "ListNotices", TrafficClass.MONITORS, READ_S, repeatable=True, callers=_NOTIFIERS),
+    Rpc(
+        NOTIFIER_SERVICE,
+        "ListQueuedNotifications",
+        TrafficClass.MONITORS,
+        READ_S,
+        repeatable=True,
+        callers=_NOTIFIERS,
+    ),
+    Rpc(NOTIFIER_SERVICE, "RecordDelivery", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_NOTIFIERS),
     Rpc(WORKFLOW_SERVICE, "ClaimWorkflowTasks", TrafficClass.MONITORS, CHANGE_S, callers=_DRIVERS),
     Rpc(WORKFLOW_SERVICE, "FinishWorkflowTask", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_DRIVERS),
 )

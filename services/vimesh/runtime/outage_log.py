@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 
 _log = structlog.get_logger()
@@ -26,3 +29,13 @@ class OutageLog:
         if self._lost:
             self._lost = False
             _log.info(f"{self._peer} back", calls=self._calls)
+
+    @contextmanager
+    def absorb(self, failure: type[Exception]) -> Iterator[None]:
+        """Note whether the block reached the peer. An error of this type ends the block and goes no further."""
+        try:
+            yield
+        except failure as error:
+            self.note_failure(f"{error} ({error.__cause__!r})")
+        else:
+            self.note_success()

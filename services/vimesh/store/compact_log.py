@@ -14,7 +14,7 @@ from vimesh.store.change_log.log_size import read_written_bytes
 from vimesh.store.change_log.read_log import read_span
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.databases.open_database import open_database, parse_database_url
-from vimesh.store.schema.tables import events, project_changes, revisions, segments
+from vimesh.store.schema.tables import events, former_vims, project_changes, revisions, segments
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.transactions.database import Database
@@ -36,11 +36,14 @@ _UP_TO = (
     .limit(1)
 )
 _CLOCK = select(NowMicros())
-_DROP = [delete(table).where(table.c.revision <= bindparam("last")) for table in (events, project_changes)]
+_DROP = [delete(table).where(table.c.revision <= bindparam("last")) for table in (events, former_vims, project_changes)]
 # The newest segment end among the dropped changes stays: the bytes of the kept changes are counted from it.
 _BASE = select(func.max(segments.c.revision)).where(segments.c.revision <= bindparam("last"))
 _DROP_SEGMENTS = delete(segments).where(segments.c.revision < bindparam("base"))
-_MOVE_TAIL = update(revisions).values(oldest=bindparam("to"))
+_MOVE_TAIL = update(revisions).values(
+    oldest=bindparam("to"), dropped_until=bindparam("last"), dropped_time=bindparam("time")
+)
+_TIME = select(events.c.time).where(events.c.revision == bindparam("last"))
 
 
 async def drop(database: Database, retention: Retention, limit: int) -> int:
@@ -106,9 +109,10 @@ def _drop(connection: Connection, retention: Retention, limit: int) -> int:
     dropped = _limit_segments(connection, [revision for revision in droppable if revision <= counted])
     if dropped:
         last = dropped[-1]
+        time = connection.execute(_TIME, {"last": last}).scalar_one()
         for drop_rows in _DROP:
             connection.execute(drop_rows, {"last": last})
-        connection.execute(_MOVE_TAIL, {"to": last + 1})
+        connection.execute(_MOVE_TAIL, {"to": last + 1, "last": last, "time": time})
         if base := connection.execute(_BASE, {"last": last}).scalar():
             connection.execute(_DROP_SEGMENTS, {"base": base})
     return len(dropped)

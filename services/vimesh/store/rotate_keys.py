@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, bindparam, func, select, update
 
 from vimesh.domain.credential_masks import mask_text
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.databases.open_database import open_database, parse_database_url
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.rows.vim_secrets import FREE_FORM, SECRETS, seal, shown_columns, unseal
+from vimesh.store.schema.notification_tables import receivers
 from vimesh.store.schema.tables import requests, vims
 from vimesh.store.transactions.database import Database
 from vimesh.store.upgrade import manage_tables
@@ -30,20 +31,27 @@ _VIMS = (
     .order_by(vims.c.id)
     .limit(_BATCH)
 )
-_REQUESTS = (
-    select(requests.c.request_id.label("id"), requests.c.fingerprint)
-    .where(requests.c.request_id > bindparam("after"), requests.c.fingerprint != b"")
-    .order_by(requests.c.request_id)
-    .limit(_BATCH)
-)
 # What was changed since it was read is left alone: the next pass finds it if it needs it.
 _STORE_VIM = update(vims).where(vims.c.id == bindparam("of_id"), vims.c.etag == bindparam("of_etag"))
-_STORE_REQUEST = (
-    update(requests)
-    .where(requests.c.request_id == bindparam("of_id"), requests.c.fingerprint == bindparam("before"))
-    .values(fingerprint=bindparam("after"))
-)
 _COUNT = select(func.count()).select_from(vims)
+
+
+class _SealedColumn:
+    """A column of values that are encrypted as a whole; empty ones are left alone."""
+
+    def __init__(self, key: Column[str], sealed: Column[bytes]) -> None:
+        columns: Sequence[ColumnElement[Any]] = [key.label("id"), sealed.label("sealed")]
+        self.batch = select(*columns).where(key > bindparam("after"), sealed != b"").order_by(key).limit(_BATCH)
+        # What was changed since it was read is left alone, as above.
+        self.store = (
+            update(key.table)
+            .where(key == bindparam("of_id"), sealed == bindparam("before"))
+            .values({sealed.name: bindparam("after")})
+        )
+
+
+_FINGERPRINTS = _SealedColumn(requests.c.request_id, requests.c.fingerprint)
+_TARGETS = _SealedColumn(receivers.c.id, receivers.c.secrets)
 
 Show = Callable[[int, int], None]
 """Takes the number of VIMs that were checked in this pass, and the number of all."""
@@ -59,6 +67,8 @@ class Rotation:
     """Ids of the VIMs whose secrets none of the keys decrypts."""
     unreadable_requests: int = 0
     """Records of requests that none of the keys decrypts: repeats of these requests are refused for a day."""
+    unreadable_receivers: list[str] = field(default_factory=list)
+    """Ids of the receivers whose secrets none of the keys decrypts."""
 
 
 async def rotate_keys(database_url: str, cipher: Cipher, show: Show) -> Rotation:
@@ -70,11 +80,14 @@ async def rotate_keys(database_url: str, cipher: Cipher, show: Show) -> Rotation
     async with open_database(parse_database_url(database_url)) as database:
         await database.write(Changes.begin)
         rotation = Rotation()
+        request_ids: list[str] = []
         # The last pass finds nothing to encrypt, which proves that the other keys are not needed any more.
         while await _encrypt_vims(database, cipher, rotation, show):
             pass
-        while await _encrypt_requests(database, cipher, rotation):
-            pass
+        for column, unreadable in ((_FINGERPRINTS, request_ids), (_TARGETS, rotation.unreadable_receivers)):
+            while await _encrypt_column(database, cipher, column, unreadable):
+                pass
+        rotation.unreadable_requests = len(request_ids)
         await database.erase_removed()
         return rotation
 
@@ -128,32 +141,33 @@ def _store_vims(connection: Connection, changes: Sequence[dict[str, Any]]) -> in
     return stored
 
 
-async def _encrypt_requests(database: Database, cipher: Cipher, rotation: Rotation) -> bool:
-    """Check all records of requests; return whether any had to be encrypted."""
-    rotation.unreadable_requests, after, is_any = 0, "", False
-    while rows := await _rows(database, _REQUESTS, after):
+async def _encrypt_column(database: Database, cipher: Cipher, column: _SealedColumn, unreadable: list[str]) -> bool:
+    """Check all rows; return whether any had to be encrypted. `unreadable` gets the keys of those that cannot be."""
+    unreadable.clear()
+    after, is_any = "", False
+    while rows := await _rows(database, column.batch, after):
         after = rows[-1]["id"]
-        changes = [change for row in rows if (change := _change_of_request(row, cipher, rotation))]
+        changes = [change for row in rows if (change := _encrypted(row, cipher, unreadable))]
         if changes:
             is_any = True
-            await database.write(partial(_store_requests, changes=changes))
+            await database.write(partial(_store_sealed, column=column, changes=changes))
     return is_any
 
 
-def _change_of_request(row: RowMapping, cipher: Cipher, rotation: Rotation) -> dict[str, Any] | None:
-    if cipher.uses_first_key(row["fingerprint"]):
+def _encrypted(row: RowMapping, cipher: Cipher, unreadable: list[str]) -> dict[str, Any] | None:
+    if cipher.uses_first_key(row["sealed"]):
         return None
     try:
-        after = cipher.encrypt(cipher.decrypt(row["fingerprint"]))
+        after = cipher.encrypt(cipher.decrypt(row["sealed"]))
     except Undecipherable:
-        rotation.unreadable_requests += 1
+        unreadable.append(row["id"])
         return None
-    return {"of_id": row["id"], "before": row["fingerprint"], "after": after}
+    return {"of_id": row["id"], "before": row["sealed"], "after": after}
 
 
-def _store_requests(connection: Connection, changes: Sequence[dict[str, Any]]) -> None:
+def _store_sealed(connection: Connection, column: _SealedColumn, changes: Sequence[dict[str, Any]]) -> None:
     Changes.begin(connection)
-    connection.execute(_STORE_REQUEST, changes)
+    connection.execute(column.store, changes)
 
 
 async def _rows(database: Database, statement: Select[Any], after: str) -> Sequence[RowMapping]:

@@ -19,7 +19,7 @@ from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.availability.availability_store import AvailabilityStore
 from vimesh.domain.bulk.bulk_store import BulkStore
 from vimesh.domain.credential_masks import mask_text
-from vimesh.domain.errors import VimeshError
+from vimesh.domain.errors import QuotaExceeded, VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
@@ -30,6 +30,7 @@ from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 from vimesh.runtime.background import beside
 from vimesh.store import compact_log
+from vimesh.store.as_of.sql_as_of_store import SqlAsOfStore
 from vimesh.store.availability.sql_availability_store import SqlAvailabilityStore
 from vimesh.store.bulk.sql_bulk_store import SqlBulkStore
 from vimesh.store.change_log import log_size, read_log
@@ -38,10 +39,12 @@ from vimesh.store.filters.sql_filter_store import SqlFilterStore
 from vimesh.store.fleet import announced_processes
 from vimesh.store.fleet.read_fleet_status import read_fleet_status
 from vimesh.store.gauges.read_gauges import read_gauges
-from vimesh.store.gauges.read_samples import read_labels, read_samples
+from vimesh.store.gauges.read_samples import read_all_labels, read_labels, read_samples
 from vimesh.store.history.sql_history_store import SqlHistoryStore
 from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.maintenance.sql_maintenance_store import SqlMaintenanceStore
+from vimesh.store.notifications.sql_delivery_store import SqlDeliveryStore
+from vimesh.store.notifications.sql_receiver_store import SqlReceiverStore
 from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import CachedRepeat
 from vimesh.store.rows.credential_encryption import Cipher
@@ -57,6 +60,7 @@ from vimesh.store.vims.modify_vim import modify
 from vimesh.store.vims.register_many import encrypt_registrations, register_many
 from vimesh.store.vims.register_vim import deregister, register
 from vimesh.store.vims.register_vim import explain_conflict as explain_registration
+from vimesh.store.vims.sql_quota_store import SqlQuotaStore
 
 _CLOCK = select(NowMicros())
 
@@ -78,9 +82,13 @@ class SqlStore:
         self._jitter = jitter
         self._reports = ReportPipeline(database)
         self.availability: AvailabilityStore = SqlAvailabilityStore(database)
+        self.as_of = SqlAsOfStore(database)
         self.filters = SqlFilterStore(database)
         self.maintenance = SqlMaintenanceStore(database)
         self.history = SqlHistoryStore(database)
+        self.quotas = SqlQuotaStore(database, self._quotas)
+        self.receivers = SqlReceiverStore(database, cipher, self._note_removal)
+        self.deliveries = SqlDeliveryStore(database, cipher)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True
         self.bulk: BulkStore = SqlBulkStore(database, cipher, self._quotas, self._note_removal)
@@ -106,7 +114,11 @@ class SqlStore:
     ) -> list[Registered | VimeshError]:
         # In a thread, before the transaction: neither the event loop nor other writers should wait for the encryption.
         batch = await asyncio.to_thread(encrypt_registrations, registrations, self._cipher)
-        return await self._database.write(lambda c: register_many(c, batch, self._cipher, caller, quotas=self._quotas))
+        outcomes = await self._database.write(
+            lambda c: register_many(c, batch, self._cipher, caller, quotas=self._quotas)
+        )
+        self.statistics.count_quota_refusals(outcomes)
+        return outcomes
 
     async def get(self, vim_id: str, caller: Caller = OPEN_CALLER) -> Vim:
         return await self._database.read(lambda c: read_vims.get(c, vim_id, caller))
@@ -135,7 +147,11 @@ class SqlStore:
     async def _change(self, validate_only: bool, work: Work[T], conflict: Work[object] | None = None) -> T:
         if validate_only:
             return await rehearse(self._database, work, conflict)
-        return await self._database.write(work, conflict)
+        try:
+            return await self._database.write(work, conflict)
+        except QuotaExceeded as error:
+            self.statistics.count_quota_refusals([error])
+            raise
 
     async def erase_removed(self) -> None:
         if not self._has_removed:
@@ -247,6 +263,9 @@ class SqlStore:
     async def read_labels(self, numbers: Sequence[int]) -> list[VimLabels]:
         return await self._database.browse(lambda c: read_labels(c, numbers))
 
+    async def read_all_labels(self, shard: Shard) -> list[VimLabels]:
+        return await self._database.browse(lambda c: read_all_labels(c, shard))
+
     async def require_writable(self) -> None:
         await self._database.require_writable()
 
@@ -256,8 +275,8 @@ class SqlStore:
     async def span(self) -> LogSpan:
         return await self._database.read(read_log.read_span, urgent=True)
 
-    async def events_after(self, revision: int, limit: int) -> list[VimEvent]:
-        return await self._database.read(lambda c: read_log.read_events_after(c, revision, limit))
+    async def events_after(self, revision: int, limit: int, log_id: str = "") -> list[VimEvent]:
+        return await self._database.read(lambda c: read_log.read_events_after(c, revision, limit, log_id))
 
     async def events_of(
         self, vim_id: str, page_size: int, page_token: str, caller: Caller = OPEN_CALLER

@@ -7,7 +7,7 @@ calls a second and logs hardly any of them, so it only notes where the id can be
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -19,23 +19,37 @@ MAX_REQUEST_ID: Final = 128
 
 Metadata = Iterable[tuple[str, str | bytes]]
 
-_request: ContextVar[str | Callable[[], Metadata | None]] = ContextVar("request", default="")
-"""The id, or what returns the headers that hold it. Each call is served in a task of its own."""
+_request: ContextVar[str | Metadata] = ContextVar("request", default="")
+"""The id, or the headers that hold it. Each call is served in a task of its own."""
+_metadata: ContextVar[Metadata] = ContextVar("metadata", default=())
+"""gRPC makes the headers once, to find the handler, in the task in which it serves the call. A context makes them again
+each time that it is asked, which takes longer than all that is done with them."""
 
 
 def new_request_id() -> str:
     return str(uuid.uuid4())
 
 
-def enter_request(source: str | Callable[[], Metadata | None]) -> None:
-    """Note what the current task serves: a request id, or the function that returns the headers of the call."""
+def enter_request(source: str | Metadata) -> None:
+    """Note what the current task serves: a request id, or the headers of the call."""
     _request.set(source)
+
+
+def enter_call(metadata: Metadata | None) -> None:
+    """Note the headers of the call that the current task serves."""
+    _metadata.set(headers := metadata or ())
+    enter_request(headers)
+
+
+def call_metadata() -> Metadata:
+    """Return the headers of the call that the current task serves; none outside of calls."""
+    return _metadata.get()
 
 
 def current_request_id() -> str:
     """Return the id of the request that is being served; empty if there is none."""
     source = _request.get()
-    return source if isinstance(source, str) else header_in(source() or (), REQUEST_ID)
+    return source if isinstance(source, str) else header_in(source, REQUEST_ID)
 
 
 def request_metadata() -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ Endpoint, headers, certificates, time-outs and the sizes of batches come from Op
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +14,9 @@ from importlib.metadata import version
 from typing import Final
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.environment_variables import OTEL_TRACES_SAMPLER
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -53,8 +56,10 @@ class OtlpSpan:
 class OtlpTracer:
     """Implements Tracer."""
 
-    def __init__(self, provider: TracerProvider) -> None:
+    def __init__(self, provider: TracerProvider, *, draws: bool = False) -> None:
+        """`draws`: whether the sampler of the provider may begin traces."""
         self._tracer = provider.get_tracer("vimesh")
+        self._draws = draws
 
     def join(self, traceparent: str, name: str, request_id: str) -> Span:
         caller = _PROPAGATOR.extract({TRACEPARENT: traceparent})
@@ -62,16 +67,28 @@ class OtlpTracer:
         span = self._tracer.start_span(name, caller, trace.SpanKind.SERVER, attributes)
         return OtlpSpan(self._tracer, span)
 
+    def draw(self, name: str, request_id: str) -> Span | None:
+        if not self._draws:
+            return None
+        span = self._tracer.start_span(name, Context(), attributes={"vimesh.request_id": request_id})
+        return OtlpSpan(self._tracer, span) if span.is_recording() else None
+
 
 @asynccontextmanager
-async def otlp_tracer(component: str) -> AsyncGenerator[OtlpTracer]:
-    """Send spans while the block runs, in a thread. Those that the collector does not take in time are dropped."""
+async def otlp_tracer(component: str, *, begins_traces: bool = False) -> AsyncGenerator[OtlpTracer]:
+    """Send spans while the block runs, in a thread. Those that the collector does not take in time are dropped.
+
+    `begins_traces`: whether OpenTelemetry's variable may say for how much of its own work the component begins a trace.
+    What comes in a sampled trace joins it whatever the variable says.
+    """
     resource = Resource.create({SERVICE_NAME: f"vimesh-{component}", SERVICE_VERSION: version("vimesh")})
-    # Only the front begins traces.
-    provider = TracerProvider(ParentBased(ALWAYS_OFF), resource, shutdown_on_exit=False)
+    # OpenTelemetry's own default is to trace everything.
+    draws = begins_traces and bool(os.environ.get(OTEL_TRACES_SAMPLER))
+    root = TracerProvider(shutdown_on_exit=False).sampler if draws else ALWAYS_OFF
+    provider = TracerProvider(ParentBased(root), resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     try:
-        yield OtlpTracer(provider)
+        yield OtlpTracer(provider, draws=draws)
     finally:
         # A daemon, because a collector that is away must not keep the process from ending.
         stopping = threading.Thread(target=provider.shutdown, name="traces", daemon=True)

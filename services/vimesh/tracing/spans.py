@@ -41,6 +41,9 @@ class Tracer(Protocol):
     def join(self, traceparent: str, name: str, request_id: str) -> Span:
         """Begin the span of a call that this process serves, in the trace of its caller."""
 
+    def draw(self, name: str, request_id: str) -> Span | None:
+        """Begin a trace, if the lot falls on this piece of work; return None for all others."""
+
 
 _span: ContextVar[Span | None] = ContextVar("span", default=None)
 
@@ -71,6 +74,19 @@ def entered(span: Span) -> Generator[None]:
     finally:
         _span.reset(token)
         span.end(failure)
+
+
+def root_span(tracer: Tracer | None, name: str, request_id: str, traceparent: str = "") -> AbstractContextManager[None]:
+    """Trace the block, which serves no gRPC call, if it came in a trace, or came alone and the lot falls on it.
+
+    `traceparent`: what came with it, well-formed or not.
+    """
+    if tracer is None:
+        return _NO_SPAN
+    if is_sampled(traceparent):
+        return entered(tracer.join(traceparent, name, request_id))
+    span = None if traceparent else tracer.draw(name, request_id)
+    return _NO_SPAN if span is None else entered(span)
 
 
 def in_span(call: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:

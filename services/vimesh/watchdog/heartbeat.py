@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from vimesh.watchdog.notifier import Notifier
+from vimesh.watchdog.supervisor_link import SupervisorLink
 
 _log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ class Heartbeat:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        notifier: Notifier,
+        link: SupervisorLink,
         newest_work: Callable[[], str],
         *,
         clock: Clock = time.monotonic,
@@ -35,11 +35,11 @@ class Heartbeat:
     ) -> None:
         """`newest_work` returns what was started last; `cpu_clock` counts the CPU seconds of the loop's thread."""
         self._loop = loop
-        self._notifier = notifier
+        self._link = link
         self._newest_work = newest_work
         self._clock = clock
         self._cpu_clock = cpu_clock
-        limit_s = notifier.supervisor.limit_s
+        limit_s = link.supervisor.limit_s
         self._pause_s = None if limit_s is None else limit_s / _BEATS_PER_LIMIT
         self._tick_s = min(TICK_S, self._pause_s or TICK_S)
         self._notified_at = float("-inf")
@@ -63,19 +63,19 @@ class Heartbeat:
         now = self._clock()
         if self._pause_s is not None and now + self._tick_s / 2 - self._notified_at >= self._pause_s:
             self._notified_at = now
-            self._notifier.notify_alive()
+            self._link.notify_alive()
         passed_s = now - self._began_at
         late_s = passed_s - self._tick_s
         # Little CPU time means that the machine was suspended or busy with others: not our fault. A start may be slow.
-        if late_s > LATE_S and self._notifier.ready and self._cpu_clock() - self._cpu_s >= passed_s / 2:
+        if late_s > LATE_S and self._link.ready and self._cpu_clock() - self._cpu_s >= passed_s / 2:
             _log.warning("the loop was held", for_s=round(late_s, 2), newest_work=self._newest_work())
         self._arm()
 
 
 @contextmanager
-def beating(notifier: Notifier, newest_work: Callable[[], str]) -> Generator[None]:
+def beating(link: SupervisorLink, newest_work: Callable[[], str]) -> Generator[None]:
     """Make the running loop beat while the block runs."""
-    heartbeat = Heartbeat(asyncio.get_running_loop(), notifier, newest_work)
+    heartbeat = Heartbeat(asyncio.get_running_loop(), link, newest_work)
     heartbeat.start()
     try:
         yield

@@ -14,6 +14,8 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from vimesh.domain import errors
+from vimesh.domain.maintenance import window_errors
+from vimesh.domain.notifications import receiver_errors
 
 DOMAIN: Final = "vimesh.v1"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -33,20 +35,27 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.IdentityRequired: (grpc.StatusCode.UNAUTHENTICATED, "IDENTITY_REQUIRED"),
     errors.PermissionDenied: (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
     errors.VimNotFound: (grpc.StatusCode.NOT_FOUND, "VIM_NOT_FOUND"),
-    errors.WindowNotFound: (grpc.StatusCode.NOT_FOUND, "WINDOW_NOT_FOUND"),
+    window_errors.WindowNotFound: (grpc.StatusCode.NOT_FOUND, "WINDOW_NOT_FOUND"),
+    receiver_errors.ReceiverNotFound: (grpc.StatusCode.NOT_FOUND, "RECEIVER_NOT_FOUND"),
+    receiver_errors.NotificationNotFound: (grpc.StatusCode.NOT_FOUND, "NOTIFICATION_NOT_FOUND"),
     errors.TodoNotFound: (grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND"),
     errors.NameTaken: (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN"),
+    receiver_errors.ReceiverNameTaken: (grpc.StatusCode.ALREADY_EXISTS, "RECEIVER_NAME_TAKEN"),
     errors.DefaultTaken: (grpc.StatusCode.ALREADY_EXISTS, "DEFAULT_TAKEN"),
     errors.VimIdTaken: (grpc.StatusCode.ALREADY_EXISTS, "VIM_ID_TAKEN"),
     errors.RequestIdReused: (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     errors.EtagMismatch: (grpc.StatusCode.ABORTED, "ETAG_MISMATCH"),
+    receiver_errors.ClaimLost: (grpc.StatusCode.ABORTED, "CLAIM_LOST"),
+    receiver_errors.ReceiverDisabled: (grpc.StatusCode.FAILED_PRECONDITION, "RECEIVER_DISABLED"),
     errors.RevisionCompacted: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_COMPACTED"),
+    errors.TimeNotKept: (grpc.StatusCode.OUT_OF_RANGE, "TIME_NOT_KEPT"),
     errors.RevisionUnknown: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_UNKNOWN"),
     errors.EventUnreadable: (grpc.StatusCode.UNAVAILABLE, "EVENT_UNREADABLE"),
     errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
     errors.QuotaExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
     errors.ChangeRateExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "CHANGE_RATE_EXCEEDED"),
-    errors.TooManyWindows: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WINDOWS"),
+    window_errors.TooManyWindows: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WINDOWS"),
+    receiver_errors.TooManyReceivers: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_RECEIVERS"),
     errors.StoreUnavailable: (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE"),
     errors.Overloaded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
 }

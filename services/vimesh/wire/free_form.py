@@ -98,7 +98,8 @@ class _Reader:
 
     def _object(self, fields: Mapping[str, Value], levels: int) -> dict[str, object]:
         self._count_down(len(fields))
-        return {key: self._value(value, levels) for key, value in fields.items()}
+        # Not by `items()`, which is written in Python.
+        return {key: self._value(fields[key], levels) for key in fields}
 
     def _list(self, values: Iterable[Value], count: int, levels: int) -> list[object]:
         self._count_down(count)

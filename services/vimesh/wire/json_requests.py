@@ -27,7 +27,7 @@ _FREE_FORM: Final = {
 }
 _MASKS: Final = ("update_mask", "updateMask")
 
-_M = TypeVar("_M", pb.RegisterVimRequest, pb.ModifyVimRequest)
+_M = TypeVar("_M", pb.RegisterVimRequest, pb.ModifyVimRequest, pb.ModifyVimsRequest)
 _P = TypeVar("_P", bound=Message)
 
 

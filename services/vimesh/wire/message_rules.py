@@ -7,8 +7,8 @@ from typing import Any
 import protovalidate
 from google.protobuf.message import Message
 
-from buf.validate import validate_pb2
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.v1.buf.validate import validate_pb2
 from vimesh.wire.message_bounds import Bounds
 
 

@@ -124,3 +124,9 @@ def _policy_change(message: vim_pb2.ProbePolicy, paths: frozenset[str]) -> Polic
 def id_of(text: str) -> str:
     """Normalize the ID of a VIM, a task or a request, which may be empty."""
     return text.lower()
+
+
+def require_path_id(field: str, given: str, path_id: str) -> None:
+    """Raise BadInput if a request that came as JSON names another id than its path; it may leave the field out."""
+    if id_of(given) not in ("", id_of(path_id)):
+        raise BadInput(Violation(field, "differs from the id in the path"))

@@ -44,6 +44,9 @@ INPUT_FIELDS: Final = tuple(field.name for field in _INPUT)
 """The fields that a registration sets, in the order of the contract."""
 TEXT_FIELDS: Final = tuple(field.name for field in _INPUT if field.type == field.TYPE_STRING)
 FREE_FORM_FIELDS: Final = tuple(field.name for field in _INPUT if field.message_type is Struct.DESCRIPTOR)
+_REQUIRED: Final = {"name": "is required", "type": "is required: openstack or kubernetes", "auth_url": "is required"}
+"""The fields without which no VIM is registered. A rule in the proto, on a whole message, would cost as much as reading
+the message, because the validator makes a copy for it."""
 LABEL_PATH: Final = "labels."
 """What precedes the key of a label in a field mask."""
 MAX_VIOLATIONS: Final = 16
@@ -53,13 +56,15 @@ MODIFIABLE_FIELDS: Final = tuple(name for name in INPUT_FIELDS if name != "proje
 
 def free_form_fields(vim: vim_pb2.Vim) -> dict[str, Struct]:
     """Return the free-form fields that are present, by name, in the order of the contract. Most VIMs have one."""
-    return {field.name: struct for field, struct in vim.ListFields() if field.message_type is Struct.DESCRIPTOR}
+    return {name: getattr(vim, name) for name in FREE_FORM_FIELDS if vim.HasField(name)}  # type: ignore[arg-type]  # by name
 
 
 def registration(
     vim: vim_pb2.Vim, *, read_policy: Callable[[], ProbePolicy], engine: vims.Engine, request_id: str, vim_id: str
 ) -> vims.Registration:
     """Read the fields of a new VIM, the policy last: of several mistakes, the first is reported. Raises BadInput."""
+    if missing := [Violation(f"vim.{name}", text) for name, text in _REQUIRED.items() if not getattr(vim, name)]:
+        raise BadInput(*missing)
     auth_url = _auth_url(vim.auth_url)
     values = {field: read_values(f"vim.{field}", struct) for field, struct in free_form_fields(vim).items()}
     return vims.Registration(
@@ -114,7 +119,7 @@ def modification(
 
 def labels_from_message(vim: vim_pb2.Vim) -> dict[str, str]:
     """Return the labels. Raises BadInput, which names the wrong ones."""
-    labels = dict(vim.labels)
+    labels = dict(vim.labels) if vim.labels else {}
     if wrong := violations(labels):
         raise BadInput(*wrong[:MAX_VIOLATIONS])
     return labels
@@ -203,6 +208,8 @@ def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
 
 def policy_from_message(message: vim_pb2.ProbePolicy) -> ProbePolicy:
     """Return the policy, with defaults for fields that are not set."""
+    if not message.ByteSize():  # as of most VIMs
+        return _DEFAULT_POLICY
     policy = ProbePolicy(
         # A method from a later version falls back to the default one, so that the VIM is still probed.
         method=_METHODS.get(message.method, _DEFAULT_POLICY.method),

@@ -8,7 +8,7 @@ from tests.support.callers.commands import Command
 from vimesh.bridge.calls.unnamed_reports import UnnamedReportPolicy, parse_policies
 from vimesh.bridge.config.rabbit_options import RabbitOptions, with_query
 from vimesh.bridge.config.transport_url import Node, transport_url
-from vimesh.bridge.kills.state_dir import state_dir
+from vimesh.bridge.kills.state_dir import StoredRevision, state_dir
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.vims import Engine
 
@@ -145,17 +145,27 @@ def test_the_help_explains_engines_and_policies(tmp_path: Path) -> None:
         assert word in said
 
 
+LOG_ID = "6f1c5a0e-5a53-4b0e-9a39-0d0f3c6f8a11"
+
+
 def test_a_state_dir_belongs_to_one_bridge(tmp_path: Path) -> None:
     with state_dir(tmp_path / "a") as state:
-        state.write(7)
+        state.write(7, LOG_ID)
         with pytest.raises(BadSetting, match="used by another bridge"), state_dir(tmp_path / "a"):
             pass
     with state_dir(tmp_path / "a") as again:
-        assert again.read() == 7
+        assert again.read() == StoredRevision(7, LOG_ID)
+
+
+def test_a_revision_that_an_earlier_version_stored_is_of_a_log_that_is_not_known(tmp_path: Path) -> None:
+    with state_dir(tmp_path) as state:
+        (tmp_path / "revision").write_text("7\n")
+
+        assert state.read() == StoredRevision(7, "")
 
 
 def test_a_revision_that_cannot_be_read_begins_with_the_list(tmp_path: Path) -> None:
     with state_dir(tmp_path) as state:
         (tmp_path / "revision").write_text("seven")
 
-        assert state.read() == 0
+        assert state.read() == StoredRevision()

@@ -12,8 +12,8 @@ from vimesh.cli.local_fleet.fleet_processes import without_secrets
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag, Setting, Sources, config_file, sources
-from vimesh.monitor.target_rules.networks import parse_networks
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.networks import parse_networks
+from vimesh.target_rules.target_rules import TargetRules
 
 
 def test_flags_win_over_the_environment_and_that_over_the_file() -> None:
@@ -87,7 +87,11 @@ def test_a_monitor_probes_nothing_special_unless_it_is_told_to() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("vim", "list", "-o", "xml"), 2, "error: --output: must be one of table, json, yaml, not 'xml'"),
+        (
+            ("vim", "list", "-o", "xml"),
+            2,
+            "error: --output: must be one of table, wide, name, csv, json, yaml, jsonpath=EXPR, not 'xml'",
+        ),
         (("vim", "list", "--nonsense"), 2, "No such option"),
         (("vim", "register", "--auth-url", "http://h"), 2, "error: --name: is required"),
         (("vim", "register", "x"), 2, "error: --auth-url: is required"),
@@ -105,6 +109,8 @@ def test_a_monitor_probes_nothing_special_unless_it_is_told_to() -> None:
         (("monitor", "--shard", "3/3"), 2, "error: --shard: must be I/N"),
         (("monitor", "--probe-allow", "::1", "--probe-allow", "x"), 2, "error: --probe-allow: must be an address or a"),
         (("up", "--probe-deny", "10.0.0.1/8"), 2, "error: --probe-deny: must be 10.0.0.0/8 or a single address"),
+        (("notify", "--target-deny", "x"), 2, "error: --target-deny: must be an address or a"),
+        (("notify", "--notifier-id", "a b"), 2, "error: --notifier-id: must be a name of at most 128"),
         (("monitor", "--address", "nowhere"), 2, "error: --address: must be host:port"),
     ],
 )

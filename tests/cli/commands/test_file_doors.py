@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.callers.commands import Command
 from tests.support.timing.cpu_limit import cpu_limit
-from vimesh.bridge.kills.state_dir import state_dir
+from vimesh.bridge.kills.state_dir import StoredRevision, state_dir
 from vimesh.cli.base.command_settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import ADDRESS, sources
@@ -67,10 +67,10 @@ _READERS = {
     "config-file": ("vim", "register", "x", "--address", "127.0.0.1:9", "--config-file"),
     "settings": ("vim", "list", "--address", "127.0.0.1:9", "--config"),
     "fleet": ("envoy", "render", "--output", "out"),
-    "import of yaml": ("vim", "import", "--dry-run", "--format", "yaml"),
-    "import of json": ("vim", "import", "--dry-run", "--format", "json"),
-    "import of lines": ("vim", "import", "--dry-run", "--format", "jsonl"),
-    "import of csv": ("vim", "import", "--dry-run", "--format", "csv"),
+    "import of yaml": ("vim", "import", "--dry-run=client", "--format", "yaml"),
+    "import of json": ("vim", "import", "--dry-run=client", "--format", "json"),
+    "import of lines": ("vim", "import", "--dry-run=client", "--format", "jsonl"),
+    "import of csv": ("vim", "import", "--dry-run=client", "--format", "csv"),
 }
 
 
@@ -155,7 +155,7 @@ def test_a_bridge_begins_from_the_list_when_its_revision_cannot_be_read(tmp_path
     (tmp_path / "revision").write_bytes(content)
 
     with state_dir(tmp_path) as state:
-        assert state.read() == 0
+        assert state.read() == StoredRevision()
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,13 @@ def test_a_monitor_waits_for_its_conductors_until_a_signal(tmp_path: Path) -> No
         assert monitor.ended() == 0
 
 
+def test_a_notifier_waits_for_its_conductors_until_a_signal(tmp_path: Path) -> None:
+    with running(tmp_path, "notify", "--address", "127.0.0.1:9", "--notifier-id", "n1") as notifier:
+        assert "n1" in notifier.line_with("notifier started")
+        notifier.interrupt()
+        assert notifier.ended() == 0
+
+
 def test_envoys_files_are_rendered_and_judged(vimesh: Command) -> None:
     fleet = vimesh.folder / "fleet.yaml"
     fleet.write_text("conductors: ['127.0.0.1:7601']\n")

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.callers.running import ends_of, has_ended, running
+from tests.support.callers.running import START_LIMIT_S, ends_of, has_ended, running
 from vimesh.cli.demo.demo_script import NAMES
 
 pytestmark = pytest.mark.fleet
@@ -15,16 +14,15 @@ DEMO = ("demo", "--port", "0")
 
 def test_a_demo_shows_vims_come_and_go_also_after_one_that_was_killed(tmp_path: Path) -> None:
     again = (*DEMO, "--data-dir", "demo", "--conductors", "1")
-    began = time.monotonic()
     with running(tmp_path, *again) as demo:
         assert str(tmp_path / "demo" / "fleet.log") in demo.line_with("fleet.log")
+        demo.line_with("demo-north", "is PENDING", within_s=START_LIMIT_S)
         demo.line_with("demo-north", "PENDING -> REACHABLE")
         demo.line_with("demo-south", "REACHABLE -> UNREACHABLE", "REFUSED")
-        # A few seconds, on a machine that does nothing else.
-        assert time.monotonic() - began < 60
         demo.process.kill()
 
     with running(tmp_path, *again) as demo:
+        demo.line_with("demo-north", "is PENDING", within_s=START_LIMIT_S)
         seen: set[str] = set()
         while seen != set(NAMES):
             line = demo.line_with("-> REACHABLE")
@@ -36,8 +34,8 @@ def test_a_demo_shows_vims_come_and_go_also_after_one_that_was_killed(tmp_path: 
 
 def test_a_demo_ends_after_its_duration(tmp_path: Path) -> None:
     with running(tmp_path, *DEMO, "--conductors", "1", "--duration", "1s") as demo:
+        demo.line_with("stopping", within_s=START_LIMIT_S)
         assert demo.ended() == 0
-    assert any("stopping" in line for line in demo.lines)
 
 
 def test_a_demo_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:

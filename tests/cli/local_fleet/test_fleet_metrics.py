@@ -22,6 +22,7 @@ PROCESSES = {
     "conductor-2": Component.CONDUCTOR,
     "api": Component.API,
     "monitor": Component.MONITOR,
+    "notifier": Component.NOTIFIER,
 }
 
 

@@ -16,7 +16,7 @@ from vimesh.http.http_listener import listening
 from vimesh.metrics.catalogue.metric_entry import Component
 from vimesh.metrics.exposition import MetricsSettings, exposition_of
 from vimesh.metrics.scrape_app import Page, Unavailable
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.target_rules import TargetRules
 
 PROCESSES = {"conductor-1": Component.CONDUCTOR, "conductor-2": Component.CONDUCTOR, "api": Component.API}
 

@@ -64,19 +64,21 @@ def test_only_the_front_listens_on_a_port(shared_fleet: Fleet) -> None:
 
     front = int(shared_fleet.address.rpartition(":")[2])
     assert ports.pop("envoy") == {front}
-    assert set(ports) == {"conductor-1", "conductor-2", "api", "monitor"}
+    assert set(ports) == {"conductor-1", "conductor-2", "api", "monitor", "notifier"}
     assert set().union(*ports.values()) == set()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 async def test_another_user_of_the_machine_gets_into_no_socket(open_folder: Path) -> None:
     with fleet(open_folder) as up:
-        # The fleet is ready before its monitor is.
-        await until((up.data_dir / "sockets" / "monitor.metrics").exists, 30)
+        # The fleet is ready before its monitor and its notifier are.
+        for name in ("monitor", "notifier"):
+            await until((up.data_dir / "sockets" / f"{name}.metrics").exists, 30)
         sockets = [path for path in up.data_dir.rglob("*") if stat.S_ISSOCK(path.stat().st_mode)]
         assert {path.name for path in sockets} == {
             *("reports", "api", "conductor-1", "conductor-1.health", "conductor-2", "conductor-2.health"),
             *("envoy.admin", "api.metrics", "conductor-1.metrics", "conductor-2.metrics", "monitor.metrics"),
+            "notifier.metrics",
         }
         # Each socket is guarded, even if the folder were not.
         for folder in (up.data_dir, up.data_dir / "sockets"):

@@ -59,6 +59,9 @@ def test_processes_have_telling_command_lines_and_files_only_their_owner_reads(s
     metrics = f"--metrics unix:{sockets / 'monitor.metrics'}"
     flags = f"--address {door} {metrics} --history --probe-allow 127.0.0.0/8,::1/128 "
     assert f"vimesh monitor {flags}" in command_line("monitor")
+    metrics = f"--metrics unix:{sockets / 'notifier.metrics'}"
+    flags = f"--address {door} {metrics} --target-allow 127.0.0.0/8,::1/128 "
+    assert f"vimesh notify {flags}" in command_line("notifier")
     assert f"vimesh api --listen unix:{sockets / 'api'} --address {door}" in command_line("api")
     assert (sockets / "reports").stat().st_mode & 0o777 == 0o600
     assert "bootstrap.yaml" in command_line("envoy")
@@ -179,7 +182,7 @@ def test_ctrl_c_stops_everything_in_order_and_the_next_start_finds_the_data(tmp_
 
 def test_no_child_outlives_a_killed_up(tmp_path: Path) -> None:
     with fleet(tmp_path) as up, ends_of(up.pids()) as handles:
-        assert len(handles) == 5
+        assert len(handles) == 6  # two conductors, the front, the api, the monitor and the notifier
         up.process.kill()
 
         assert all(has_ended(handle, 5) for handle in handles)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -26,12 +26,12 @@ async def answering(*parts: bytes, stays: bool = False) -> AsyncGenerator[str]:
     gone = asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        for part in parts:
-            writer.write(part)
-        if stays:
-            await gone.wait()
-        writer.close()
+        with closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            for part in parts:
+                writer.write(part)
+            if stays:
+                await gone.wait()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:
@@ -134,9 +134,9 @@ async def test_metadata_of_somebody_else_are_not_used(changes: dict[str, object]
     content: dict[str, object] = {}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(document(content))
-        writer.close()
+        with closing(writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(document(content))
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with server:

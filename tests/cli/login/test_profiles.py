@@ -102,7 +102,7 @@ def test_a_profile_that_is_not_there_is_an_error(folder: Path) -> None:
         ("profiles: {x: {address: [y]}}", "x: address must be a text"),
         ("profiles: {x: {issuer: 'http://idp.example', client_id: c}}", "x: issuer must be an https URL"),
         ("profiles: {x: {issuer: 'https://idp.example'}}", "x: client_id is required"),
-        ("profiles: {x: {issuer: 'https://i', client_id: c, credentials: /c}}", "x: credentials and issuer exclude"),
+        ("profiles: {x: {issuer: 'https://i', client_id: c, credentials: /c}}", "x: credentials cannot be used with"),
         ("profiles: {x: {ca: /c}}", "x: ca is only for a profile with an issuer"),
         ("profiles: {x: {issuer: 'https://i', client_id: c, resource: mesh}}", "x: resource must be an absolute URI"),
         ("profiles: {x: &a [*a]}", "line 1"),
@@ -145,8 +145,8 @@ def test_what_a_profile_cannot_be_is_said(vimesh: Command) -> None:
     unknown = vimesh("profile", "use", "lab")
     nobody = vimesh("login")
 
-    assert (wrong.code, wrong.err) == (2, "error: address must be host:port, not 'nowhere'\n")
-    assert (both.code, both.err) == (2, "error: credentials and issuer exclude each other\n")
+    assert (wrong.code, wrong.err) == (2, "error: --address: must be host:port, not 'nowhere'\n")
+    assert (both.code, both.err) == (2, "error: --credentials: cannot be used with issuer\n")
     assert (unknown.code, "has no profile lab" in unknown.err) == (1, True)
     assert (nobody.code, "hint: vimesh profile set NAME --address" in nobody.err) == (1, True)
 

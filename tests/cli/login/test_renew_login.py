@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -34,19 +34,19 @@ class Issuer:
         self.attempts = 0
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        status, content = "200 OK", {"issuer": self.url, "token_endpoint": f"{self.url}/token"}
-        self.attempts += 1
-        if self.is_away:
-            status = "503 Away"
-        elif head.startswith("POST"):
-            length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
-            self.renewals += parse_qs((await reader.readexactly(length)).decode())["refresh_token"]
-            number = len(self.renewals)
-            content = {"access_token": f"a.b.{number}", "refresh_token": f"r{number}", "token_type": "Bearer"}
-        body = json.dumps(content).encode()
-        writer.write(f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
-        writer.close()
+        with closing(writer):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            status, content = "200 OK", {"issuer": self.url, "token_endpoint": f"{self.url}/token"}
+            self.attempts += 1
+            if self.is_away:
+                status = "503 Away"
+            elif head.startswith("POST"):
+                length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
+                self.renewals += parse_qs((await reader.readexactly(length)).decode())["refresh_token"]
+                number = len(self.renewals)
+                content = {"access_token": f"a.b.{number}", "refresh_token": f"r{number}", "token_type": "Bearer"}
+            body = json.dumps(content).encode()
+            writer.write(f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from vimesh.cli.output import text_tables, vim_columns
 
+TITLES = [column.title for column in vim_columns.VIMS.shown([])]
 VIMS = [
     [
         "b0b1a5c0-0000-4000-8000-000000000001",
@@ -33,7 +34,7 @@ VIMS = [
 
 def shown(width: int, rows: list[list[str]]) -> list[list[str]]:
     console = Console(file=io.StringIO(), width=width)
-    console.print(text_tables.table(list(vim_columns.SHORT), rows, width))
+    console.print(text_tables.table(TITLES, rows, width))
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert all(len(line) <= width for line in lines)
@@ -44,7 +45,7 @@ def shown(width: int, rows: list[list[str]]) -> list[list[str]]:
 def test_each_vim_has_one_line_and_what_a_terminal_has_no_room_for_is_left_out(width: int, left_out: set[str]) -> None:
     titles, *rows = shown(width, VIMS)
 
-    assert titles == [title for title in vim_columns.SHORT if title not in left_out]
+    assert titles == [title for title in TITLES if title not in left_out]
     assert [row[titles.index("NAME")] for row in rows] == ["lisbon-1", "lab"]
     assert rows[1][titles.index("REASON")] == "HTTP_503"
 

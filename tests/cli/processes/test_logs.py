@@ -59,7 +59,7 @@ async def test_lines_of_a_request_have_its_id_and_the_numbers_about_many_have_no
     structlog.get_logger("vimesh.test").info("started")
     complaints = ComplaintLog("dropped", max_lines=1, period_s=0.01)
 
-    enter_request(lambda: [("x-other", b""), (REQUEST_ID, "of-the-call")])
+    enter_request([("x-other", b""), (REQUEST_ID, "of-the-call")])
     for _ in range(3):
         complaints.add(why="unreadable")
         logging.getLogger("grpc._server").warning("invalid")

@@ -12,7 +12,7 @@ from tests.support.clouds.targets import free_port
 from vimesh.cli.processes import compose
 from vimesh.domain.errors import BadSetting
 from vimesh.tracing.otlp_tracer import otlp_tracer
-from vimesh.tracing.spans import child_span, current_traceparent, entered, is_sampled, sampled_traceparent
+from vimesh.tracing.spans import child_span, current_traceparent, entered, is_sampled, root_span, sampled_traceparent
 
 SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -56,6 +56,42 @@ async def test_a_collector_that_is_away_holds_nothing_up(monkeypatch: pytest.Mon
     assert forwarded.split("-")[1] == SAMPLED.split("-")[1]
     assert time.monotonic() - ended_at < 10
     assert not current_traceparent()
+
+
+@pytest.mark.parametrize(
+    ("sampler", "traceparent", "is_traced"),
+    [
+        ("", "", False),
+        ("", SAMPLED, True),
+        ("always_on", "", True),
+        ("always_on", SAMPLED.replace("-01", "-00"), False),
+        ("always_off", "", False),
+        ("always_off", SAMPLED, True),
+        ("parentbased_always_on", "", True),
+    ],
+)
+async def test_only_a_sampler_that_is_set_begins_traces(
+    monkeypatch: pytest.MonkeyPatch, sampler: str, traceparent: str, *, is_traced: bool
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    async with otlp_tracer("monitor", begins_traces=True) as tracer:
+        with root_span(tracer, "work", "id", traceparent):
+            assert bool(current_traceparent()) is is_traced
+    with root_span(None, "work", "id", SAMPLED):
+        assert not current_traceparent()
+
+
+@pytest.mark.parametrize(("sampler", "argument"), [("always_on", ""), ("traceidratio", "0")])
+async def test_a_conductor_joins_traces_and_begins_none_whatever_the_sampler(
+    monkeypatch: pytest.MonkeyPatch, sampler: str, argument: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", argument)
+    async with otlp_tracer("conductor") as tracer:
+        assert tracer.draw("work", "id") is None
+        assert is_sampled(tracer.join(SAMPLED, "call", "id").traceparent)
 
 
 @pytest.mark.parametrize(

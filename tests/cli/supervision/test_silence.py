@@ -17,7 +17,7 @@ from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.silence import TICK_S, Mailbox, Silence
 from vimesh.cli.supervision.start_process import Program
 from vimesh.cli.supervision.supervised_process import SupervisedProcess
-from vimesh.watchdog.notifier import SOCKET_VARIABLE, Notifier, Supervisor
+from vimesh.watchdog.supervisor_link import SOCKET_VARIABLE, Supervisor, SupervisorLink
 from vimesh.watchdog.work_record import open_record
 
 VIM = "c411c64a-ebcc-4f5b-927d-80a77af57a94"
@@ -26,13 +26,13 @@ BEATS_UNTIL_HELD = f"""
 import asyncio, faulthandler, os, re, sys, time
 from pathlib import Path
 from vimesh.watchdog.heartbeat import beating
-from vimesh.watchdog.notifier import Notifier, pop_supervisor
+from vimesh.watchdog.supervisor_link import SupervisorLink, pop_supervisor
 from vimesh.watchdog.work_record import open_record, record_path
 async def main():
-    with open_record(record_path(os.environ, "x")) as opened, Notifier(pop_supervisor(os.environ)) as notifier:
+    with open_record(record_path(os.environ, "x")) as opened, SupervisorLink(pop_supervisor(os.environ)) as link:
         assert not {{"NOTIFY_SOCKET", "WATCHDOG_USEC"}} & set(os.environ)
-        with beating(notifier, str):
-            notifier.notify_ready()
+        with beating(link, str):
+            link.notify_ready()
             print("ready", flush=True)
             await asyncio.sleep({LIMIT_S})
             if opened.unfinished is None:
@@ -149,17 +149,17 @@ class Machine:
 
 async def test_a_supervisor_that_did_not_run_itself_ends_nobody(tmp_path: Path) -> None:
     machine = Machine()
-    with Mailbox() as mailbox, Notifier(Supervisor(mailbox.address)) as notifier:
+    with Mailbox() as mailbox, SupervisorLink(Supervisor(mailbox.address)) as link:
         silence = Silence(mailbox, tmp_path / "x.work", limit_s=4 * TICK_S, clock=machine)
         async with asyncio.timeout(30):
-            notifier.notify_ready()
+            link.notify_ready()
             waiting = asyncio.create_task(silence.lasts_too_long(os.getpid()))
             for _ in range(6):
                 # The machine sleeps for a minute between two looks, and then the process is heard again.
                 await asyncio.wait((waiting,), timeout=TICK_S)
                 machine.slept_s += 60
                 await asyncio.wait((waiting,), timeout=TICK_S)
-                notifier.notify_alive()
+                link.notify_alive()
             assert not waiting.done()
             # Nor did it sleep, and still there is nothing to hear.
             silent_s = await waiting
@@ -168,12 +168,12 @@ async def test_a_supervisor_that_did_not_run_itself_ends_nobody(tmp_path: Path) 
 
 
 async def test_a_start_that_is_held_ends_too_but_one_that_shows_itself_may_take_any_time(tmp_path: Path) -> None:
-    with Mailbox() as mailbox, Notifier(Supervisor(mailbox.address)) as notifier:
+    with Mailbox() as mailbox, SupervisorLink(Supervisor(mailbox.address)) as link:
         silence = Silence(mailbox, tmp_path / "x.work", limit_s=TICK_S, start_limit_s=4 * TICK_S)
         async with asyncio.timeout(30):
             waiting = asyncio.create_task(silence.lasts_too_long(os.getpid()))
             for _ in range(8):
-                notifier.notify_alive()
+                link.notify_alive()
                 await asyncio.wait((waiting,), timeout=TICK_S)
             assert not waiting.done()
             silent_s = await waiting
@@ -182,11 +182,11 @@ async def test_a_start_that_is_held_ends_too_but_one_that_shows_itself_may_take_
 
 
 async def test_nobody_else_can_speak_for_a_process() -> None:
-    with Mailbox() as mailbox, Notifier(Supervisor(mailbox.address)) as notifier:
+    with Mailbox() as mailbox, SupervisorLink(Supervisor(mailbox.address)) as link:
         code = f"import socket; socket.socket(1, 2).sendto(b'READY=1', {chr(0) + mailbox.address[1:]!r})"
         stranger = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
         assert await asyncio.wait_for(stranger.wait(), 20) == 0
-        notifier.notify_alive()
+        link.notify_alive()
 
         assert list(mailbox.take(os.getpid())) == ["WATCHDOG=1"]
 

@@ -89,14 +89,22 @@ def test_every_broken_rule_is_a_line_and_nothing_is_registered(user: Command, na
         "vim", "register", name, "--auth-url", NOWHERE, "--interval", "2h", "--timeout", "1ms", "--fail-for", "2h"
     )
 
-    assert done.code == 1
+    assert done.code == 2
     assert done.out == ""
-    assert done.err.startswith("error: ")
-    assert "(BAD_INPUT)" in done.err
-    assert "vim.probe_policy.interval: " in done.err
-    assert "vim.probe_policy.timeout: " in done.err
-    assert "vim.probe_policy.fail_for: " in done.err
+    assert done.err.startswith("error: the request is invalid (BAD_INPUT)\n")
+    assert "  --interval: " in done.err
+    assert "  --timeout: " in done.err
+    assert "  --fail-for: " in done.err
     assert user("vim", "show", name).code == 3
+
+
+def test_what_the_fleet_refuses_is_named_as_it_was_typed(user: Command, name: str) -> None:
+    for flag, value in (("--type", "openstck"), ("--auth-url", "ftp://h"), ("--project", "a\tb"), ("--id", "no-uuid")):
+        flags = {"--auth-url": NOWHERE, flag: value}
+        done = user("vim", "register", name, *(word for pair in flags.items() for word in pair))
+
+        assert done.code == 2, done.err
+        assert done.err.startswith(f"error: {flag}: ")
 
 
 def test_a_taken_name_says_so_and_what_to_do(user: Command, name: str) -> None:
@@ -135,6 +143,9 @@ def test_list_filters_orders_limits_and_prints_an_array(user: Command, name: str
     assert table[0].split() == ["ID", "NAME", "TYPE", "STATUS", "REASON", "SINCE", "AUTH_URL"]
     assert len(table) == 4
     assert "PROBE" in user("vim", "list", "--long").out
+    columns = ("-c", "NAME", "--no-headers", "--sort-by", "NAME desc", "--limit", "1")
+    assert user("vim", "list", "--filter", f'name = "{name}*"', *columns).out == f"{name}-c\n"
+    assert user("vim", "show", f"{name}-a", "-o", "name").out == f"{name}-a\n"
 
 
 def test_set_changes_one_rule_of_the_probe_and_keeps_the_others(user: Command, name: str) -> None:

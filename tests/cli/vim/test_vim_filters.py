@@ -39,7 +39,8 @@ def test_a_mistake_in_a_filter_is_pointed_at(user: Command) -> None:
     for command in (("list",), ("events",), ("summary",), ("watch",)):
         refused = user("vim", *command, "--filter", "status = REACHABLE AND colour = red")
 
-        assert refused.code == 1
+        assert refused.code == 2
+        assert refused.err.startswith("error: --filter: ")
         assert "'colour' cannot be filtered by; use one of id, name," in refused.err
         assert "  status = REACHABLE AND colour = red\n                         ^\n" in refused.err
 

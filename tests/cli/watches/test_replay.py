@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import random
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from sqlalchemy import update
 
 from tests.support.deployments.conductors import conductor_over
+from tests.support.sql.random_histories import History, now_between_changes
 from tests.support.sql.stores import record, registration, report, sqlite_url, store_at
+from tests.support.timing.waiting import until
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.client.front import Front, connected
 from vimesh.cli.watches.past_times import past_time
@@ -67,6 +71,42 @@ async def test_a_replay_is_what_was_watched_byte_by_byte(front: Front) -> None:
     assert [event.revision for event in past] == [3, 4, 5, 6, 7]
     assert [event.SerializeToString() for event in past] == [event.SerializeToString() for event in recorded]
     assert pauses == [2.5] * 4
+
+
+async def test_a_replay_is_what_a_watch_recorded_while_it_happened(front: Front, store: SqlStore) -> None:
+    """Whatever happens: VIMs come, change, fall silent, are replaced and go, in maintenance and out of it."""
+    begun, newest = await now_between_changes(store), (await store.span()).newest
+    recorded: list[VimEvent] = []
+    reached = newest
+
+    async def record_all() -> None:
+        nonlocal reached
+        async for shown in watch(front, after=newest):
+            recorded.extend(shown.answer.events)
+            reached = shown.answer.revision
+
+    recording = asyncio.create_task(record_all())
+    history = History(store, random.Random(5))
+    for _ in range(60):
+        await history.step()
+        # Each change arrives before the next one is made.
+        newest = (await store.span()).newest
+        await until(lambda: reached >= newest, 30)  # noqa: B023 - is called in this turn only
+
+    async def pause(_: float) -> None:
+        """Lose no time."""
+
+    past = [event async for event in replay(front, "", begun, 1.0, sleep=pause)]
+    # The conductor may have recorded a silence in the meantime.
+    newest = past[-1].revision
+    await until(lambda: reached >= newest, 30)
+    recording.cancel()
+    await asyncio.wait([recording])
+    assert len(history.done) >= 8
+    assert len(past) > 30
+    assert [event.SerializeToString() for event in past] == [
+        event.SerializeToString() for event in recorded if event.revision <= newest
+    ]
 
 
 async def test_a_replay_of_a_vim_has_its_changes_from_the_first_on(front: Front) -> None:

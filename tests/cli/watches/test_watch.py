@@ -97,6 +97,11 @@ def test_events_can_be_followed_and_are_kept_of_a_vim_that_is_gone(user: Command
     assert (first, last) == ("REGISTERED", "DEREGISTERED")
     assert second.startswith("PENDING -> ")
     assert len(user("vim", "events", "--limit", "2").out.splitlines()) == 2
+    last_kind = user(
+        "vim", "events", reachable, "--kind", "deregistered", "--since", "1h", "-c", "KIND", "--no-headers"
+    )
+    assert last_kind.out == "DEREGISTERED\n"
+    assert user("vim", "events", reachable, "--until", "1h", "-o", "json").out == "[]\n"
 
 
 def _when_and_what(line: str) -> tuple[str, str]:

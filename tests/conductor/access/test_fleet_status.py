@@ -15,6 +15,7 @@ from tests.support.deployments.secured_conductors import (
     DRIVER,
     EXECUTOR,
     MONITOR,
+    NOTIFIER,
     OPERATOR,
     READER,
     REPORTER,
@@ -26,10 +27,13 @@ from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.wire.error_statuses import failure_of
 
 WITHIN_S = 30
-MONITORS, API, BRIDGES = (pb.FleetProcess.Kind.Value(kind) for kind in ("MONITOR", "API", "BRIDGE"))
+MONITORS, API, BRIDGES, NOTIFIERS, EXECUTORS = (
+    pb.FleetProcess.Kind.Value(kind) for kind in ("MONITOR", "API", "BRIDGE", "NOTIFIER", "EXECUTOR")
+)
 BRIDGE = ("spiffe://vimesh/bridge/b1", "reader,reporter", "*")
 EVERYWHERE = ("https://login.example#otto", "operator", "*")
-READER_EVERYWHERE = ("spiffe://vimesh/notifier/n1", "reader", "*")
+READER_EVERYWHERE = ("https://login.example#rita", "reader", "*")
+NOTIFIER_OF_A = (NOTIFIER[0], NOTIFIER[1], "a")
 
 
 @pytest.fixture
@@ -74,9 +78,12 @@ async def test_who_runs_the_fleet_sees_all_of_it_and_others_their_vims(
     ("who", "kinds"),
     [
         (MONITOR, {MONITORS}),
-        (EXECUTOR, set()),
+        (EXECUTOR, {EXECUTORS}),
         (DRIVER, {API}),
         (BRIDGE, {BRIDGES}),
+        (NOTIFIER, {NOTIFIERS}),
+        (READER_EVERYWHERE, set()),
+        (NOTIFIER_OF_A, set()),
         # It reports on VIMs of one project only, as a program of a tenant does.
         (REPORTER, set()),
     ],
@@ -86,7 +93,7 @@ async def test_each_identity_is_a_process_of_its_own_kind_only(
 ) -> None:
     accepted, refusals = set[int](), set[str]()
     async with client_as(address, who) as client:
-        for kind in (MONITORS, API, BRIDGES):
+        for kind in (MONITORS, API, BRIDGES, NOTIFIERS, EXECUTORS):
             try:
                 await client.fleet.ReportProcess(report(kind), timeout=WITHIN_S)
                 accepted.add(kind)

@@ -19,6 +19,7 @@ from tests.support.deployments.secured_conductors import (
     ADMIN,
     DRIVER,
     MONITOR,
+    NOTIFIER,
     OPERATOR,
     READER,
     client_as,
@@ -38,6 +39,8 @@ from vimesh.v1 import (
     fleet_service_pb2,
     history_service_pb2,
     maintenance_service_pb2,
+    notifier_service_pb2,
+    receiver_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
@@ -52,10 +55,20 @@ _FILES = (
     fleet_service_pb2,
     history_service_pb2,
     maintenance_service_pb2,
+    notifier_service_pb2,
+    receiver_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
-WHO = {"reader": READER, "operator": OPERATOR, "admin": ADMIN, "reporter": MONITOR, "driver": DRIVER}
+WHO = {
+    "reader": READER,
+    "operator": OPERATOR,
+    "admin": ADMIN,
+    "reporter": MONITOR,
+    "driver": DRIVER,
+    # Without the role that a notifier's certificate stands for besides.
+    "notifier": (NOTIFIER[0], "notifier", "*"),
+}
 
 
 @pytest.fixture

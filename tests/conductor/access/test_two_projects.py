@@ -20,7 +20,7 @@ from tests.support.deployments.conductors import Client
 from tests.support.deployments.secured_conductors import ADMIN, client_as, secured
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.watches.watch_streams import WatchLimits
-from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import access_service_pb2, conductor_service_pb2, vim_pb2, vim_service_pb2, workflow_service_pb2
 from vimesh.v1.vim_pb2 import Monitor, Vim
 
 CALLS = 250
@@ -265,6 +265,7 @@ def other_calls(dice: random.Random, site: Site) -> list[Callable[[], Awaitable[
             ),
             timeout=WITHIN_S,
         ),
+        lambda: a.access.GetQuota(access_service_pb2.GetQuotaRequest(project_id="b"), timeout=WITHIN_S),
         lambda: watched(a, vim_service_pb2.WatchVimsRequest(snapshot=True, filter=filter_)),
         lambda: a.vims.ModifyVims(
             vim_service_pb2.ModifyVimsRequest(filter=filter_, vim=Vim(description="ant")), timeout=WITHIN_S

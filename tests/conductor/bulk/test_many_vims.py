@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import grpc
 import pytest
+from google.api import httpbody_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -44,6 +46,35 @@ def to_us(**choice: object) -> pb.ModifyVimsRequest:
 async def regions(client: Client) -> list[str]:
     vims = (await client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=30)).vims
     return [vim.labels["region"] for vim in vims]
+
+
+def as_json(content: object) -> httpbody_pb2.HttpBody:
+    return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(content).encode())
+
+
+async def test_many_vims_are_changed_and_removed_by_json(client: Client) -> None:
+    ids = [(await client.register(labels={"region": "eu"})).id for _ in range(2)]
+    change = {"filter": "labels.region = eu", "vim": {"labels": {"region": "us"}}, "updateMask": "labels.region"}
+
+    changed = await client.vims.ModifyVimsJson(pb.ModifyVimsJsonRequest(request=as_json(change)), timeout=30)
+    assert [(one.vim_id, one.HasField("refused")) for one in changed.results] == [(vim_id, False) for vim_id in ids]
+    assert {(await client.get(vim_id)).labels["region"] for vim_id in ids} == {"us"}
+    for check in (True, False):
+        removal = as_json({"vim_ids": ids, "validate_only": check})
+        removed = await client.vims.DeregisterVimsJson(pb.DeregisterVimsJsonRequest(request=removal), timeout=30)
+        assert [(one.vim_id, one.HasField("refused")) for one in removed.results] == [(vim_id, False) for vim_id in ids]
+    removed = await client.vims.DeregisterVimsJson(pb.DeregisterVimsJsonRequest(request=removal), timeout=30)
+    assert [one.refused.code for one in removed.results] == [grpc.StatusCode.NOT_FOUND.value[0]] * 2
+
+
+@pytest.mark.parametrize("wrong", [{}, {"filter": "type = openstack", "vim_ids": [NOBODY]}, {"filtre": "x"}, [], "x"])
+async def test_wrong_json_for_many_vims_is_refused(client: Client, wrong: object) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as modify:
+        await client.vims.ModifyVimsJson(pb.ModifyVimsJsonRequest(request=as_json(wrong)), timeout=30)
+    with pytest.raises(grpc.aio.AioRpcError) as deregister:
+        await client.vims.DeregisterVimsJson(pb.DeregisterVimsJsonRequest(request=as_json(wrong)), timeout=30)
+
+    assert [failure_of(each.value).reason for each in (modify, deregister)] == ["BAD_INPUT"] * 2
 
 
 async def test_vims_are_got_by_their_ids(client: Client) -> None:

@@ -16,7 +16,7 @@ from tests.support.deployments.conductors import Client, conductor_at
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim, VimEvent
 from vimesh.wire.error_statuses import DETAILS_KEY, failure_of
-from vimesh.wire.limits import MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
+from vimesh.wire.limits import MAX_BATCH_BYTES, MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
 
 URL = "http://127.0.0.1:5000/v3"
 
@@ -120,6 +120,26 @@ async def test_a_call_registers_what_its_values_allow_and_refuses_the_rest(clien
     assert refused == [0, full_ones, full_ones + 1]
     assert "holds more than 2048" in results[0].refused.message
     assert results[full_ones].refused.message.endswith("send it in another call")
+
+
+async def test_a_call_registers_what_its_bytes_allow_and_refuses_the_rest(client: Client) -> None:
+    quarter = struct(a="x" * (MAX_BATCH_BYTES // 4 - 400))
+
+    results = await register(client, *(wanted(extra=quarter) for _ in range(6)), wanted())
+
+    refused = [number for number, result in enumerate(results) if result.WhichOneof("outcome") == "refused"]
+    assert refused == [4, 5, 6]
+    assert results[4].refused.message.endswith(f"more than {MAX_BATCH_BYTES} bytes: send it in another call")
+
+
+async def test_a_vim_that_is_larger_than_a_batch_may_come_first(client: Client) -> None:
+    full = struct(a=[1] * 1900, b="x" * 50_000)
+    large = wanted(vim_project=full, auth_cred=full, placement_attr=full, extra=full)
+    assert large.ByteSize() > MAX_BATCH_BYTES
+
+    results = await register(client, large, wanted())
+
+    assert [result.WhichOneof("outcome") for result in results] == ["registered", "refused"]
 
 
 async def test_of_five_hundred_bad_ones_only_the_first_hear_all_that_is_wrong(client: Client) -> None:

@@ -14,6 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from tests.support.deployments.conductors import Client, client_at, report_on
 from tests.support.scraping.scrapes import Scrape, scrape, socket_in
+from tests.support.sql.maintenance import new_window
 from tests.support.sql.stores import elapse, registration, sqlite_url, store_at
 from tests.support.timing.waiting import eventually
 from vimesh.conductor.conductor_process import ConductorSettings, serving
@@ -157,6 +158,21 @@ async def test_watches_are_counted(tmp_path: Path) -> None:
     assert closed.value("vimesh_watchers", kind="vims") == 0
     service = {"grpc_service": "vimesh.v1.VimService", "grpc_method": "WatchVims"}
     assert closed.value("grpc_server_handled_total", **service, grpc_code="CANCELLED") == 1
+
+
+async def test_changes_of_many_and_maintenance_are_counted(tmp_path: Path) -> None:
+    async with watched(tmp_path) as conductor:
+        vim, nobody = await conductor.client.register(), "00000000-0000-4000-8000-000000000000"
+        change = vim_service_pb2.ModifyVimsRequest(vim_ids=[vim.id, nobody], vim=vim_pb2.Vim(description="d"))
+        await conductor.client.vims.ModifyVims(change, timeout=30)
+        await conductor.store.maintenance.create(new_window(vim_ids=[vim.id]))
+        answer = await conductor.until("vimesh_maintenance_announcements_total", 1, kind="started")
+
+    assert answer.value("vimesh_bulk_changes_total", kind="modify", outcome="changed") == 1
+    assert answer.value("vimesh_bulk_changes_total", kind="modify", outcome="refused") == 1
+    assert answer.value("vimesh_bulk_changes_total", kind="deregister", outcome="changed") == 0
+    assert answer.value("vimesh_history_digests_total", outcome="recorded") == 0
+    assert answer.value("vimesh_availability_query_seconds_count") == 0
 
 
 async def test_refusals_are_counted(tmp_path: Path) -> None:

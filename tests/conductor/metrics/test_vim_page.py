@@ -12,7 +12,7 @@ from tests.support.sql.stores import elapse, record, registration, report, sqlit
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.conductor.metrics import vim_page as page_module
 from vimesh.conductor.metrics.vim_page import may_read_vims, vim_page
-from vimesh.domain.vims import Modification, Registration, Status
+from vimesh.domain.vims import Modification, Registered, Registration, Status
 from vimesh.metrics.catalogue.metric_entry import Component
 from vimesh.metrics.exposition import MetricsSettings, exposition_of
 from vimesh.store.sql_store import SqlStore
@@ -73,6 +73,30 @@ async def test_shards_are_all_vims_once_over_many_pages(tmp_path: Path, monkeypa
     assert len(ids(whole)) == 50
     assert sorted(vim_id for shard in shards for vim_id in ids(shard)) == sorted(ids(whole))
     assert all(10 < len(ids(shard)) < 25 for shard in shards)
+
+
+async def test_the_first_page_reads_all_labels_at_once_and_later_ones_those_that_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "_PAGE", 10)
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
+        browses = store.statistics.queues["browse"].durations_s.counts
+
+        async def reads_of(shard: str = "0/1") -> int:
+            before = sum(browses)
+            assert (await scrape(socket_in(tmp_path), f"/metrics/vims?shard={shard}")).status == 200
+            return sum(browses) - before
+
+        first, *_ = await store.register_many([registration() for _ in range(45)])
+        async with exposition_of(Component.CONDUCTOR, MetricsSettings(socket_in(tmp_path))) as exposition:
+            exposition.add_page("/metrics/vims", vim_page(store, asyncio.get_running_loop()))
+            assert await reads_of() == 5 + 1
+            assert await reads_of() == 5
+            assert isinstance(first, Registered)
+            await store.modify(first.vim_id, Modification(name="new"))
+            assert await reads_of() == 5 + 1
+            # A small part of all VIMs looks up its own.
+            assert await reads_of("0/9") == 1 + 1
 
 
 async def test_a_vim_that_changes_has_its_new_labels_on_the_next_page(tmp_path: Path) -> None:

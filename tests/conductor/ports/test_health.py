@@ -21,9 +21,10 @@ from tests.support.callers.commands import Command
 from tests.support.callers.running import running
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings, serving
-from vimesh.conductor.ports.health_port import answering_health
-from vimesh.conductor.ports.vitals import BLOCKED_S, Vitals
+from vimesh.conductor.ports.vitals import Vitals
 from vimesh.domain.errors import BadSetting
+from vimesh.rpc.ports.health_port import answering_health
+from vimesh.rpc.ports.loop_vitals import BLOCKED_S
 
 SERVICES = ("", "vimesh.v1.ConductorService")
 UP, DOWN = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING

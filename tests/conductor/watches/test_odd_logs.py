@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import AsyncIterable
 from pathlib import Path
 
 import grpc
@@ -13,6 +15,7 @@ from tests.support.deployments.conductors import Client, conductor_over
 from tests.support.sql.stores import record, registration, report, sqlite_url, store_at
 from tests.support.timing.waiting import until
 from vimesh.domain.vims import Status
+from vimesh.store.backup.restore import make_other_log
 from vimesh.store.schema.tables import events as log
 from vimesh.store.schema.tables import revisions
 from vimesh.store.sql_store import SqlStore
@@ -117,3 +120,55 @@ async def test_a_change_of_a_newer_version_ends_a_watch_and_is_never_left_out(tm
         await begun(later)
         await client.report(vim, Vim.UNREACHABLE, 2)
         assert [event.status for event in await events(later, bool)] == [Vim.UNREACHABLE]
+
+
+async def begun_after(
+    revision: int,
+    stream: AsyncIterable[pb.WatchVimsResponse] | AsyncIterable[conductor_service_pb2.WatchActionsResponse],
+) -> None:
+    """Read until the stream has come further than a revision."""
+    async for response in stream:
+        if response.revision > revision:
+            return
+
+
+async def test_a_log_that_is_another_one_ends_watches_although_it_has_come_further(tmp_path: Path) -> None:
+    """G8. As after a backup was restored, and changed since."""
+    url = sqlite_url(tmp_path / "vimesh.sqlite")
+    async with store_at(url) as store, conductor_over(store) as client:
+        vim = await client.register()
+        vims = watch(client)
+        [begin] = await begun(vims)
+        actions = client.conductor.WatchActions(conductor_service_pb2.WatchActionsRequest(), timeout=20)
+        assert begin.log_id == (await store.span()).log_id
+        await client.report(vim, Vim.REACHABLE, 1)
+        assert (await events(vims, bool))[-1].revision == vim.revision + 1
+
+        await make_other_log(url)
+        await client.report(vim, Vim.UNREACHABLE, 2)
+
+        for stream in (vims, actions):
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await begun_after(vim.revision + 1, stream)
+            assert failure_of(failed.value).reason == "REVISION_UNKNOWN"
+
+
+async def test_a_watch_is_resumed_only_in_the_log_that_it_was_in(tmp_path: Path) -> None:
+    """G8."""
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, conductor_over(store) as client:
+        vim = await client.register()
+        log_id, other = (await store.span()).log_id, str(uuid.uuid4())
+
+        for resumed in (
+            watch(client, vim.revision, log_id=other),
+            client.conductor.WatchActions(
+                conductor_service_pb2.WatchActionsRequest(start_revision=vim.revision, log_id=other), timeout=20
+            ),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as failed:
+                await begun_after(0, resumed)
+            failure = failure_of(failed.value)
+            assert (failure.code, failure.reason) == (grpc.StatusCode.OUT_OF_RANGE, "REVISION_UNKNOWN")
+        for given in (log_id, log_id.upper(), ""):  # one of an earlier version gives none
+            seen = await events(watch(client, vim.revision, log_id=given), bool)
+            assert [event.revision for event in seen] == [vim.revision]

@@ -48,11 +48,23 @@ async def test_a_small_change_of_a_large_vim_leaves_a_small_event(store: SqlStor
     for number in range(20):
         await store.modify(vim.id, Modification(description=str(number)))
     await record(store, [report(vim, Status.REACHABLE, 1, detail="x" * 512)])
+
+    assert await store.logged_bytes() - before < 21 * 3000
+    assert await store._database.read(stored_bytes) - text_before < 21 * 3000
+    assert all(event.size_bytes < 3000 for event in await store.events_after(vim.revision, 100))
+
+
+async def test_a_removal_keeps_once_what_was_removed(store: SqlStore) -> None:
+    """Otherwise no list of an earlier time could show it."""
+    vim = await store.register(registration(**large()))
+    before = await store.logged_bytes()
+
     await store.deregister(vim.id)
 
-    assert await store.logged_bytes() - before < 22 * 3000
-    assert await store._database.read(stored_bytes) - text_before < 22 * 3000
-    assert all(event.size_bytes < 3000 for event in await store.events_after(vim.revision, 100))
+    [event] = await store.events_after(vim.revision, 100)
+    assert event.vim is not None
+    assert event.vim.extra == {}
+    assert 100_000 < event.size_bytes == await store.logged_bytes() - before < 130_000
 
 
 async def test_a_large_change_is_counted_whole(store: SqlStore) -> None:

@@ -124,6 +124,16 @@ async def test_a_process_is_known_by_what_it_said_last(store: VimStore) -> None:
     assert second.seen_time >= first.seen_time
 
 
+async def test_a_kind_of_a_later_version_is_left_out(store: SqlStore) -> None:
+    later, known = announcement(), announcement()
+    for said in (later, known):
+        await store.announce_process(said, MONITOR)
+    renamed = update(processes).where(processes.c.id == later.process_id).values(kind="ORACLE")
+    await store._database.write(lambda connection: connection.execute(renamed))
+
+    assert [process.process_id for process in await processes_of(store)] == [known.process_id]
+
+
 async def test_a_process_belongs_to_the_identity_that_announced_it(store: VimStore) -> None:
     said = announcement()
     await store.announce_process(said, MONITOR)

@@ -19,7 +19,8 @@ from vimesh.domain.history.round_digests import MINUTE_S, RECORD_BYTES, RoundDig
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Vim
 from vimesh.store.history.history_rows import HistoryRow, add_bytes, insert_rows, read_rows, total_bytes
-from vimesh.store.schema.tables import history, standings
+from vimesh.store.schema.history_tables import history
+from vimesh.store.schema.tables import standings
 from vimesh.store.sql_store import SqlStore
 
 MINUTES, TENS, HOURS = LEVELS

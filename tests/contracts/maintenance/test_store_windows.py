@@ -12,18 +12,11 @@ import pytest
 from tests.support.sql.maintenance import hours, keep_up, new_window, pass_time, spans, told
 from tests.support.sql.stores import record, registration, report, store_at
 from vimesh.domain.access.caller import ALL_ENGINES, Caller, CallerRole
-from vimesh.domain.errors import (
-    BadInput,
-    FilterInvalid,
-    PageTokenInvalid,
-    RequestIdReused,
-    TooManyWindows,
-    VimNotFound,
-    WindowNotFound,
-)
+from vimesh.domain.errors import BadInput, FilterInvalid, PageTokenInvalid, RequestIdReused, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.maintenance.maintenance_windows import MAX_OPEN_OF_PROJECT, WindowState
+from vimesh.domain.maintenance.window_errors import TooManyWindows, WindowNotFound
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Modification, Status, Vim

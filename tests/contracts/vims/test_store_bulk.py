@@ -175,6 +175,7 @@ STEPS = st.lists(WANTED, min_size=4, max_size=8).flatmap(_steps)
 """Batches of the same few; between them a VIM is deregistered, or a day goes by, and request ids are forgotten."""
 
 
+@pytest.mark.timeout(180)
 @settings(max_examples=30, deadline=None)
 @given(STEPS)
 def test_a_batch_is_one_registration_after_the_other(

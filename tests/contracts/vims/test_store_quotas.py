@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests.support.sql.stores import record, registration, report, store_at
-from vimesh.domain.access.quotas import ProjectLimits, Quotas
+from vimesh.domain.access.quotas import ProjectLimits, ProjectQuota, ProjectUsage, Quotas
 from vimesh.domain.errors import ChangeRateExceeded, NameTaken, Quota, QuotaExceeded, VimeshError
 from vimesh.domain.retention import Retention
 from vimesh.domain.vims import Modification, Registered, Status
@@ -165,8 +165,8 @@ async def test_large_changes_are_refused_until_the_log_has_dropped_the_oldest(da
         large = registration(project_id="lab", description="d" * 9_000)
         vim = await store.register(large)
         assert registered(await fill(store, 1)) == [True]
-        # The change that reaches the limit is the last one.
-        await store.modify(vim.id, Modification(description="e" * 12_000))
+        # The change that reaches the limit is the last one. It holds what it replaced, too.
+        await store.modify(vim.id, Modification(description="e" * 6_000))
 
         with pytest.raises(QuotaExceeded) as refused:
             await store.modify(vim.id, Modification(description="f"))
@@ -209,3 +209,52 @@ async def test_what_is_not_limited_is_not_counted(database_url: str) -> None:
         await fill(store, 3, "free")
 
         assert await counted_changes(store) == 0
+
+
+async def test_what_a_project_has_is_what_it_is_judged_by(database_url: str) -> None:
+    limits = ProjectLimits(vims=10, event_bytes=1_000_000, changes_per_s=5)
+    async with store_at(database_url, quotas=Quotas(limits, {"free": ProjectLimits()})) as store:
+        assert await store.quotas.project_quota("lab") == ProjectQuota("lab", limits, ProjectUsage(0, 0, 0))
+        await fill(store, 3)
+        await fill(store, 2, "free")
+
+        usage = (await store.quotas.project_quota("lab")).usage
+        assert (usage.vims, usage.changes_in_last_s) == (3, 3)
+        assert usage.event_bytes == await bytes_of_changes(store)
+        await age_changes(store, 1.0)
+        await store.compact(Retention(events=3, age_s=EVER), 100)
+        later = (await store.quotas.project_quota("lab")).usage
+        assert (later.vims, later.changes_in_last_s) == (3, 0)
+        assert later.event_bytes == await bytes_of_changes(store) < usage.event_bytes
+        assert await store.quotas.project_quota("free") == ProjectQuota(
+            "free", ProjectLimits(), ProjectUsage(2, None, None)
+        )
+
+
+async def test_more_than_a_lowered_limit_is_shown(database_url: str) -> None:
+    async with store_at(database_url) as store:
+        await fill(store, 3)
+    async with store_at(database_url, quotas=quotas(vims=1)) as store:
+        assert (await store.quotas.project_quota("lab")).usage.vims == 3
+
+
+async def test_refused_changes_are_counted_and_checks_are_not(database_url: str) -> None:
+    limits = Quotas(ProjectLimits(vims=1), {"fast": ProjectLimits(changes_per_s=1)})
+    async with store_at(database_url, quotas=limits) as store:
+        await fill(store, 1)
+        await refusal_of(store, registration(project_id="lab"))
+        await fill(store, 2)
+        [registered_vim, refused] = await fill(store, 2, "fast")
+        assert isinstance(registered_vim, Registered)
+        assert isinstance(refused, ChangeRateExceeded)
+        await age_changes(store, 1.0)
+        changes = [(registered_vim.vim_id, Modification(description=text)) for text in "ab"]
+        for check in (True, False):
+            assert isinstance((await store.bulk.modify_many(changes, validate_only=check))[1], ChangeRateExceeded)
+
+        assert store.statistics.quota_refusals == {Quota.VIMS: 3, Quota.CHANGES_PER_S: 2}
+
+
+async def bytes_of_changes(store: SqlStore) -> int:
+    total = select(func.sum(project_changes.c.size))
+    return await store._database.read(lambda connection: int(connection.execute(total).scalar_one()))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
 
+from tests.support.sql.receivers import WEBHOOK, acquire, settings
 from tests.support.sql.stores import registration
 from vimesh.domain.vims import Modification, Registered
 from vimesh.store.rotate_keys import rotate_keys
 from vimesh.store.rows.credential_encryption import Cipher, FileCipher
 from vimesh.store.rows.key_files import make_key, make_key_file, read_keys, replace_keys
+from vimesh.store.schema.notification_tables import receivers
 from vimesh.store.schema.tables import requests, vims
 from vimesh.store.sql_store import SqlStore, sql_store
 from vimesh.store.upgrade.manage_tables import upgrade
@@ -62,6 +65,7 @@ def tokens(connection: Connection) -> list[bytes]:
     return [
         *connection.execute(select(vims.c.secrets)).scalars(),
         *connection.execute(select(requests.c.fingerprint)).scalars(),
+        *connection.execute(select(receivers.c.secrets)).scalars(),
     ]
 
 
@@ -89,6 +93,31 @@ async def test_keys_rotate_while_conductors_read_and_write(
     assert (key == used[-1], len(set(used))) == (True, 3)
     for token in await one._database.read(tokens):
         assert Cipher([key]).uses_first_key(token)
+
+
+async def test_the_secrets_of_receivers_are_encrypted_anew(
+    stores: list[SqlStore], database_url: str, key_file: Path
+) -> None:
+    lost = await stores[0].receivers.create(settings("lost"))
+    replace_keys(key_file, [make_key()])
+    good = await stores[0].receivers.create(settings("good"))
+    replace_keys(key_file, [make_key(), *read_keys(key_file)])
+
+    rotation = await rotate_keys(database_url, FileCipher(key_file), lambda _, __: None)
+
+    assert rotation.unreadable_receivers == [lost.id]
+    replace_keys(key_file, read_keys(key_file)[:1])
+    # The others still have the lost key in memory.
+    async with sql_store(database_url, FileCipher(key_file)) as fresh:
+        [claimed] = await acquire(fresh, "n1")
+        assert claimed.receiver is not None
+        assert (claimed.receiver_id, claimed.receiver.settings) == (good.id, settings("good"))
+        # People see why nobody works for the other one; it can be disabled, and given another target.
+        assert "cannot be decrypted" in (await fresh.receivers.get(lost.id)).last_error
+        disabled = await fresh.receivers.modify(lost.id, lambda stored: replace(stored, disabled=True))
+        assert disabled.settings == replace(lost.settings, disabled=True)
+        await fresh.receivers.modify(lost.id, lambda stored: replace(stored, disabled=False, target=WEBHOOK))
+        assert [one.receiver_id for one in await acquire(fresh, "n2")] == [lost.id]
 
 
 async def test_an_interrupted_rotation_goes_on_where_it_ended(
@@ -121,11 +150,11 @@ async def test_a_batch_that_waits_while_the_key_changes_is_encrypted_anew(
     class Late(FileCipher):
         """Its file changes between the encryption and the transaction."""
 
-        def encrypt(self, value: object) -> bytes:
-            token = super().encrypt(value)
+        def encrypt_many(self, values: Iterable[object]) -> list[bytes]:
+            tokens = super().encrypt_many(values)
             if read_keys(key_file) != keys:
                 replace_keys(key_file, keys)
-            return token
+            return tokens
 
     async with sql_store(database_url, Late(key_file)) as late:
         [result] = await late.register_many(batch)

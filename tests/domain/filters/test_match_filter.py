@@ -18,7 +18,7 @@ from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vims import Engine, Monitor, MonitorState, Status, Vim, VimMaintenance
 
 _DAY = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
-_VIM = Vim(
+VIM = Vim(
     id="0b0b",
     project_id="lab",
     name="eu (1)",
@@ -86,7 +86,7 @@ _VIM = Vim(
     ],
 )
 def test_a_vim_matches_or_not(text: str, expected: bool) -> None:
-    assert parse_filter(text).matches(_VIM) is expected
+    assert parse_filter(text).matches(VIM) is expected
 
 
 def test_patterns_match_as_a_regular_expression_would() -> None:
@@ -114,7 +114,7 @@ def test_patterns_match_as_a_regular_expression_would() -> None:
     ],
 )
 def test_what_is_decided_leaves_a_filter(text: str, left: object) -> None:
-    unknown = replace(_VIM, status=Status.UNKNOWN)
+    unknown = replace(VIM, status=Status.UNKNOWN)
 
     def decide(term: Term) -> bool | None:
         return Filter(term).matches(unknown) if term.field == "status" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from vimesh.domain.fleet.process_announcements import MISSING_AFTER_S, FleetProc
 from vimesh.domain.vims import Engine, Status
 
 NOW = dt.datetime(2026, 11, 29, 12, tzinfo=dt.UTC)
-MONITOR, API = ProcessKind.MONITOR, ProcessKind.API
+MONITOR, API, NOTIFIER = ProcessKind.MONITOR, ProcessKind.API, ProcessKind.NOTIFIER
 
 
 def process(
@@ -32,6 +33,13 @@ def test_a_process_is_missing_after_a_minute() -> None:
     missing = process("missing", 900, MISSING_AFTER_S + 0.001)
 
     assert shown(living, missing) == {"living": False, "missing": True}
+
+
+def test_an_executor_that_is_silent_may_have_ended_in_order() -> None:
+    living = process("living", 900, MISSING_AFTER_S, kind=ProcessKind.EXECUTOR)
+    silent = process("silent", 900, MISSING_AFTER_S + 1, kind=ProcessKind.EXECUTOR)
+
+    assert shown(living, silent) == {"living": False}
 
 
 def test_a_missing_process_is_replaced_by_the_next_that_starts_in_its_place() -> None:
@@ -82,3 +90,23 @@ def test_a_slow_loop_and_a_slow_database_are_trouble() -> None:
         ("LOOP_LATE", "monitor 7 on a was held up for 1.5 s"),
         ("DATABASE_SLOW", "the database takes 1.5 s to answer"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("receivers", "processes", "reasons"),
+    [
+        (0, [], []),
+        (1, [], ["NO_NOTIFIER"]),
+        (1, [process("1", 9, 5, kind=NOTIFIER)], []),
+        (
+            1,
+            [replace(process("1", 90, 80, kind=NOTIFIER), missing=True)],
+            ["NO_NOTIFIER", "PROCESS_MISSING"],
+        ),
+        (1, [process("1", 9, 5, kind=API)], ["NO_NOTIFIER"]),
+    ],
+)
+def test_receivers_need_a_notifier(receivers: int, processes: list[FleetProcess], reasons: list[str]) -> None:
+    whole = WholeFleet(processes, DatabaseFacts("SQLite", "3", 0.001), [], receivers)
+
+    assert sorted(trouble.reason for trouble in FleetStatus(NOW, [], whole).troubles) == reasons

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
 from tests.envoy.scripted import Scripted
@@ -55,12 +55,12 @@ async def _heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, say
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    # A health check connects and says nothing.
-    if await reader.readline():
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        body = json.dumps(dict(line.split(": ", 1) for line in head.strip().split("\r\n"))).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(body), body))
-    writer.close()
+    with closing(writer):
+        # A health check connects and says nothing.
+        if await reader.readline():
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            body = json.dumps(dict(line.split(": ", 1) for line in head.strip().split("\r\n"))).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(body), body))
 
 
 @asynccontextmanager

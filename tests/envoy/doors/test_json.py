@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
+from importlib.resources import files
 
 import pytest
 
 from tests.envoy.scripted import Scripted
 from tests.support.callers.caller import LIMIT_S, ask
 from tests.support.deployments.envoys import RunningEnvoy
+from vimesh.envoy import doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,26 @@ async def test_a_path_says_which_methods_it_has(envoy: RunningEnvoy, method: str
     assert (answer.status, answer.headers["allow"]) == (status, "GET, PATCH, DELETE, HEAD, OPTIONS")
 
 
+async def test_the_front_describes_its_paths_even_without_conductors(envoy: RunningEnvoy) -> None:
+    envoy.replace_conductors([])
+    await envoy.until_healthy([])
+
+    answer = await ask(envoy.address, "GET", "/v1/openapi.json")
+
+    assert answer.status == 200
+    assert answer.json()["openapi"] == "3.1.0"
+    assert answer.body == files(doors).joinpath("openapi.json").read_bytes()
+    head = await ask(envoy.address, "HEAD", "/v1/openapi.json")
+    assert (head.status, head.headers["content-type"], head.body) == (200, "application/json", b"")
+
+
+@pytest.mark.parametrize(("method", "status"), [("OPTIONS", 204), ("POST", 405)])
+async def test_the_description_can_only_be_read(envoy: RunningEnvoy, method: str, status: int) -> None:
+    answer = await ask(envoy.address, method, "/v1/openapi.json")
+
+    assert (answer.status, answer.headers["allow"]) == (status, "GET, HEAD, OPTIONS")
+
+
 async def test_other_origins_are_not_let_in(envoy: RunningEnvoy) -> None:
     answer = await ask(envoy.address, "GET", "/v1/vims/some", headers={"origin": "http://elsewhere.example"})
 
@@ -155,7 +177,13 @@ async def test_a_watch_is_one_json_object_on_each_line(envoy: RunningEnvoy) -> N
 
     assert head.startswith(b"HTTP/1.1 200 ")
     first_line = next(line for line in seen.splitlines() if line.startswith(b"{"))
-    assert json.loads(first_line) == {"vims": [], "events": [], "revision": "7", "end": "WATCH_END_UNSPECIFIED"}
+    assert json.loads(first_line) == {
+        "vims": [],
+        "events": [],
+        "revision": "7",
+        "log_id": "",
+        "end": "WATCH_END_UNSPECIFIED",
+    }
 
 
 async def test_a_watch_that_cannot_begin_is_an_error_like_any_other(envoy: RunningEnvoy) -> None:

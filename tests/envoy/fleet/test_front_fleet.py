@@ -6,7 +6,7 @@ import pytest
 
 from vimesh.domain.errors import BadSetting
 from vimesh.envoy.fleet.fleet_file import parse, read
-from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, FrontTracing, ListenAddress
+from vimesh.envoy.fleet.front_fleet import ClusterHost, ClusterName, FrontFleet, FrontTracing, ListenAddress
 
 ONE = "conductors: ['127.0.0.1:7611']\n"
 
@@ -58,7 +58,16 @@ def test_everything_can_be_said() -> None:
         trusted_proxies=("10.0.0.2/32", "10.1.0.0/16", "fd00::/8"),
         tracing=FrontTracing(ListenAddress("127.0.0.1", 4317), 0.5, callers=False),
     )
+    assert isinstance(fleet.conductors, tuple)
     assert [str(host.address) for host in fleet.conductors] == ["10.0.0.1:7611", "[fd00::2]:7611"]
+
+
+def test_processes_may_be_behind_a_name() -> None:
+    fleet = parse("conductors: {name: 'conductor:7601', health_port: 7701}\napi: {name: 'api.vimesh.svc:7602'}")
+
+    assert fleet.conductors == ClusterName("conductor", 7601, 7701)
+    assert fleet.api == ClusterName("api.vimesh.svc", 7602)
+    assert parse("conductors: {name: 'c:1'}").conductors == ClusterName("c", 1)
 
 
 def test_the_admin_interface_may_take_any_free_port() -> None:
@@ -83,6 +92,13 @@ def test_the_admin_interface_may_take_any_free_port() -> None:
         ("conductors: ['127.0.0.1:1', 'conductor-2:1']", "conductors[1]"),
         ("conductors: ['127.0.0.1:0']", "conductors[0]"),
         ("conductors: ['127.0.0.1:65536']", "conductors[0]"),
+        ("conductors: {}", "conductors.name"),
+        ("conductors: {name: c}", "conductors.name"),
+        ("conductors: {name: 'c:0'}", "conductors.name"),
+        ("conductors: {name: 'https://c:1'}", "conductors.name"),
+        ("conductors: {name: 'c:1', health_port: 0}", "conductors.health_port"),
+        ("conductors: {name: 'c:1', port: 2}", "conductors.port"),
+        (ONE + "api: {name: 'a:1', health_port: 2}", "api.health_port"),
         (ONE + "api: ['x']", "api[0]"),
         (ONE + "conductor: []", "conductor"),
         (ONE + "front: 7600", "front"),

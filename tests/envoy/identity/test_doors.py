@@ -46,7 +46,7 @@ async def at_front(fleet: SecuredFleet, pair: KeyPair | None, path: str, headers
         return await call(channel, path, headers)
 
 
-async def test_the_second_door_is_for_certificates_of_reporters_and_drivers(tmp_path: Path) -> None:
+async def test_the_second_door_is_for_certificates_of_the_fleets_own_processes(tmp_path: Path) -> None:
     async with secured_fleet(tmp_path) as fleet:
         pairs = {role: fleet.certified.pair(role, "x") for role in (Role.MONITOR, Role.API, Role.NOTIFIER)}
         admin = fleet.certified.pair(Role.CLI, "admin")
@@ -60,6 +60,7 @@ async def test_the_second_door_is_for_certificates_of_reporters_and_drivers(tmp_
             "api": await at_second_door(fleet, pairs[Role.API], CLAIM, {}),
             "api reads": await at_second_door(fleet, pairs[Role.API], GET_VIM, {}),
             "notifier": await at_second_door(fleet, pairs[Role.NOTIFIER], GET_VIM, {}),
+            "notifier reports": await at_second_door(fleet, pairs[Role.NOTIFIER], UPDATE_VIM, {}),
             "admin": await at_second_door(fleet, admin, GET_VIM, {}),
             "token": await at_second_door(fleet, None, GET_VIM, token),
         }
@@ -74,7 +75,8 @@ async def test_the_second_door_is_for_certificates_of_reporters_and_drivers(tmp_
         "monitor with a token": PASSED,
         "api": PASSED,
         "api reads": PASSED,
-        "notifier": refused,
+        "notifier": PASSED,
+        "notifier reports": refused,
         "admin": refused,
         "token": NOT_CONNECTED,
     }
@@ -247,7 +249,9 @@ async def test_a_report_has_a_line_only_if_it_is_refused(tmp_path: Path) -> None
                     await call(channel, path, {})
 
     lines = [json.loads(line) for line in fleet.log.read_text().splitlines()]
-    assert [(line["identity"].rpartition("/")[2], line["path"], line["grpc_status"]) for line in lines] == [
+    # A client that is slow to connect tries another connection, and drops one of the two: that is no request.
+    requests = [line for line in lines if "status" in line]
+    assert [(line["identity"].rpartition("/")[2], line["path"], line["grpc_status"]) for line in requests] == [
         ("m1", GET_VIM, "PermissionDenied"),
         ("reader.ann", update_vim, "PermissionDenied"),
         ("reader.ann", GET_VIM, "OK"),

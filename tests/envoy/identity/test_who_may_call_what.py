@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from vimesh.v1 import (
     fleet_service_pb2,
     history_service_pb2,
     maintenance_service_pb2,
+    notifier_service_pb2,
+    receiver_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
@@ -36,7 +39,10 @@ ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 TWO_DAYS = timedelta(days=2)
 AT_ONCE = 16
 
-VIMS, CONDUCTOR, WORKFLOWS = (f"/vimesh.v1.{name}Service/" for name in ("Vim", "Conductor", "Workflow"))
+_ID_OF = re.compile(r"\{[a-z]+_id\}")
+VIMS, CONDUCTOR, WORKFLOWS, RECEIVERS = (
+    f"/vimesh.v1.{name}Service/" for name in ("Vim", "Conductor", "Workflow", "Receiver")
+)
 READ = {"reader", "operator", "admin", "driver"}
 CHANGE = {"operator", "admin", "driver"}
 PERSON_READS = {"reader", "operator", "admin"}
@@ -57,6 +63,8 @@ CALLS: Mapping[str, set[str]] = {
     f"{VIMS}DeregisterVim": CHANGE,
     f"{VIMS}ModifyVims": PERSON_CHANGES,
     f"{VIMS}DeregisterVims": PERSON_CHANGES,
+    f"{VIMS}ModifyVimsJson": PERSON_CHANGES,
+    f"{VIMS}DeregisterVimsJson": PERSON_CHANGES,
     f"{VIMS}BatchGetVims": PERSON_READS,
     f"{VIMS}GetVim": READ,
     f"{VIMS}ListVims": READ,
@@ -66,14 +74,33 @@ CALLS: Mapping[str, set[str]] = {
     f"{WORKFLOWS}ClaimWorkflowTasks": {"driver"},
     f"{WORKFLOWS}FinishWorkflowTask": {"driver"},
     "/vimesh.v1.AccessService/WhoAmI": ANYONE,
+    "/vimesh.v1.AccessService/GetQuota": PERSON_READS,
     "/vimesh.v1.FleetService/GetFleetStatus": PERSON_READS,
     "/vimesh.v1.AvailabilityService/QueryAvailability": PERSON_READS,
-    "/vimesh.v1.FleetService/ReportProcess": {"reporter", "driver"},
+    "/vimesh.v1.FleetService/ReportProcess": {"reporter", "driver", "notifier"},
     "/vimesh.v1.MaintenanceService/CreateMaintenanceWindow": PERSON_CHANGES,
     "/vimesh.v1.MaintenanceService/CreateMaintenanceWindowJson": PERSON_CHANGES,
     "/vimesh.v1.MaintenanceService/EndMaintenanceWindow": PERSON_CHANGES,
     "/vimesh.v1.MaintenanceService/GetMaintenanceWindow": PERSON_READS,
     "/vimesh.v1.MaintenanceService/ListMaintenanceWindows": PERSON_READS,
+    f"{RECEIVERS}CreateReceiver": PERSON_CHANGES,
+    f"{RECEIVERS}CreateReceiverJson": PERSON_CHANGES,
+    f"{RECEIVERS}GetReceiver": PERSON_READS,
+    f"{RECEIVERS}ListReceivers": PERSON_READS,
+    f"{RECEIVERS}ModifyReceiver": PERSON_CHANGES,
+    f"{RECEIVERS}ModifyReceiverJson": PERSON_CHANGES,
+    f"{RECEIVERS}DeleteReceiver": PERSON_CHANGES,
+    f"{RECEIVERS}TestReceiver": PERSON_CHANGES,
+    f"{RECEIVERS}ListNotifications": PERSON_READS,
+    f"{RECEIVERS}GetNotification": PERSON_READS,
+    f"{RECEIVERS}ResendNotifications": PERSON_CHANGES,
+    f"{RECEIVERS}ResendNotificationsJson": PERSON_CHANGES,
+    f"{RECEIVERS}DeleteNotifications": PERSON_CHANGES,
+    f"{RECEIVERS}DeleteNotificationsJson": PERSON_CHANGES,
+    "/vimesh.v1.NotifierService/AcquireReceivers": {"notifier"},
+    "/vimesh.v1.NotifierService/ListNotices": {"notifier"},
+    "/vimesh.v1.NotifierService/ListQueuedNotifications": {"notifier"},
+    "/vimesh.v1.NotifierService/RecordDelivery": {"notifier"},
     "/vimesh.v1.HistoryService/ListSamples": PERSON_READS,
     "/vimesh.v1.HistoryService/RecordDigests": {"reporter"},
     "/grpc.health.v1.Health/Check": ANYONE,
@@ -92,6 +119,8 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/v1/vims:watch"): READ,
     ("GET", "/v1/vims:summarize"): PERSON_READS,
     ("GET", "/v1/vims:batchGet"): PERSON_READS,
+    ("POST", "/v1/vims:modify"): PERSON_CHANGES,
+    ("POST", "/v1/vims:deregister"): PERSON_CHANGES,
     ("GET", f"/v1/vims/{ID}"): READ,
     ("PATCH", f"/v1/vims/{ID}"): PERSON_CHANGES,
     ("DELETE", f"/v1/vims/{ID}"): CHANGE,
@@ -99,12 +128,23 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("GET", f"/v1/vims/{ID}/samples"): PERSON_READS,
     ("GET", "/v1/events"): READ,
     ("GET", "/v1/whoami"): ANYONE,
+    ("GET", "/v1/quota"): PERSON_READS,
     ("GET", "/v1/fleet"): PERSON_READS,
     ("GET", "/v1/availability"): PERSON_READS,
     ("GET", "/v1/maintenanceWindows"): PERSON_READS,
     ("POST", "/v1/maintenanceWindows"): PERSON_CHANGES,
     ("GET", f"/v1/maintenanceWindows/{ID}"): PERSON_READS,
     ("POST", f"/v1/maintenanceWindows/{ID}:end"): PERSON_CHANGES,
+    ("GET", "/v1/receivers"): PERSON_READS,
+    ("POST", "/v1/receivers"): PERSON_CHANGES,
+    ("GET", f"/v1/receivers/{ID}"): PERSON_READS,
+    ("PATCH", f"/v1/receivers/{ID}"): PERSON_CHANGES,
+    ("DELETE", f"/v1/receivers/{ID}"): PERSON_CHANGES,
+    ("POST", f"/v1/receivers/{ID}:test"): PERSON_CHANGES,
+    ("GET", f"/v1/receivers/{ID}/notifications"): PERSON_READS,
+    ("POST", f"/v1/receivers/{ID}/notifications:resend"): PERSON_CHANGES,
+    ("POST", f"/v1/receivers/{ID}/notifications:delete"): PERSON_CHANGES,
+    ("GET", f"/v1/notifications/{ID}"): PERSON_READS,
 }
 REST: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/v1.0/vims"): PERSON_READS,
@@ -131,7 +171,7 @@ OPEN: Mapping[tuple[str, str], str] = {
 }
 FORGED = {
     "x-vimesh-identity": "spiffe://vimesh/cli/admin",
-    "x-vimesh-roles": "admin,reporter,driver",
+    "x-vimesh-roles": "admin,reporter,driver,notifier",
     "x-vimesh-projects": "*",
     "x-vimesh-header-bytes": "1",
     "x-vimesh-more": "1",
@@ -172,7 +212,7 @@ def parts(certified: Certified) -> dict[str, Caller]:
         (Role.MONITOR, "m1"): ["reporter"],
         (Role.EXECUTOR, "e1"): ["reporter"],
         (Role.BRIDGE, "b1"): ["reader", "reporter"],
-        (Role.NOTIFIER, "n1"): ["reader"],
+        (Role.NOTIFIER, "n1"): ["notifier", "reader"],
         (Role.API, "a1"): ["driver"],
         (Role.FRONT, "f2"): [],
         (Role.CONDUCTOR, "c2"): [],
@@ -204,6 +244,7 @@ def people(key: SigningKey) -> dict[str, Caller]:
         "token reporter": one("rob", ["reporter"], "A", vimesh_roles=["reporter"], vimesh_projects=["A"]),
         "token both": one("bo", ["reader", "reporter"], "A", vimesh_roles=["reader", "reporter"], vimesh_projects="A"),
         "token driver": one("dan", [], "", vimesh_roles=["driver", "root", 7]),
+        "token notifier": one("nat", [], "", vimesh_roles=["notifier"]),
         "token without roles": one("nora", [], ""),
     }
 
@@ -372,6 +413,8 @@ def test_the_matrix_holds_all_of_the_contract() -> None:
             fleet_service_pb2,
             history_service_pb2,
             maintenance_service_pb2,
+            notifier_service_pb2,
+            receiver_service_pb2,
         )
         for service in file.DESCRIPTOR.services_by_name.values()
     ]
@@ -403,4 +446,4 @@ async def test_exactly_the_allowed_calls_arrive(tmp_path: Path) -> None:
 
 
 def _with_ids(path: str) -> str:
-    return path.replace("{vim_id}", ID).replace("{window_id}", ID)
+    return _ID_OF.sub(ID, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -249,11 +250,12 @@ async def test_a_request_log_has_no_query_and_no_body(tmp_path: Path, first: Scr
 
 async def test_tackers_paths_go_to_the_api_processes(first: Scripted) -> None:
     async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A health check connects and says nothing.
-        if request := await reader.readline():
-            line = request.split()[1]
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s" % (len(line), line))
-        writer.close()
+        with closing(writer):
+            # A health check connects and says nothing.
+            if request := await reader.readline():
+                line = request.split()[1]
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % len(line))
+                writer.write(b"connection: close\r\n\r\n%s" % line)
 
     async with await asyncio.start_server(hello, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]

@@ -6,7 +6,7 @@ import asyncio
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import grpc
@@ -200,9 +200,9 @@ async def test_browsers_are_told_by_the_same_status(envoy: RunningEnvoy, stubs: 
 
 async def test_tackers_callers_are_told_in_tackers_form(first: Scripted) -> None:
     async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Until Envoy leaves.
-        await reader.read()
-        writer.close()
+        with closing(writer):
+            # Until Envoy leaves.
+            await reader.read()
 
     async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
         api = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -8,12 +8,12 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 
-from buf.validate import validate_pb2
 from tests.fuzz.doors.good_messages import report, vim
 from tests.fuzz.doors.known_vims import UNIQUE
 from vimesh.v1 import conductor_service_pb2 as cs
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as vs
+from vimesh.v1.buf.validate import validate_pb2
 
 _BODY_BYTES = 3 * 1024 * 1024
 _FIELD_BYTES = 60_000

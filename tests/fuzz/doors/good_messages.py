@@ -22,6 +22,8 @@ from vimesh.v1 import conductor_service_pb2 as cs
 from vimesh.v1 import fleet_service_pb2 as fs
 from vimesh.v1 import history_service_pb2 as hs
 from vimesh.v1 import maintenance_service_pb2 as ms
+from vimesh.v1 import notifier_service_pb2 as ns
+from vimesh.v1 import receiver_service_pb2 as rs
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as vs
 from vimesh.v1 import workflow_service_pb2 as ws
@@ -99,6 +101,8 @@ _REGISTER_JSON = json.dumps(
     }
 )
 _MODIFY_JSON = json.dumps({"vim": {"description": "b", "extra": {"a": 1}}, "update_mask": "description,extra"})
+_MODIFY_MANY_JSON = json.dumps({"vim_ids": VIM_IDS[:2], "vim": {"description": "b"}, "update_mask": "description"})
+_DEREGISTER_MANY_JSON = json.dumps({"filter": "type = kubernetes", "validate_only": True})
 
 _WINDOW: Final = ms.MaintenanceWindow(
     filter='name = "a*b"',
@@ -108,6 +112,60 @@ _WINDOW: Final = ms.MaintenanceWindow(
     reason="a fuzzer",
 )
 _WINDOW_JSON = json.dumps({"window": {"filter": "is_default = true", "duration": "60s", "reason": "a fuzzer"}})
+
+# Nothing is sent to it: it is disabled.
+_RECEIVER: Final = rs.Receiver(
+    name="a fuzzer",
+    filter='name = "a*b"',
+    statuses=[vim_pb2.Vim.UNKNOWN],
+    group_by=["labels.region", "reason"],
+    group_wait=Duration(seconds=1),
+    repeat_interval=Duration(seconds=600),
+    resolved=True,
+    disabled=True,
+    webhook=rs.WebhookTarget(
+        url="https://127.0.0.1:1/secret",
+        headers={"X-Token": "***"},
+        body_template="{{ headline }}",
+        method=rs.WebhookTarget.PUT,
+    ),
+)
+_EMAIL: Final = rs.EmailTarget(
+    smtp_host="127.0.0.1", tls=rs.EmailTarget.NONE, from_address="a@b.example", to=["c@d.example"], smtp_port=25
+)
+_RECEIVER_JSON = json.dumps(
+    {
+        "receiver": {
+            "name": f"r-{_UNIQUE}",
+            "disabled": True,
+            "groupInterval": "60s",
+            "alertmanager": {"urls": ["https://127.0.0.1:1"], "labels": {"team": "a"}, "bearerToken": "b"},
+        }
+    }
+)
+_CHANGE: Final = rs.NotificationChange(
+    revision=7,
+    kind=rs.NotificationChange.PROBLEM,
+    vim_id=_FIRST,
+    vim_name="a",
+    labels={"region": "eu"},
+    status=vim_pb2.Vim.UNREACHABLE,
+    reason="TIMEOUT",
+    time=Timestamp(seconds=86400),
+    since=Timestamp(seconds=86399),
+)
+_NOTIFICATION: Final = rs.Notification(
+    id=_SECOND,
+    receiver_id=_FIRST,
+    kind=rs.Notification.CHANGES,
+    group_key="{}",
+    group={"reason": "TIMEOUT"},
+    vim_count=1,
+    changes=[_CHANGE],
+)
+_NOTICE: Final = ns.Notice(
+    vim_id=_FIRST, vim_name="a", group_key="{}", status=vim_pb2.Vim.UNKNOWN, revision=7, since=Timestamp(seconds=86399)
+)
 
 _FILTERED_WATCH = vs.WatchVimsRequest(vim_id=_FIRST, filter="status != PENDING")
 _MESSAGES: Sequence[Sequence[Message]] = (
@@ -139,6 +197,8 @@ _MESSAGES: Sequence[Sequence[Message]] = (
     ),
     (vs.RegisterVimJsonRequest(request=_body(_REGISTER_JSON)),),
     (vs.ModifyVimJsonRequest(vim_id=_FIRST, request=_body(_MODIFY_JSON)),),
+    (vs.ModifyVimsJsonRequest(request=_body(_MODIFY_MANY_JSON)),),
+    (vs.DeregisterVimsJsonRequest(request=_body(_DEREGISTER_MANY_JSON)),),
     (
         vs.WatchVimsRequest(snapshot=True),
         vs.WatchVimsRequest(start_revision=1),
@@ -173,6 +233,54 @@ _MESSAGES: Sequence[Sequence[Message]] = (
     (ms.GetMaintenanceWindowRequest(window_id=_FIRST),),
     (ms.ListMaintenanceWindowsRequest(page_size=7, ended=True),),
     (ms.EndMaintenanceWindowRequest(window_id=_FIRST),),
+    (
+        rs.CreateReceiverRequest(receiver=_RECEIVER, validate_only=True),
+        rs.CreateReceiverRequest(
+            receiver=rs.Receiver(name=f"r-{_UNIQUE}", disabled=True, email=_EMAIL), request_id=_LAST
+        ),
+    ),
+    (rs.CreateReceiverJsonRequest(request=_body(_RECEIVER_JSON)),),
+    (rs.GetReceiverRequest(receiver_id=_FIRST),),
+    (rs.ListReceiversRequest(page_size=7),),
+    (
+        rs.ModifyReceiverRequest(
+            receiver=rs.Receiver(id=_FIRST, filter="is_default = true", email=_EMAIL),
+            update_mask=FieldMask(paths=["filter", "email"]),
+        ),
+    ),
+    (rs.ModifyReceiverJsonRequest(receiver_id=_FIRST, request=_body('{"receiver": {"groupBy": ["type"]}}')),),
+    (rs.DeleteReceiverRequest(receiver_id=_FIRST),),
+    (rs.TestReceiverRequest(receiver_id=_FIRST),),
+    (rs.ListNotificationsRequest(receiver_id=_FIRST, states=[rs.Notification.DEAD], page_size=3),),
+    (rs.GetNotificationRequest(notification_id=_FIRST),),
+    (rs.ResendNotificationsRequest(receiver_id=_FIRST, notification_ids=[_SECOND]),),
+    (rs.ResendNotificationsJsonRequest(receiver_id=_FIRST, request=_body(f'{{"notification_ids": ["{_SECOND}"]}}')),),
+    (rs.DeleteNotificationsRequest(receiver_id=_FIRST, notification_ids=[_SECOND]),),
+    (rs.DeleteNotificationsJsonRequest(receiver_id=_FIRST, request=_body("{}")),),
+    (
+        ns.AcquireReceiversRequest(notifier_id="fuzzer"),
+        ns.AcquireReceiversRequest(
+            notifier_id="fuzzer",
+            claims=[ns.ReceiverClaim(receiver_id=_FIRST, claim=1, version=1)],
+            release_receiver_ids=[_FIRST],
+            renew_only=True,
+        ),
+    ),
+    (ns.ListNoticesRequest(receiver_id=_FIRST, notifier_id="fuzzer", claim=1),),
+    (ns.ListQueuedNotificationsRequest(receiver_id=_FIRST, notifier_id="fuzzer", claim=1),),
+    (
+        ns.RecordDeliveryRequest(
+            receiver_id=_FIRST,
+            notifier_id="fuzzer",
+            claim=1,
+            revision=7,
+            notices=[_NOTICE],
+            dead_notification=_NOTIFICATION,
+            outcomes=[ns.QueuedOutcome(notification_id=_SECOND, attempts=2, error="a")],
+            error="b",
+            pending_since=Timestamp(seconds=86399),
+        ),
+    ),
     (
         av.QueryAvailabilityRequest(
             filter='name = "lab*"',

@@ -20,6 +20,8 @@ from vimesh.v1 import (
     fleet_service_pb2,
     history_service_pb2,
     maintenance_service_pb2,
+    notifier_service_pb2,
+    receiver_service_pb2,
     vim_service_pb2,
     workflow_service_pb2,
 )
@@ -32,6 +34,8 @@ _OURS = (
     history_service_pb2,
     maintenance_service_pb2,
     availability_service_pb2,
+    receiver_service_pb2,
+    notifier_service_pb2,
 )
 _OTHERS = (health_pb2, reflection_pb2)
 _HEALTH = "grpc.health.v1.Health"

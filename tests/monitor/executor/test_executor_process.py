@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.deployments.conductors import conductor_at
 from tests.support.deployments.scripted_conductor import ScriptedConductor, serving
 from tests.support.probers.actions import id_of
 from tests.support.probers.verdicts import PATIENCE_S
+from tests.support.timing.waiting import eventually
+from vimesh.v1 import fleet_service_pb2 as pb
 
 PROGRAM = Path(__file__).parents[2] / "support/mistral/executor_main.py"
 
@@ -51,6 +54,24 @@ async def test_nothing_keeps_an_executor_from_ending(conductor: ScriptedConducto
 
     assert (running.returncode, out) == (0, b"vim runs\n")
     assert b"Traceback" not in err
+
+
+async def test_an_executor_is_one_of_the_processes_of_its_fleet(tmp_path: Path) -> None:
+    async with conductor_at(tmp_path / "vimesh.sqlite") as client:
+        port = int(client.address.rpartition(":")[2])
+        async with process(port, "run", "vim", "wait") as running:
+
+            async def executors() -> list[pb.FleetProcess]:
+                status = await client.fleet.GetFleetStatus(pb.GetFleetStatusRequest(), timeout=PATIENCE_S)
+                return [one for one in status.processes if one.kind == pb.FleetProcess.EXECUTOR]
+
+            async def is_there() -> bool:
+                return bool(await executors())
+
+            await eventually(is_there, PATIENCE_S)
+            [executor] = await executors()
+
+    assert (executor.pid, executor.missing, set(executor.facts)) == (running.pid, False, {"actions"})
 
 
 async def test_an_executor_counts_without_the_packages_that_serve_metrics(

@@ -6,8 +6,8 @@ import pytest
 
 from vimesh.domain.errors import BadSetting
 from vimesh.monitor.executor.executor_settings import ActionMode, ExecutorSettings, executor_settings
-from vimesh.monitor.target_rules.networks import parse_networks
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.networks import parse_networks
+from vimesh.target_rules.target_rules import TargetRules
 
 
 def test_nothing_has_to_be_set() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from random import Random
 
@@ -16,6 +16,10 @@ import pytest
 from tests.support.callers.commands import Command
 from tests.support.clouds.targets import FakeApi
 from tests.support.deployments.conductors import Client, conductor_at
+from tests.support.networks.echoes import echoes_in
+from tests.support.networks.inside import run_inside
+from tests.support.networks.losses import PingCount, count_pings, lose_pings
+from tests.support.networks.namespaces import Namespace
 from tests.support.probers.actions import action, quick_policy
 from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import Verdicts
@@ -94,6 +98,51 @@ async def test_what_was_probed_is_shown(client: Client, api: FakeApi, tmp_path: 
     shown = await asyncio.to_thread(Command(tmp_path), "vim", "history", "lab", "--address", client.address)
     assert shown.code == 0
     assert shown.out.split()[:7] == ["TIME", "ROUNDS", "ANSWERED", "LOST", "MIN", "MEAN", "MAX"]
+
+
+DELAYS = {f"127.7.0.{milliseconds}": milliseconds / 1000 for milliseconds in (10, 60, 150)}
+LOSSY = [f"127.8.0.{number}" for number in range(1, 8)]
+PING = quick_policy(Method.PING, timeout_s=0.4)
+ROUNDS = 10
+
+
+async def test_delays_and_losses_of_a_network_come_back(client: Client, machine: Namespace) -> None:
+    """Each VIM's to within a round, whether it is steady or not."""
+    vims = {address: await client.register(auth_url=f"http://{address}") for address in (*DELAYS, *LOSSY)}
+    machine.drop(DELAYS)
+    lose_pings(machine, "127.8.0.0/24", lost=1, of=4)
+    async with echoes_in(machine, "as late as the address says", "127.7.0.0/24"):
+        probing = asyncio.to_thread(run_inside, machine, lambda: asyncio.run(probed(machine, vims)))
+        history, pings = await probing
+
+    delivery = delivery_to(client.history, history)
+    assert await delivery.deliver({})
+    await delivery.end_minute()
+    assert await delivery.deliver(delivery.pending.take(100))
+
+    for address, delay_s in DELAYS.items():
+        [sample] = await samples(client, vims[address])
+        assert sample.answered == pytest.approx(sample.rounds, abs=1)
+        assert sample.rounds == pytest.approx(ROUNDS, abs=2)
+        shortest_s, mean_s = (each.ToNanoseconds() / 1e9 for each in (sample.min_round_trip, sample.mean_round_trip))
+        assert delay_s - 0.001 < shortest_s < delay_s + 0.04
+        assert shortest_s <= mean_s
+    for address in LOSSY:
+        [sample] = await samples(client, vims[address])
+        count = pings[address]
+        assert sample.lost == pytest.approx(count.lost, abs=PING.fall)
+        assert sample.answered == pytest.approx(count.sent - count.lost, abs=1)
+    assert sum(count.lost for count in pings.values()) >= ROUNDS
+
+
+async def probed(machine: Namespace, vims: Mapping[str, vim_pb2.Vim]) -> tuple[RoundHistory, dict[str, PingCount]]:
+    """Probe VIMs by address; return what their rounds came to, and what the network has seen of it."""
+    with hosting(Verdicts().note, loopback_settings(history=True)) as host:
+        for address, vim in vims.items():
+            host.start(action(f"http://{address}", PING, vim_id=vim.id, action_id=vim.monitor.action_id))
+        await until(lambda: host.statistics.rounds >= ROUNDS * len(vims), 60)
+        assert host.history is not None
+        return host.history, count_pings(machine)
 
 
 async def test_a_history_is_shown_as_lines_with_bars_as_json_and_as_csv(client: Client, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from vimesh.domain.vims import Status
 from vimesh.monitor.names.name_answers import LookupFailed, NoSuchName, Outcome
 from vimesh.monitor.net.ip_addresses import IpHost
 from vimesh.monitor.probes.base.prober import LocalFault
-from vimesh.monitor.rounds.rounds import NAMING_LIMIT_S
+from vimesh.monitor.rounds.naming_steps import NAMING_LIMIT_S
 from vimesh.monitor.targets.target import OVERDUE_MARGIN_S, Stage
 
 DEFAULT = ProbePolicy()

@@ -8,8 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support.sql.stores import sqlite_url
-from vimesh.store.upgrade.manage_tables import upgrade
+from tests.support.sql.stores import create_file, sqlite_url
 
 _MEMORY = Path("/dev/shm")
 
@@ -21,7 +20,6 @@ def folder(tmp_path: Path) -> Generator[Path]:
 
 
 @pytest.fixture
-async def database_url(folder: Path) -> str:
-    url = sqlite_url(folder / "vimesh.sqlite")
-    await upgrade(url)
-    return url
+def database_url(folder: Path) -> str:
+    create_file(file := folder / "vimesh.sqlite")
+    return sqlite_url(file)

@@ -52,7 +52,7 @@ def _written_onto(
     connection: Connection, read: Mapping[str, Row], contacts: Sequence[Contact]
 ) -> judge_and_write.ReportsWritten:
     changes = Changes.begin(connection)
-    log_position = LogPosition.begin(connection, StandingCache().snapshot, changes.newest, changes.stamp, changes.now)
+    log_position = LogPosition.begin(changes, StandingCache().snapshot)
     return judge_and_write.judge_and_write_rows({}, read, contacts, changes, log_position)
 
 

@@ -13,6 +13,7 @@ from types import FrameType
 
 from tests.simulation.robustness.faults.planned_faults import SCENARIOS
 from tests.simulation.robustness.load.hostile import HOSTILE
+from tests.simulation.robustness.releases import NoRelease
 from tests.simulation.robustness.run import RANDOM, Order, judge, new_folder, new_seed, run
 from tests.simulation.robustness.schedule import DATABASES, FAILOVER, GALERA, SERVERS
 from tests.support.hostile.hostile_kinds import KINDS
@@ -39,8 +40,11 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--together", type=int, default=1, help="hostile kinds at a time (1)")
     parser.add_argument("--kinds", type=_kinds, default=tuple(KINDS), help="of hostile VIMs, with commas between them")
     parser.add_argument(
-        "--size", type=int, help="VIMs that go dark, seconds that all conductors are away, rounds, or fail-overs"
+        "--size",
+        type=int,
+        help="VIMs that go dark or are probed meanwhile, seconds without conductors, rounds, fail-overs, or restores",
     )
+    parser.add_argument("--from", dest="ref", default="", help="what to upgrade from, of git (the newest tag)")
     parser.add_argument("--without", action="append", default=[], help="a kind of fault to leave out")
     parser.add_argument("--folder", type=Path, default=Path(".cache/robustness"), help="gets a folder for each run")
     parser.add_argument("--check", type=Path, metavar="FOLDER", help="play nothing: check what an earlier run has left")
@@ -110,12 +114,16 @@ def _inside(given: argparse.Namespace, machine: Namespace) -> int:
         without=frozenset(given.without),
         kinds=given.kinds,
         together=given.together,
+        ref=given.ref,
     )
     # A shell makes its background jobs ignore SIGINT; the process outside sends it all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     print(f"seed {order.seed}; everything is written to {order.folder}", flush=True)
     try:
         return 0 if asyncio.run(run(order, machine)) else 1
+    except NoRelease as error:
+        print(error, file=sys.stderr)
+        return _FAILED
     except NoFakeTime as error:
         print(f"{error} Or leave its faults out: --without clock", file=sys.stderr)
         return _FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -16,7 +16,6 @@ from tests.support.sql import databases
 from tests.support.sql.galera import galera
 from tests.support.sql.replicas import Pair, pair
 from tests.support.sql.stores import sqlite_url
-from vimesh.store.upgrade.manage_tables import upgrade
 
 _AGAIN_S = 30.0
 _DISK = "512m"
@@ -81,6 +80,7 @@ class Replicated:
         self.url = servers.url
 
 
+MakeTables = Callable[[str], Awaitable[object]]
 Backing = File | Server | Cluster | Replicated
 
 
@@ -90,12 +90,12 @@ def url_for(backing: Backing, conductor: int) -> str:
 
 
 @asynccontextmanager
-async def backing(kind: str, folder: Path) -> AsyncGenerator[Backing]:
-    """Run a database that has its tables. `folder` exists."""
+async def backing(kind: str, folder: Path, make_tables: MakeTables) -> AsyncGenerator[Backing]:
+    """Run a database that has its tables: of a file or a single server, those that are made. `folder` exists."""
     if kind == "sqlite":
         with _small_disk(folder) as disk:
             file = File(disk)
-            await upgrade(file.url)
+            await make_tables(file.url)
             yield file
     elif kind == GALERA:
         async with galera() as nodes:
@@ -104,7 +104,7 @@ async def backing(kind: str, folder: Path) -> AsyncGenerator[Backing]:
         async with pair(REPLICATED[kind]) as servers:
             yield Replicated(servers)
     else:
-        async with databases.server(kind) as server:
+        async with databases.server(kind, make_tables) as server:
             yield Server(server)
 
 

@@ -12,6 +12,7 @@ from tests.simulation.robustness.checks.check_statuses import stale_reads
 from tests.simulation.robustness.checks.check_watches import lost_and_found
 from tests.simulation.robustness.checks.violations import Violation, counts, shown
 from tests.simulation.robustness.history import Entry, Record
+from tests.simulation.robustness.load.watchers import ANOTHER_LOG
 
 
 def figures(record: Record, violations: Sequence[Violation]) -> dict[str, Any]:
@@ -44,7 +45,20 @@ def figures(record: Record, violations: Sequence[Violation]) -> dict[str, Any]:
         "false_verdicts": found.get("G12 false-verdict", 0),
         "longest_stale_s": round(max((wrong_s for wrong_s, *_ in stale_reads(record)), default=0.0), 1),
         "right_after_s": _right_after(record),
+        **_restores(record),
         "violations": found,
+    }
+
+
+def _restores(record: Record) -> dict[str, Any]:
+    if not record.of("restored"):
+        return {}
+    return {
+        "restores": len(record.of("restored")),
+        "backup_bytes": max(entry["size_bytes"] for entry in record.of("backup")),
+        "backup_longest_s": round(max(entry["t"] - entry["began"] for entry in record.of("backup")), 1),
+        "restore_longest_s": round(max(entry["t"] - entry["began"] for entry in record.of("restored")), 1),
+        "snapshots_after_restores": sum(entry["ended"] == ANOTHER_LOG for entry in record.of("watch")),
     }
 
 

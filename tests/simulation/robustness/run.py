@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.simulation.robustness import report
@@ -14,7 +15,8 @@ from tests.simulation.robustness.faults import random_faults
 from tests.simulation.robustness.faults.planned_faults import INTERVAL_S, SCENARIOS
 from tests.simulation.robustness.history import History, read
 from tests.simulation.robustness.load import hostile
-from tests.simulation.robustness.schedule import Planned, schedule
+from tests.simulation.robustness.releases import install, newest_tag
+from tests.simulation.robustness.schedule import UPGRADE, Planned, schedule
 from tests.simulation.robustness.stage import staged
 from tests.simulation.robustness.world import WorldSettings
 from tests.support.networks.namespaces import Namespace
@@ -23,6 +25,7 @@ RANDOM = "random"
 HISTORY = "history.jsonl"
 _CONTACT_WITHIN_S = 10.0
 """In the scenarios that do one thing: the defaults with which a fleet is started."""
+_WATCHERS_OF_UPGRADE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Order:
     """Kinds of hostile VIMs."""
     together: int
     """Number of kinds at a time."""
+    ref: str
+    """Of git: the release to upgrade from. Empty: the newest tag."""
 
     def plan(self) -> list[Planned]:
         if self.scenario != RANDOM:
@@ -92,6 +97,11 @@ async def _play(order: Order, machine: Namespace, history: History) -> None:
     )
     stepped = frozenset(planned.victim for planned in plan if planned.kind == "clock")
     settings = WorldSettings(order.database, contact_within_s, stepped)
+    if order.scenario == UPGRADE:
+        ref = order.ref or newest_tag()
+        history.note("from", ref=ref)
+        releases = await asyncio.to_thread(install, ref, order.folder / "releases")
+        settings = replace(settings, watchers=_WATCHERS_OF_UPGRADE, releases=releases)
     async with staged(settings, order.folder, machine, history, order.seed) as stage:
         if order.scenario == RANDOM:
             await random_faults.play(stage, plan, random_faults.Load(order.vims))

@@ -15,6 +15,8 @@ _AT_ONCE = 2
 
 CONDUCTORS = ("conductor-1", "conductor-2", "conductor-3")
 MONITORS = ("monitor-1", "monitor-2")
+APIS = ("api-1", "api-2")
+"""Only where a fleet is upgraded."""
 STEPPED = ("conductor-3", "monitor-2")
 """The processes whose clock can be set: they are started with a clock of their own."""
 
@@ -23,6 +25,8 @@ SERVERS = ("postgresql", "mariadb")
 DATABASES = (SQLITE, *SERVERS)
 GALERA = "galera"
 """A database that only the scenario with its name has."""
+BACKUP = "backup"
+UPGRADE = "upgrade"
 FAILOVER = "failover"
 REPLICATED = {f"{server}-pair": server for server in SERVERS}
 """The databases of that scenario: a server of each kind with a replica."""

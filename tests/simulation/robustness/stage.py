@@ -26,7 +26,6 @@ from vimesh.runtime.background import beside
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
-WATCHERS = 3
 _AT_ONCE = 32
 _CATCH_UP_S = 60.0
 _END_S = 60.0
@@ -133,8 +132,10 @@ async def staged(
         client_at(world.address) as client,
     ):
         watchers = [
-            Watcher(f"watcher-{n}", world.address, history, Random(f"watcher {n} {seed}"), restless=n == WATCHERS)
-            for n in range(1, WATCHERS + 1)
+            Watcher(
+                f"watcher-{n}", world.address, history, Random(f"watcher {n} {seed}"), restless=n == settings.watchers
+            )
+            for n in range(1, settings.watchers + 1)
         ]
         async with beside(*(watcher.run() for watcher in watchers)):
             async with asyncio.timeout(_CATCH_UP_S):

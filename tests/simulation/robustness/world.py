@@ -5,30 +5,32 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.simulation.robustness.backings import Backing, backing, url_for
 from tests.simulation.robustness.faults.network import Network
+from tests.simulation.robustness.fronts import Front, FrontMembers, fronts_in, target_of
 from tests.simulation.robustness.history import History
-from tests.simulation.robustness.schedule import CONDUCTORS, MONITORS
-from tests.support.clouds.targets import free_port
+from tests.simulation.robustness.releases import Installation, Releases
+from tests.simulation.robustness.schedule import APIS, CONDUCTORS, MONITORS
 from tests.support.networks.namespaces import Namespace
 from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from tests.support.timing.clocks import Clock
-from vimesh.cli.local_fleet.fleet_processes import ConductorPart, EnvoyProcess, Members, MonitorPart
+from vimesh.cli.local_fleet.fleet_processes import ApiPart, ConductorPart, EnvoyProcess, Members, MonitorPart, Ways
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.log_lines import Say
 from vimesh.cli.supervision.start_process import Program
 from vimesh.cli.supervision.supervised_process import Part, SupervisedProcess
 from vimesh.domain.vims import Engine
-from vimesh.envoy import envoy_binary, write_files
-from vimesh.envoy.fleet.front_fleet import FrontFleet, ListenAddress
+from vimesh.envoy import envoy_binary
+from vimesh.envoy.fleet.front_fleet import ListenAddress
 from vimesh.envoy.traffic import clusters
 from vimesh.store.rows.key_files import make_key_file
+from vimesh.store.upgrade.manage_tables import upgrade
 
 _START_S = 60.0
 _STOP_S = 8.0
@@ -40,14 +42,19 @@ class WorldSettings:
     contact_within_s: float
     stepped: frozenset[str] = frozenset()
     """The processes whose clocks will be set."""
+    watchers: int = 3
+    """The last of them leaves and comes back."""
+    releases: Releases | None = None
+    """To upgrade from one to the other, behind two fronts; None: this checkout, behind one."""
 
 
 class Kept:
-    """A process that is not restarted while it should be away."""
+    """A process that is not restarted while it should be away, and that is started from the release that it has."""
 
-    def __init__(self, part: Part, away: Collection[str]) -> None:
+    def __init__(self, part: Part, away: Collection[str], installed: Mapping[str, Installation]) -> None:
         self._part = part
         self._away = away
+        self._installed = installed
         self.name = part.name
         self.ready = part.ready
         self.ended = part.ended
@@ -55,31 +62,39 @@ class Kept:
     def prepare(self) -> Program:
         if self.name in self._away:
             raise OSError("kept away")
-        return self._part.prepare()
+        program = self._part.prepare()
+        installation = self._installed.get(self.name)
+        return program if installation is None else installation.instead_of(program)
 
 
 class World:
     """Shows which processes run, and disturbs them."""
 
-    def __init__(
-        self, address: str, backing: Backing, network: Network, members: Members, parts: dict[str, SupervisedProcess]
-    ) -> None:
-        self.address = address
+    def __init__(self, fronts: Sequence[Front], backing: Backing, network: Network) -> None:
+        self.fronts = {front.name: front for front in fronts}
+        self.address = target_of(fronts)
+        self.members = FrontMembers(fronts, clusters.CONDUCTORS)
+        self.doors = FrontMembers(fronts, clusters.API)
+        self.releases: Releases | None = None
+        self.installed: dict[str, Installation] = {}
+        """The release from which a process is started; that of the others is this checkout."""
         self.backing = backing
         self.network = network
         self.away: set[str] = set()
         """The processes that are kept from starting."""
         self.clocks: dict[str, Clock] = {}
-        self._members = members
-        self._parts = parts
+        self.parts: dict[str, SupervisedProcess] = {}
 
     def pid(self, name: str) -> int | None:
         """Return None while the process does not run."""
-        return self._parts[name].pid
+        return self.parts[name].pid
+
+    def address_of(self, front: str) -> str:
+        return str(self.fronts[front].address)
 
     def port(self, conductor: str) -> int | None:
         """Return the port at which a conductor serves; None while it does not."""
-        address = self._members.addresses.get(conductor)
+        address = self.members.addresses.get(conductor)
         return address.port if isinstance(address, ListenAddress) else None
 
     def signal(self, name: str, number: signal.Signals) -> int | None:
@@ -98,7 +113,9 @@ class World:
             await until_serving(self.address)
 
     def _whole(self) -> bool:
-        return set(CONDUCTORS) <= set(self._members.addresses) and all(part.pid for part in self._parts.values())
+        serving = {*self.members.addresses, *self.doors.addresses}
+        wanted = {*CONDUCTORS, *APIS} & set(self.parts)
+        return wanted <= serving and all(part.pid for part in self.parts.values())
 
 
 @asynccontextmanager
@@ -116,21 +133,28 @@ async def running_world(
             if name == "vimesh":
                 history.note("process", what=line)
 
-        async with backing(settings.database, folder / "disk") as database:
-            world = _world(settings, folder, database, network, say)
-            async with _running(world._parts):
+        releases = settings.releases
+        fronts = fronts_in(folder, 1 if releases is None else 2)
+        make_tables = upgrade if releases is None else releases.before.make_tables
+        async with backing(settings.database, folder / "disk", make_tables) as database:
+            for front in fronts:
+                await front.render(None if releases is None else releases.before)
+            world = World(fronts, database, network)
+            if releases is not None:
+                world.releases = releases
+                world.installed.update(dict.fromkeys((*CONDUCTORS, *MONITORS, *APIS), releases.before))
+            _add_parts(world, settings, folder, say)
+            async with _running(world.parts):
                 await world.until_whole()
                 yield world
 
 
-def _world(settings: WorldSettings, folder: Path, database: Backing, network: Network, say: Say) -> World:
+def _add_parts(world: World, settings: WorldSettings, folder: Path, say: Say) -> None:
     make_key_file(folder / "credentials.key")
-    front = ListenAddress("127.0.0.1", free_port())
-    write_files.render(FrontFleet(conductors=(), front=front), folder / "envoy")
-    members = Members(folder / "envoy", clusters.CONDUCTORS)
-    parts: dict[str, SupervisedProcess] = {}
-    world = World(str(front), database, network, members, parts)
     environment = {**os.environ, "VIMESH_CONDUCTOR_CONTACT_WITHIN": f"{settings.contact_within_s:g}s"}
+
+    def add(part: Part) -> None:
+        world.parts[part.name] = SupervisedProcess(Kept(part, world.away, world.installed), say, _nothing)
 
     def environment_of(name: str) -> dict[str, str]:
         if name not in settings.stepped:
@@ -139,22 +163,35 @@ def _world(settings: WorldSettings, folder: Path, database: Backing, network: Ne
         return {**environment, **world.clocks[name].environment}
 
     for number, name in enumerate(CONDUCTORS, 1):
-        conductor = ConductorPart(
-            number,
-            url_for(database, number),
-            folder / "credentials.key",
-            members,
-            environment_of(name),
-            engine=Engine.EMBEDDED,
+        add(
+            ConductorPart(
+                number,
+                url_for(world.backing, number),
+                folder / "credentials.key",
+                world.members,
+                environment_of(name),
+                engine=Engine.EMBEDDED,
+            )
         )
-        parts[name] = SupervisedProcess(Kept(conductor, world.away), say, _nothing)
-    envoy = EnvoyProcess(envoy_binary.find(os.environ), folder / "envoy" / "bootstrap.yaml", str(front), environment)
-    parts["envoy"] = SupervisedProcess(envoy, say, _nothing)
+    fronts = list(world.fronts.values())
+    binary = envoy_binary.find(os.environ)
+    for front in fronts:
+        # Not of vimesh: only what it is configured with is of a release.
+        add(EnvoyProcess(binary, front.bootstrap, str(front.address), environment, name=front.name))
     for index, name in enumerate(MONITORS):
         shard = {"VIMESH_MONITOR_SHARD": f"{index}/{len(MONITORS)}"}
-        monitor = MonitorPart(str(front), environment_of(name) | shard, LOOPBACK_RULES, name=name)
-        parts[name] = SupervisedProcess(Kept(monitor, world.away), say, _nothing)
-    return world
+        address = world.address_of(fronts[index % len(fronts)].name)
+        add(MonitorPart(address, environment_of(name) | shard, LOOPBACK_RULES, name=name))
+    if world.releases is not None:
+        for name, front in zip(APIS, world.fronts.values(), strict=True):
+            add(_api(name, str(front.address), world.doors, folder, environment))
+
+
+def _api(name: str, front: str, doors: Members, folder: Path, environment: Mapping[str, str]) -> ApiPart:
+    ways, socket = Ways(front, front), folder / f"{name}.socket"
+    part = ApiPart(ways, socket, doors, environment, engine=Engine.EMBEDDED, mistral_url="")
+    part.name = name
+    return part
 
 
 def _nothing() -> None:

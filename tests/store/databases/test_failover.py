@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import event, text
 
+from tests.support.callers.commands import VIMESH, clean_environment
 from tests.support.sql.databases import SERVERS, execute
 from tests.support.sql.postgresql import Postgresql
 from tests.support.sql.replicas import Pair, pair
@@ -43,6 +45,30 @@ async def warm_up(store: SqlStore) -> None:
 
 async def names(store: SqlStore) -> list[str]:
     return [vim.name for vim in await store.vims_after("", 500)]
+
+
+@pytest.mark.timeout(300)
+async def test_of_several_hosts_the_one_that_takes_writes_is_backed_up_and_said(servers: Pair, tmp_path: Path) -> None:
+    replica, primary = (f"127.0.0.1:{port}" for port in (servers.other.port, servers.in_charge.port))
+    url = servers.url_at(servers.in_charge.port).replace(primary, f"{replica},{primary}", 1)
+
+    made = await typed(url, "backup", str(tmp_path / "copy"))
+    restored = await typed(url, "restore", str(tmp_path / "copy"), "--force")
+
+    assert made.startswith(f"wrote {tmp_path}/copy from {primary}: ")
+    assert restored.startswith(f"restored {tmp_path}/copy at {primary}, ")
+
+
+async def typed(url: str, *arguments: str) -> str:
+    """Return what `vimesh db` prints."""
+    process = await asyncio.create_subprocess_exec(
+        *(*VIMESH, "db", *arguments),
+        env=clean_environment(VIMESH_DATABASE_URL=url),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed.decode()
 
 
 async def test_connections_that_hang_are_left_when_one_has_been_waited_for_in_vain(servers: Pair) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +19,13 @@ from tests.support.timing.waiting import eventually
 from vimesh.domain.errors import NameTaken, StoreUnavailable
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import BadAction, Engine, Modification, Outcome, Recorded, Status, Vim
+from vimesh.store.backup.back_up import back_up
+from vimesh.store.backup.restore import restore
 from vimesh.store.change_log.transaction import Changes
+from vimesh.store.dialects.backup_errors import BackupRefused
 from vimesh.store.schema.tables import standings
 from vimesh.store.sql_store import SqlStore
-from vimesh.store.upgrade.manage_tables import current, newest
+from vimesh.store.upgrade.manage_tables import current, newest, upgrade
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -243,6 +247,39 @@ async def upgraded(url: str) -> int | None:
         )
     )
     return await process.wait()
+
+
+async def test_a_backup_is_put_back_only_if_nobody_uses_any_node(nodes: tuple[Server, Server], tmp_path: Path) -> None:
+    first, second = nodes
+    both = first.url.replace(f":{first.port}", f":{first.port},127.0.0.1:{second.port}")
+    await upgrade(first.url)
+    async with store_at(first.url) as here:
+        await empty(first.url)
+        saved = await here.register(registration())
+        # All that was committed at any node is in a copy of this one.
+        await back_up(second.url, tmp_path / "copy", show, overwrite=False)
+        await here.register(registration())
+
+    async def put_back(url: str) -> None:
+        await restore(url, tmp_path / "copy", show, overwrite=True)
+
+    async with store_at(second.url) as there:
+        await there.span()
+        with pytest.raises(BackupRefused, match=r"^\d+ other connections"):
+            await put_back(both)
+        with pytest.raises(BackupRefused, match="has 2 nodes, and the URL leads to 1 of them"):
+            await put_back(first.url)
+        assert len((await there.list_vims(VimQuery())).vims) == 2
+
+    await put_back(both)
+
+    for node in nodes:
+        async with store_at(node.url) as store:
+            assert [vim.id for vim in (await store.list_vims(VimQuery())).vims] == [saved.id]
+
+
+def show(_done: int, _total: int | None) -> None:
+    """Show nothing."""
 
 
 async def test_a_node_without_its_cluster_says_nothing_of_actions(

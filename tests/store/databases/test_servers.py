@@ -20,7 +20,8 @@ from tests.support.timing.waiting import eventually
 from vimesh.domain.errors import BadSetting, StoreUnavailable
 from vimesh.domain.vims import Recorded, Status
 from vimesh.runtime.background import beside
-from vimesh.store.schema.tables import metadata, segments
+from vimesh.store.schema.all_tables import ALL_TABLES
+from vimesh.store.schema.tables import segments
 from vimesh.store.sql_store import SqlStore
 from vimesh.store.upgrade import migrations_runner
 from vimesh.store.upgrade.manage_tables import check, current, newest, upgrade
@@ -174,7 +175,7 @@ async def test_upgrades_at_once_make_the_tables_once(node: Server) -> None:
 
 
 def differences(connection: Connection) -> list[Any]:
-    found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+    found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), ALL_TABLES)
     return list(found)
 
 
@@ -215,7 +216,7 @@ async def test_a_move_of_columns_can_be_broken_off_anywhere(node: Server, before
 
         event.listen(connection, "before_cursor_execute", stop)
         with pytest.raises(ConnectionResetError):
-            migrations_runner.to_newest(connection)
+            migrations_runner.upgrade(connection, None)
         connection.rollback()
 
     async with store_at(node.url) as store:

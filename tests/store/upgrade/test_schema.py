@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import subprocess
+import sys
 import uuid
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -15,15 +17,19 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 import vimesh.store.upgrade.manage_tables
 from tests.support.sql.stores import changes_in, newest_event, record, registration, report, sqlite_url, store_at
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.fleet.upgrade_phases import UpgradePhase
 from vimesh.domain.queries import VimQuery
 from vimesh.domain.vims import Modification, Status
-from vimesh.store.schema.tables import metadata
+from vimesh.store.backup.back_up import back_up
+from vimesh.store.schema.all_tables import ALL_TABLES
 from vimesh.store.upgrade.manage_tables import check, current, newest, upgrade
+from vimesh.store.upgrade.migrations_runner import config_for
 
 
 @pytest.fixture
@@ -53,13 +59,34 @@ def names_in(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
+def test_the_newest_version_is_that_of_the_last_migration() -> None:
+    with create_engine("sqlite://").connect() as connection:
+        scripts = ScriptDirectory.from_config(config_for(connection))
+
+    assert newest() == scripts.get_current_head()
+
+
+async def test_only_an_upgrade_imports_alembic(url: str) -> None:
+    await upgrade(url)
+    script = f"""
+import asyncio, sys
+from vimesh.store.sql_store import sql_store
+from vimesh.store.upgrade import manage_tables
+asyncio.run(manage_tables.check({url!r}))
+print([name for name in sys.modules if name.partition(".")[0] == "alembic"])
+"""
+    output = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", script], text=True, timeout=50)
+
+    assert output == "[]\n"
+
+
 async def test_the_migrations_make_what_the_tables_say(url: str) -> None:
     await upgrade(url)
 
     engine = create_engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, ALL_TABLES) == []
     engine.dispose()
 
 
@@ -165,10 +192,22 @@ async def test_tables_of_a_newer_version_are_left_alone(url: str, file: Path) ->
     await upgrade(url)
     assert await current(url) == newest()
     statement(file, "UPDATE alembic_version SET version_num = '9999'")
+    statement(file, "UPDATE compatibility SET compatible_from = '9998'")
 
     for call in (check, upgrade):
         with pytest.raises(BadSetting, match="newer vimesh"):
             await call(url)
+
+
+async def test_tables_that_a_newer_version_has_expanded_are_used_as_they_are(url: str, file: Path) -> None:
+    await upgrade(url)
+    statement(file, "UPDATE alembic_version SET version_num = '9999'")
+
+    assert (await check(url)).is_newer
+    for phase in (None, *UpgradePhase):
+        assert (await upgrade(url, phase)).version == "9999"
+    copied = await back_up(url, file.with_name("copy"), lambda _done, _total: None, overwrite=False)
+    assert copied.version == "9999"
 
 
 async def test_a_missing_folder_is_named_and_not_made(tmp_path: Path) -> None:
@@ -228,7 +267,7 @@ async def test_an_earlier_version_finds_all_that_it_reads_in_a_change(url: str, 
 
     whole, *others = (json.loads(str(row[0])) for row in statement(file, "SELECT document FROM events"))
     for other in others:
-        assert {name: type(value) for name, value in other.items() if name != "changed"} == {
+        assert {name: type(value) for name, value in other.items() if name not in ("changed", "replaced")} == {
             name: type(value) for name, value in whole.items()
         }
 

@@ -24,7 +24,8 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.probing import ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.store.rows.vim_rows import stored_policy
-from vimesh.store.schema.tables import events, leases, maintenance_spans, revisions, standings, vims
+from vimesh.store.schema.maintenance_tables import maintenance_spans
+from vimesh.store.schema.tables import events, leases, revisions, standings, vims
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR

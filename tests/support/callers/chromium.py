@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -48,15 +49,15 @@ class Page:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request, which is for the page or brings the result."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        if head.startswith("post /told "):
-            length = int(head.partition("content-length:")[2].split("\r\n")[0])
-            self._told.set_result(json.loads(await reader.readexactly(length)))
-        body = _TEMPLATE.replace("SCRIPT", self._script).encode() if head.startswith("get / ") else b""
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n")
-        writer.write(b"content-length: %d\r\n\r\n%s" % (len(body), body))
-        await writer.drain()
-        writer.close()
+        with closing(writer):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            if head.startswith("post /told "):
+                length = int(head.partition("content-length:")[2].split("\r\n")[0])
+                self._told.set_result(json.loads(await reader.readexactly(length)))
+            body = _TEMPLATE.replace("SCRIPT", self._script).encode() if head.startswith("get / ") else b""
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n")
+            writer.write(b"content-length: %d\r\n\r\n%s" % (len(body), body))
+            await writer.drain()
 
 
 _TEMPLATE = """<!DOCTYPE html><meta charset="utf-8"><script type="module">

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,10 @@ class Ended:
     @property
     def json(self) -> Any:  # noqa: ANN401 - what JSON holds
         return json.loads(self.out)
+
+
+AsyncUser = Callable[..., Awaitable[Ended]]
+"""A user who types a command while the test's own loop serves it."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,9 @@ def worst_requests(vim_ids: Sequence[str]) -> Iterator[Named]:
         change = vim_service_pb2.ModifyVimJsonRequest(vim_id=ID)
         change.request.data = text
         yield f"{VIM_SERVICE}/ModifyVimJson", name, change.SerializeToString()
+        many = vim_service_pb2.ModifyVimsJsonRequest()
+        many.request.data = text
+        yield f"{VIM_SERVICE}/ModifyVimsJson", name, many.SerializeToString()
     for name, content in _registrations():
         yield f"{VIM_SERVICE}/RegisterVims", name, content
     for name, content in _reports(vim_ids):

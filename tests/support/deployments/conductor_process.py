@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.support.callers.commands import Command
 from tests.support.callers.running import running
+from tests.support.sql.stores import create_file
 from vimesh.store.rows.credential_encryption import FileCipher
 
 
@@ -43,7 +44,7 @@ def conductor_in(folder: Path, port: int = 0) -> Generator[Conductor]:
     url = "sqlite:///vimesh.sqlite"
     if not (folder / "key").exists():
         assert vimesh("db", "make-key", "key").code == 0
-        assert vimesh("db", "upgrade", "--database-url", url).code == 0
+        create_file(folder / "vimesh.sqlite")
     flags = ("--listen", f"127.0.0.1:{port}", "--database-url", url, "--key-file", "key")
     with running(folder, "conductor", *flags) as process:
         said = re.search(r"port=(\d+)", process.line_with("conductor is serving"))

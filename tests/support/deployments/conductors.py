@@ -23,6 +23,8 @@ from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
 from vimesh.v1.history_service_pb2_grpc import HistoryServiceStub
 from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
+from vimesh.v1.notifier_service_pb2_grpc import NotifierServiceStub
+from vimesh.v1.receiver_service_pb2_grpc import ReceiverServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceStub
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
     from vimesh.v1.history_service_pb2_grpc import HistoryServiceAsyncStub
     from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceAsyncStub
+    from vimesh.v1.notifier_service_pb2_grpc import NotifierServiceAsyncStub
+    from vimesh.v1.receiver_service_pb2_grpc import ReceiverServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
     from vimesh.v1.workflow_service_pb2_grpc import WorkflowServiceAsyncStub
 
@@ -51,6 +55,8 @@ class Client:
     history: HistoryServiceAsyncStub
     availability: AvailabilityServiceAsyncStub
     maintenance: MaintenanceServiceAsyncStub
+    receivers: ReceiverServiceAsyncStub
+    notifiers: NotifierServiceAsyncStub
 
     async def register(self, **fields: object) -> vim_pb2.Vim:
         """Register a VIM with a name of its own; `fields` override the defaults."""
@@ -117,6 +123,8 @@ def client_on(opened: grpc.aio.Channel, address: str) -> Client:
         HistoryServiceStub(opened),
         AvailabilityServiceStub(opened),
         MaintenanceServiceStub(opened),
+        ReceiverServiceStub(opened),
+        NotifierServiceStub(opened),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from vimesh.envoy.envoy_binary import command, find
 from vimesh.envoy.fleet.fleet_file import address
-from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress
+from vimesh.envoy.fleet.front_fleet import ClusterHost, ClusterName, FrontFleet, ListenAddress
 from vimesh.envoy.traffic.call_classes import CALL_CLASSES
 from vimesh.envoy.traffic.clusters import CONDUCTORS
 from vimesh.envoy.write_files import render, write_endpoints
@@ -76,14 +76,16 @@ class RunningEnvoy:
 
 @asynccontextmanager
 async def running_envoy(
-    conductors: Sequence[str],
+    conductors: Sequence[str] | ClusterName,
     *,
     api: Sequence[str] = (),
     access_log: Path | None = None,
     instead: Mapping[str, str] = NOTHING,
     like: FrontFleet = PLAIN,
 ) -> AsyncGenerator[RunningEnvoy]:
-    """Run Envoy in front of conductors (`ip:port` or `unix:path`), which need not run yet. Stops it at the end.
+    """Run Envoy in front of conductors, which need not run yet. Stops it at the end.
+
+    `conductors`: `ip:port` or `unix:path` of each, or a name that stands for all of them.
 
     `like` states which callers are allowed, and how. `instead` replaces texts in its bootstrap, for tests that cannot
     wait for a minute or open 9,000 connections.
@@ -93,7 +95,7 @@ async def running_envoy(
         directory = Path(folder)
         fleet = replace(
             like,
-            conductors=_hosts(conductors),
+            conductors=conductors if isinstance(conductors, ClusterName) else _hosts(conductors),
             api=_hosts(api),
             front=ListenAddress("127.0.0.1", 0),
             reports=directory / "reports",

@@ -111,6 +111,11 @@ def _late(request: Request, _: list[bytes]) -> Iterable[tuple[float, bytes]]:
     yield _LATE_S, _reply(request, request.message[8:])
 
 
+def _as_late_as_the_address_says(request: Request, _: list[bytes]) -> Iterable[tuple[float, bytes]]:
+    """Answer after as many milliseconds as the last byte of the address says."""
+    yield request.destination[-1] / 1000, _reply(request, request.message[8:])
+
+
 def _guess(request: Request, neighbours: list[bytes]) -> Iterable[tuple[float, bytes]]:
     """Answer, and also answer for the neighbours by guessing numbers next to one's own."""
     payload = request.message[8:]
@@ -152,6 +157,7 @@ def _garbage(request: Request, _: list[bytes]) -> Iterable[tuple[float, bytes]]:
 _RULES: dict[str, Rule] = {
     "watch": _watch,
     "late": _late,
+    "as late as the address says": _as_late_as_the_address_says,
     "guess": _guess,
     "empty": _empty,
     "cut": _cut,

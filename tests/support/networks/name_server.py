@@ -24,6 +24,8 @@ from tests.support.networks.namespaces import Namespace
 
 _SO_RCVBUFFORCE = 33
 _PATIENCE_S = 15.0
+_PORTS = 20
+"""Ports to try before it is no bad luck any more."""
 _MAX_MESSAGE = 65535
 
 
@@ -167,12 +169,22 @@ def system_files(machine: Namespace, *, resolv_conf: str, hosts: str = "") -> Ge
 
 
 def _sockets(ip: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """Open both; with port 0, on any port that is free for TCP and for UDP: others take ports meanwhile."""
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    tcp = socket.create_server((ip, port), family=family, backlog=100)
-    udp = socket.socket(family, socket.SOCK_DGRAM)
-    udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 << 20)
-    udp.bind((ip, tcp.getsockname()[1]))
-    return udp, tcp
+    for attempt in range(_PORTS):
+        with ExitStack() as opened:
+            tcp = opened.enter_context(socket.create_server((ip, port), family=family, backlog=100))
+            udp = opened.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 << 20)
+            try:
+                udp.bind((ip, tcp.getsockname()[1]))
+            except OSError:
+                if port or attempt == _PORTS - 1:
+                    raise
+                continue
+            opened.pop_all()
+            return udp, tcp
+    raise AssertionError("the last attempt raised")
 
 
 def _start(

@@ -10,7 +10,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from tests.support.callers.caller import ask
 from tests.support.clouds.targets import free_port
 from tests.support.observability.prometheus_server import until_ready
 from tests.support.observability.rule_files import PROMETHEUS
@@ -79,6 +81,11 @@ class Receivers:
 class Alertmanager:
     address: str
     receivers: Receivers
+
+    async def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that fire."""
+        alerts: list[dict[str, Any]] = json.loads((await ask(self.address, "GET", "/api/v2/alerts")).body)
+        return alerts
 
 
 @asynccontextmanager

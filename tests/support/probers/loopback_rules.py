@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from vimesh.monitor.host.build_host import HostSettings
-from vimesh.monitor.target_rules.networks import format_networks, parse_networks
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.networks import format_networks, parse_networks
+from vimesh.target_rules.target_rules import TargetRules
 
 LOOPBACK_RULES = TargetRules(allow=parse_networks("127.0.0.0/8,::1,fe80::/10"))
 PROBE_LOOPBACK = ("--probe-allow", format_networks(LOOPBACK_RULES.allow))

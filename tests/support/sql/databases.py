@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncGenerator, Callable, Mapping
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,9 @@ from tests.support.processes.server_nodes import server_folder
 from tests.support.sql.mariadb import MariaDb, running_mariadb
 from tests.support.sql.pgbouncer import Pgbouncer, running_pgbouncer
 from tests.support.sql.postgresql import Postgresql, running_postgresql
-from vimesh.store.schema.tables import availability_progress, metadata, revisions
+from vimesh.store.schema.all_tables import ALL_TABLES
+from vimesh.store.schema.availability_tables import availability_progress
+from vimesh.store.schema.tables import compatibility, revisions
 from vimesh.store.upgrade.manage_tables import upgrade
 
 _Running = Callable[[Path], AbstractAsyncContextManager[Postgresql | MariaDb]]
@@ -65,12 +68,12 @@ class Server:
 
 
 @asynccontextmanager
-async def server(kind: str) -> AsyncGenerator[Server]:
-    """Run a server of this kind."""
+async def server(kind: str, make_tables: Callable[[str], Awaitable[object]] = upgrade) -> AsyncGenerator[Server]:
+    """Run a server of this kind. `make_tables`: makes those of another release in the database with a URL."""
     running, admin_database = _NODES[kind]
     with server_folder() as folder:
         async with running(folder) as node:
-            yield await _with_tables(node, node.url(admin_database))
+            yield await _with_tables(node, node.url(admin_database), make_tables)
 
 
 @asynccontextmanager
@@ -81,10 +84,12 @@ async def pooler(of: Server, mode: str, more: str = "") -> AsyncGenerator[Pgboun
             yield running
 
 
-async def _with_tables(node: Postgresql | MariaDb, admin_url: str) -> Server:
+async def _with_tables(
+    node: Postgresql | MariaDb, admin_url: str, make_tables: Callable[[str], Awaitable[object]]
+) -> Server:
     await execute(admin_url, f"CREATE DATABASE {NAME}")
     found = Server(node, node.url(NAME))
-    await upgrade(found.url)
+    await make_tables(found.url)
     return found
 
 
@@ -107,10 +112,11 @@ async def empty(url: str) -> None:
 
 def clear(connection: Connection) -> None:
     """Do the same on a connection."""
-    for table in metadata.sorted_tables:
+    for table in ALL_TABLES.sorted_tables:
         connection.execute(delete(table))
-    connection.execute(insert(revisions).values(id=1, oldest=2, newest=1))
+    connection.execute(insert(revisions).values(id=1, oldest=2, newest=1, log_id=str(uuid.uuid4())))
     connection.execute(insert(availability_progress).values(id=1, revision=1))
+    connection.execute(insert(compatibility).values(id=1, compatible_from="0022"))
 
 
 def with_driver(url: str) -> str:

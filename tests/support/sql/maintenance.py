@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 from vimesh.domain.events import VimEvent
 from vimesh.domain.maintenance.maintenance_windows import Coverage, NewWindow
 from vimesh.domain.vim_store import VimStore
-from vimesh.store.schema.tables import events, maintenance_spans, maintenances, vims
+from vimesh.store.schema.maintenance_tables import maintenance_spans, maintenances
+from vimesh.store.schema.tables import events, vims
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql_store import SqlStore
 

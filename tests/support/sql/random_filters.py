@@ -40,6 +40,8 @@ _LABELS: tuple[dict[str, str], ...] = (
     {"example.com/team": "eu"},
     {"region": "eu-1"},
 )
+_COUNTED = tuple(name for name in FIELDS if name != "flapping")
+"""Fields that any filter may compare."""
 _KEYS = ("region", "example.com/team", "empty", "Region")
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/*")
 _WHOLE_LEASE_S = 1000
@@ -102,7 +104,7 @@ def _operand(chance: random.Random, vims: Sequence[Vim], depth: int) -> str:
 
 
 def _term(chance: random.Random, vim: Vim) -> str:
-    field = chance.choice([*FIELDS, *(LABEL_PREFIX + key for key in _KEYS)])
+    field = chance.choice([*_COUNTED, *(LABEL_PREFIX + key for key in _KEYS)])
     known = field_of(field)
     assert known is not None
     operator = chance.choice(OPERATORS[known.kind])

@@ -13,7 +13,7 @@ from vimesh.bridge.amqp.broker import BrokerAway, broker_faults
 _WITHIN_S = 10.0
 
 
-class Delivery:
+class AmqpDelivery:
     """One delivery of a message, over one channel."""
 
     def __init__(self, message: AbstractIncomingMessage) -> None:

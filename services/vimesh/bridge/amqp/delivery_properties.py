@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from vimesh.tracing.spans import TRACEPARENT
 
 _CONTENT_TYPE, _CONTENT_ENCODING, _HEADERS, _EXPIRATION, _USER_ID = 0x8000, 0x4000, 0x2000, 0x0100, 0x0010
 _MORE_FLAGS = 1
@@ -27,6 +30,7 @@ _MAX_EXPIRATION_DIGITS = 10
 _MAX_NAME_BYTES = 64
 _COMPRESSION = b"compression"
 """The header in which kombu states how a body is compressed."""
+_TRACEPARENT = TRACEPARENT.encode()
 _FIXED_SIZES = {
     **dict.fromkeys(b"tbB", 1),
     **dict.fromkeys(b"sUu", 2),
@@ -39,7 +43,7 @@ _FIXED_SIZES = {
 _COUNTED = frozenset(b"SxAF")
 _TEXT, _VOID = ord("S"), ord("V")
 _MOST_HEADERS = 200
-"""Further headers are ignored: the one that matters is among the first few."""
+"""Further headers are ignored: those that matter are among the first few."""
 _NO_NAME = b"?"
 
 
@@ -51,6 +55,8 @@ class DeliveryProperties:
     content_encoding: bytes = b""
     compression: bytes = b""
     """`?` if it is present but not a text."""
+    traceparent: bytes = b""
+    """Of W3C Trace Context; `?` as with `compression`."""
     expiration: bytes = b""
     """Milliseconds after which the caller no longer needs the message."""
     user_id: bytes = b""
@@ -62,7 +68,7 @@ class DeliveryProperties:
         for flag, value in (
             (_CONTENT_TYPE, _short(self.content_type)),
             (_CONTENT_ENCODING, _short(self.content_encoding)),
-            (_HEADERS, _table(self.compression)),
+            (_HEADERS, _table({_COMPRESSION: self.compression, _TRACEPARENT: self.traceparent})),
             (_EXPIRATION, _short(self.expiration)),
             (_USER_ID, _short(self.user_id)),
         ):
@@ -84,18 +90,20 @@ def parse_properties(payload: bytes) -> DeliveryProperties:
             at += max(form, 0)
             values[flag] = payload[at : at + length]
             at += length
+    headers = _needed_headers(values[_HEADERS])
     return DeliveryProperties(
         content_type=_name(values[_CONTENT_TYPE]),
         content_encoding=_name(values[_CONTENT_ENCODING]),
-        compression=_compression(values[_HEADERS]),
+        compression=headers[_COMPRESSION],
+        traceparent=headers[_TRACEPARENT],
         expiration=_milliseconds(values[_EXPIRATION]),
         user_id=_user(values[_USER_ID]),
     )
 
 
-def _compression(table: bytes) -> bytes:
-    """Return the text of kombu's header; the last one if it is repeated, as a library that reads all of them would."""
-    at, found = 0, b""
+def _needed_headers(table: bytes) -> dict[bytes, bytes]:
+    """Return the texts of headers; the last one if one is repeated, as a library that reads all of them would."""
+    at, texts = 0, {_COMPRESSION: b"", _TRACEPARENT: b""}
     for _ in range(_MOST_HEADERS):
         key_end = at + 1 + (table[at] if at < len(table) else 0)
         if key_end >= len(table):
@@ -106,10 +114,10 @@ def _compression(table: bytes) -> bytes:
             at += 4
         elif (length := _FIXED_SIZES.get(kind, -1)) < 0:
             break  # its length is unknown
-        if key == _COMPRESSION:
-            found = _name(table[at : at + length]) if kind == _TEXT else b"" if kind == _VOID else _NO_NAME
+        if key in texts:
+            texts[key] = _name(table[at : at + length]) if kind == _TEXT else b"" if kind == _VOID else _NO_NAME
         at += length
-    return found
+    return texts
 
 
 def _name(value: bytes) -> bytes:
@@ -133,9 +141,8 @@ def _short(value: bytes) -> bytes:
     return bytes((len(value),)) + value if value else b""
 
 
-def _table(compression: bytes) -> bytes:
-    if not compression:
-        return b""
-    key = _short(_COMPRESSION)
-    value = bytes((_TEXT,)) + len(compression).to_bytes(4, "big") + compression
-    return (len(key) + len(value)).to_bytes(4, "big") + key + value
+def _table(texts: Mapping[bytes, bytes]) -> bytes:
+    entries = b"".join(
+        _short(key) + bytes((_TEXT,)) + len(text).to_bytes(4, "big") + text for key, text in texts.items() if text
+    )
+    return len(entries).to_bytes(4, "big") + entries if entries else b""

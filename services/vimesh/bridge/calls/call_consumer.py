@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 
 from vimesh.bridge.amqp.broker import BrokerAway, broker_faults
 from vimesh.bridge.amqp.declare_queues import QueueDeclarer, QueueState
-from vimesh.bridge.amqp.deliveries import Delivery
+from vimesh.bridge.amqp.deliveries import AmqpDelivery
 from vimesh.bridge.calls.amqp_statistics import AmqpStatistics, CallOutcome, outcome_of
 from vimesh.bridge.calls.redeliveries import Redeliveries
 from vimesh.bridge.calls.reply_sender import ReplySender
@@ -23,6 +23,7 @@ from vimesh.bridge.messages.plain_bodies import read_plain_body, unusual_headers
 from vimesh.runtime.complaint_log import ComplaintLog
 from vimesh.runtime.task_crew import TaskCrew
 from vimesh.tracing.current_request import enter_request, new_request_id
+from vimesh.tracing.spans import TRACEPARENT, Tracer, root_span
 
 _log = structlog.get_logger()
 
@@ -48,8 +49,9 @@ class CallConsumer:
         *,
         concurrency: int,
         default_timeout_s: float = DEFAULT_TIMEOUT_S,
+        tracer: Tracer | None = None,
     ) -> None:
-        """`default_timeout_s`: how long callers that state no timeout wait."""
+        """`default_timeout_s`: how long callers that state no timeout wait. `tracer`: None: no call is traced."""
         self._serve = serve
         self._declarer = declarer
         self.queue_state: QueueState | None = None
@@ -58,7 +60,8 @@ class CallConsumer:
         self._replies = replies
         self._crew = crew
         self._concurrency = concurrency
-        self._calls: dict[bytes, list[Delivery]] = {}
+        self._tracer = tracer
+        self._calls: dict[bytes, list[AmqpDelivery]] = {}
         """The deliveries to acknowledge, by fingerprint: the same message may be delivered twice."""
         self.unanswered = 0
         """How many calls are being served or acknowledged."""
@@ -121,7 +124,7 @@ class CallConsumer:
     async def _handle_delivery(self, message: AbstractIncomingMessage) -> None:
         # Acknowledge every message, even a faulty one: otherwise it takes up a part of the prefetch count, and is
         # redelivered over the next connection.
-        delivery, digest = Delivery(message), fingerprint(message.body, message.user_id or "")
+        delivery, digest = AmqpDelivery(message), fingerprint(message.body, message.user_id or "")
         try:
             call = await self._parse_call(message, digest)
         except Malformed as error:
@@ -131,7 +134,7 @@ class CallConsumer:
             self.statistics.calls[CallOutcome.DEFECT] += 1
             _log.exception("defect", bytes=len(message.body))
         else:
-            self._start_call(digest, call, delivery)
+            self._start_call(digest, call, delivery, str(message.headers.get(TRACEPARENT, "")))
             return
         await delivery.acknowledge()
 
@@ -140,20 +143,24 @@ class CallConsumer:
             raise Malformed("the connection broke each time it was delivered")
         return parse_call(await read_plain_body(message), _expiration_s(message), message.user_id or "")
 
-    def _start_call(self, digest: bytes, call: Call, delivery: Delivery) -> None:
+    def _start_call(self, digest: bytes, call: Call, delivery: AmqpDelivery, traceparent: str) -> None:
         if deliveries := self._calls.get(digest):
             deliveries.append(delivery)  # it is already being served
             return
         self._calls[digest] = [delivery]
         self.unanswered += 1
         self._idle.clear()
-        self._crew.start(self._serve_one(digest, call))
+        self._crew.start(self._serve_one(digest, call, traceparent))
 
-    async def _serve_one(self, digest: bytes, call: Call) -> None:
-        enter_request(call.request_id or new_request_id())
+    async def _serve_one(self, digest: bytes, call: Call, traceparent: str) -> None:
+        enter_request(request_id := call.request_id or new_request_id())
         try:
             try:
-                with suppress(BrokerAway), broker_faults():
+                with (
+                    suppress(BrokerAway),
+                    broker_faults(),
+                    root_span(self._tracer, "AMQP call", request_id, traceparent),
+                ):
                     await self._serve_and_reply(call)
             except Exception:  # noqa: BLE001 - a faulty call must not stop the others
                 _log.exception("defect", method=call.method[:100])

@@ -1,4 +1,4 @@
-"""Stores the revision up to which a bridge has killed all unwanted actions."""
+"""Stores the revision up to which a bridge has killed all unwanted actions, and the log that it is of."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import fcntl
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.ids import is_id
 from vimesh.files.file_errors import BadFile
 from vimesh.files.read_files import read_text
 
@@ -21,41 +23,50 @@ _MAX_BYTES = 64
 _MAX_REVISION = 2**63 - 1
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRevision:
+    number: int = 0
+    """0: none, so start with the list."""
+    log_id: str = ""
+    """Empty if an earlier version stored it."""
+
+
 class StateDir:
     """A folder that only one bridge uses at a time."""
 
     def __init__(self, path: Path) -> None:
         self._file = path / "revision"
-        self._stored_revision = 0
+        self._stored = StoredRevision()
 
-    def read(self) -> int:
+    def read(self) -> StoredRevision:
         """Return the stored revision; 0 if it is missing or unreadable."""
         try:
-            self._stored_revision = _revision(read_text(self._file, _MAX_BYTES))
+            self._stored = _revision(read_text(self._file, _MAX_BYTES))
         except FileNotFoundError:
-            return 0
+            return StoredRevision()
         except (OSError, BadFile, ValueError) as error:
             _log.warning("the stored revision cannot be read: beginning with the list", why=repr(error))
-            return 0
-        return self._stored_revision
+            return StoredRevision()
+        return self._stored
 
-    def write(self, revision: int) -> None:
+    def write(self, revision: int, log_id: str) -> None:
         """Store the revision if it has changed. A failure is logged, and not retried before the next change."""
-        if revision == self._stored_revision:
+        if self._stored == (given := StoredRevision(revision, log_id)):
             return
         scratch = self._file.with_suffix(".new")
         try:
-            scratch.write_text(f"{revision}\n", encoding="ascii")
+            scratch.write_text(f"{revision} {log_id}".rstrip() + "\n", encoding="ascii")
             scratch.replace(self._file)
         except OSError as error:
             _log.warning("the revision cannot be stored", why=error.strerror)
-        self._stored_revision = revision
+        self._stored = given
 
 
-def _revision(text: str) -> int:
-    """Parse a revision. Raises ValueError for a number that no store can have reached."""
-    if 0 <= (revision := int(text)) <= _MAX_REVISION:
-        return revision
+def _revision(text: str) -> StoredRevision:
+    """Parse a revision and its log. Raises ValueError for a number that no store can have reached."""
+    number, _, log_id = text.strip().partition(" ")
+    if 0 <= int(number) <= _MAX_REVISION and (not log_id or is_id(log_id)):
+        return StoredRevision(int(number), log_id)
     raise ValueError(f"not a revision: {text.strip()}")
 
 

@@ -55,7 +55,9 @@ class UnwantedActions:
 
     def request(self) -> conductor_service_pb2.WatchActionsRequest:
         return conductor_service_pb2.WatchActionsRequest(
-            engine=vim_pb2.Monitor.EXTERNAL, start_revision=self._revision + 1 if self._revision else 0
+            engine=vim_pb2.Monitor.EXTERNAL,
+            start_revision=self._revision + 1 if self._revision else 0,
+            log_id=self._watermark.log_id,
         )
 
     def note_gap(self, why: str) -> None:
@@ -70,6 +72,7 @@ class UnwantedActions:
             _log.info("actions are followed", revision=response.revision)
         unwanted = [(each.vim_id, each.action_id) for each in response.unwanted]
         self._revision = response.revision or self._revision
+        self._watermark.log_id = response.log_id or self._watermark.log_id
         if self.is_following:
             unwanted += [(vim_id, vim_id) for vim_id in self._early]
             self._early.clear()

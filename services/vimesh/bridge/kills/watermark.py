@@ -17,9 +17,11 @@ class WatermarkStep:
 class Watermark:
     """Keeps steps in the order in which they were seen. `revision` never passes a step that has work left."""
 
-    def __init__(self, revision: int) -> None:
+    def __init__(self, revision: int, log_id: str = "") -> None:
         self.revision = revision
         """The revision up to which all work is done; 0: none, so start with the list."""
+        self.log_id = log_id
+        """The log that the revision is of; empty if that is not known."""
         self._steps: deque[WatermarkStep] = deque()
 
     def add_step(self, revision: int, work: int) -> WatermarkStep:
@@ -39,7 +41,7 @@ class Watermark:
 
         Steps that have work left still hold the watermark back, but their revisions may mean nothing in that log.
         """
-        self.revision = 0
+        self.revision, self.log_id = 0, ""
         for step in self._steps:
             step.revision = 0
 

@@ -38,6 +38,7 @@ from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.background import beside
 from vimesh.runtime.supervisor import supervise
 from vimesh.runtime.task_crew import TaskCrew, crew
+from vimesh.tracing.spans import Tracer
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.watchdog.process_announcer import announced
@@ -67,21 +68,26 @@ class BridgeSettings:
 
 
 async def run_bridge(
-    settings: BridgeSettings, stopped: Callable[[], Awaitable[object]], exposition: Exposition | None = None
+    settings: BridgeSettings,
+    stopped: Callable[[], Awaitable[object]],
+    exposition: Exposition | None = None,
+    tracer: Tracer | None = None,
 ) -> None:
     """Run until `stopped` returns. Waits for a front or a broker that is away. Raises BadSetting.
 
-    `exposition`: gets the collectors of the bridge; None: metrics are not served.
+    `exposition`: gets the collectors of the bridge; None: metrics are not served. `tracer`: None: no call is
+    traced.
     """
     silence_the_client()
     with state_dir(settings.state_dir) as state:
-        watermark = Watermark(state.read())
+        stored = state.read()
+        watermark = Watermark(stored.number, stored.log_id)
         try:
             async with channel(settings.address, settings.credentials) as front, crew() as workers:
-                await _run(settings, stopped, front, workers, watermark, state, exposition)
+                await _run(settings, stopped, front, workers, watermark, state, exposition, tracer)
         finally:
             # Unfinished work, such as kills that wait for the broker, is left to the bridge that resumes from here.
-            state.write(watermark.revision)
+            state.write(watermark.revision, watermark.log_id)
 
 
 async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assembled
@@ -92,6 +98,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
     watermark: Watermark,
     state: StateDir,
     exposition: Exposition | None,
+    tracer: Tracer | None,
 ) -> None:
     random = SystemRandom()
     reports = ConductorServiceStub(front)
@@ -114,6 +121,7 @@ async def _run(  # noqa: PLR0913, PLR0917 - the place where all parts are assemb
         workers,
         concurrency=settings.concurrency,
         default_timeout_s=deployment.rpc_response_timeout_s or DEFAULT_TIMEOUT_S,
+        tracer=tracer,
     )
     action_watch = ActionWatch(reports, FollowLimits(), meanwhile="actions go on", clock=time.monotonic, random=random)
     if exposition is not None:
@@ -159,5 +167,5 @@ def _reply_limits(deployment: Deployment) -> ReplyLimits:
 
 async def _store(watermark: Watermark, state: StateDir) -> Never:
     while True:
-        state.write(watermark.revision)
+        state.write(watermark.revision, watermark.log_id)
         await asyncio.sleep(_STORE_EVERY_S)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from vimesh.cli.availability import availability_rows
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.formats.output_formats import REPORTS, Output
 from vimesh.cli.output import documents
 from vimesh.cli.selection.label_flags import Selector, selected
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import availability_service_pb2 as pb
-
-_CSV: Final = "csv"
 
 
 def availability(  # noqa: PLR0913 - one parameter per flag
@@ -46,12 +44,7 @@ def availability(  # noqa: PLR0913 - one parameter per flag
             help="Fields to group by, separated by commas: id, project_id, type, labels.KEY, day, month.",
         ),
     ] = "",
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", metavar="table|json|yaml|csv", help="Output format [VIMESH_OUTPUT; default: table]."
-        ),
-    ] = None,
+    output: client_flags.ReportOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
@@ -65,7 +58,8 @@ def availability(  # noqa: PLR0913 - one parameter per flag
         address=address,
         credentials=credentials,
         call_timeout=call_timeout,
-        output=None if output == _CSV else output,
+        output=output,
+        formats=REPORTS,
     )
     fields = [field.strip() for field in by.split(",") if field.strip()]
     request = pb.QueryAvailabilityRequest(filter=selected(selector, filter_), by=fields)
@@ -73,7 +67,7 @@ def availability(  # noqa: PLR0913 - one parameter per flag
     if end:
         request.end_time.FromDatetime(_date("--to", end))
     rows = run(settings, lambda front: _rows(front, request))
-    if output == _CSV:
+    if settings.output is Output.CSV:
         availability_rows.write_csv(fields, rows)
     elif settings.output is Output.TABLE:
         availability_rows.write_table(fields, rows)

@@ -23,7 +23,36 @@ Timeout = Annotated[
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="table|json|yaml", help="Output format [VIMESH_OUTPUT; default: table]."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="table|json|yaml|jsonpath=EXPR",
+        help="Output format [VIMESH_OUTPUT; default: table].",
+    ),
+]
+RowsOutput = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="table|wide|name|csv|json|yaml|jsonpath=EXPR",
+        help="Output format [VIMESH_OUTPUT; default: table].",
+    ),
+]
+ReportOutput = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="table|csv|json|yaml|jsonpath=EXPR",
+        help="Output format [VIMESH_OUTPUT; default: table].",
+    ),
+]
+FeedOutput = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="table|json", help="Lines for people or of JSON [VIMESH_OUTPUT; default: table]."
+    ),
 ]
 Project = Annotated[str | None, typer.Option("--project", metavar="ID", help="Project in which to look up a name.")]
 Given = Annotated[str, typer.Argument(metavar="VIM", help="ID or name of the VIM.")]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vimesh.cli.base.command_settings import CALL_TIMEOUT, OUTPUT, PROFILE, STATE_FILE, UP_DATA_DIR, Output, given
+from vimesh.cli.base.command_settings import CALL_TIMEOUT, OUTPUT, PROFILE, STATE_FILE, UP_DATA_DIR, VARIABLES, given
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.base.profiles import LOGIN_FILE, Profile, Profiles, profiles_folder, read_profiles
-from vimesh.domain.settings import ADDRESS, CREDENTIALS, Sources
+from vimesh.cli.base.unknown_variables import warn_of_misspelt
+from vimesh.cli.formats.json_path import json_path
+from vimesh.cli.formats.output_formats import DOCUMENTS, Output, one_of_formats
+from vimesh.domain.settings import ADDRESS, CREDENTIALS, BadFlag, Sources
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_SETTINGS_BYTES
 from vimesh.files.read_files import read_whole
@@ -60,20 +64,37 @@ def client_settings(  # noqa: PLR0913 - one parameter per flag
     credentials: str | None,
     call_timeout: str | None,
     output: str | None,
+    formats: Sequence[str] = DOCUMENTS,
 ) -> ClientSettings:
-    """Read what a client needs. Raises BadFlag, BadSetting, Failure."""
+    """Read what a client needs. Raises BadFlag, BadSetting, Failure.
+
+    `formats`: those that the command has. If another one is chosen for all commands, this one prints a table.
+    """
+    warn_of_misspelt(os.environ, VARIABLES)
     found = given(config)
     chosen = chosen_profile(found, profile)
     front = found.read(ADDRESS if chosen is None else replace(ADDRESS, default=chosen.address), address)
     return ClientSettings(
         address=front,
         call_timeout_s=found.read(CALL_TIMEOUT, call_timeout),
-        output=found.read(OUTPUT, output),
+        output=chosen_output(found, output, formats),
         credentials=found.read(CREDENTIALS, credentials)
         # What is for one front is shown to no other.
         or (chosen.credentials if chosen is not None and chosen.address == front else None)
         or _credentials_of_own_fleet(found, front),
     )
+
+
+def chosen_output(found: Sources, flag: str | None, formats: Sequence[str]) -> Output:
+    """Read in which format to print. Raises BadFlag, BadSetting."""
+    chosen = found.read(OUTPUT, flag)
+    if chosen.name not in formats:
+        if flag is not None:
+            raise BadFlag(OUTPUT.flag, one_of_formats(formats, flag))
+        return Output.TABLE
+    if chosen.expression:
+        json_path(chosen.expression)  # a mistake in it costs no call
+    return chosen
 
 
 def _credentials_of_own_fleet(found: Sources, front: str) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,11 +19,14 @@ from vimesh.cli.base.key_file import key_file_of
 from vimesh.cli.base.profiles import profile_name
 from vimesh.cli.base.quota_settings import QUOTA_CHANGES_PER_S, QUOTA_EVENT_BYTES, QUOTA_FILE, QUOTA_VIMS
 from vimesh.cli.base.sizes import bytes_of
+from vimesh.cli.command_line import typed
+from vimesh.cli.formats.output_formats import Output, output_format
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.retention import Retention
 from vimesh.domain.settings import (
     ADDRESS,
+    CONFIG_VARIABLE,
     CREDENTIALS,
     Setting,
     Sources,
@@ -34,8 +37,8 @@ from vimesh.domain.settings import (
     truth,
 )
 from vimesh.domain.vims import Engine
-from vimesh.monitor.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY, TARGET_ALLOW, TARGET_DENY
+from vimesh.target_rules.target_rules import NOTIFICATIONS, TargetRules
 
 DEFAULT_PORT = 7600
 DEFAULT_METRICS_PORT = 9464
@@ -47,12 +50,7 @@ STATE_FILE = "fleet.json"
 _LEAST_KEPT = "16MiB"
 
 _MAX_DIGITS = 20
-
-
-class Output(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
+_MAX_NOTIFIER_ID = 128
 
 
 class LogFormat(StrEnum):
@@ -110,7 +108,7 @@ def _listen(text: str) -> str:
     return text if text.endswith(":0") or text.startswith("unix:/") else host_and_port(text)
 
 
-def _metrics(text: str) -> str:
+def _listen_or_not(text: str) -> str:
     return _listen(text) if text else ""
 
 
@@ -130,6 +128,12 @@ def _paths(text: str) -> tuple[Path, ...]:
     return tuple(Path(part.strip()) for part in text.split(",") if part.strip())
 
 
+def _notifier_id(text: str) -> str:
+    if text.isascii() and text.isprintable() and " " not in text and len(text) <= _MAX_NOTIFIER_ID:
+        return text
+    raise ValueError(f"must be a name of at most {_MAX_NOTIFIER_ID} printable characters of ASCII without spaces")
+
+
 def _shard(text: str) -> Shard:
     index, _, count = text.partition("/")
     if _whole(index) and _whole(count) and int(index) < int(count):
@@ -140,13 +144,15 @@ def _shard(text: str) -> Shard:
 PROFILE = Setting("profile", profile_name, "")
 """Empty: the current one of the user, if any."""
 CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
-OUTPUT = Setting("output", one_of(Output), Output.TABLE)
+OUTPUT = Setting("output", output_format, Output.TABLE)
 DATABASE_URL = Setting("database_url", str, "", secret=True)
 KEY_FILE = Setting("key_file", str, "", secret=True)
-LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO)
-LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO)
-METRICS = Setting("metrics", _metrics, "")
+LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO, own_flag="--log-level")
+LOG_FORMAT = Setting("log.format", one_of(LogFormat), LogFormat.AUTO, own_flag="--log-format")
+METRICS = Setting("metrics", _listen_or_not, "")
 """Where metrics are served; empty: nowhere."""
+PROBE_LISTEN = Setting("probe_listen", _listen_or_not, "")
+"""Where supervisors ask whether the process works; empty: nowhere."""
 LISTEN = Setting("conductor.listen", _listen, "127.0.0.1:7601")
 HEALTH_LISTEN = Setting("conductor.health_listen", _listen, "")
 """Empty: a free port on the host of `conductor.listen`; if that is a socket, its path with `.health` appended."""
@@ -171,6 +177,8 @@ LEASE = Setting("api.lease", positive_s, 60.0)
 ACTION_MODE = Setting("action.mode", str, "")
 """Listed here only as a known key: the ping actions in a Mistral executor read it themselves."""
 SHARD = Setting("monitor.shard", _shard, Shard())
+NOTIFIER_ID = Setting("notifier_id", _notifier_id, "")
+"""Empty: a new one at each start."""
 IMPORT_DATABASE_URL = Setting("import.database_url", str, "", secret=True)
 IMPORT_FERNET_KEYS = Setting("import.fernet_keys", str, "")
 IMPORT_CONCURRENCY = Setting("import.concurrency", _number(1, 256), 8)
@@ -188,9 +196,10 @@ UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
 UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
 UP_METRICS_PORT: Setting[int | None] = Setting("up.metrics_port", _metrics_port, None)
 """None: the default port, or any free one if it is taken; `NO_METRICS`: none."""
+UP_CHANNELZ = Setting("up.channelz", truth, default=False)
 UP_SECURED = Setting("up.secured", truth, default=True)
 
-_ALL: tuple[Setting[Any], ...] = (
+ALL_SETTINGS: tuple[Setting[Any], ...] = (
     ADDRESS,
     CREDENTIALS,
     PROFILE,
@@ -201,6 +210,7 @@ _ALL: tuple[Setting[Any], ...] = (
     LOG_LEVEL,
     LOG_FORMAT,
     METRICS,
+    PROBE_LISTEN,
     LISTEN,
     HEALTH_LISTEN,
     CHANNELZ,
@@ -232,6 +242,9 @@ _ALL: tuple[Setting[Any], ...] = (
     UP_HISTORY,
     PROBE_ALLOW,
     PROBE_DENY,
+    NOTIFIER_ID,
+    TARGET_ALLOW,
+    TARGET_DENY,
     IMPORT_DATABASE_URL,
     IMPORT_FERNET_KEYS,
     IMPORT_CONCURRENCY,
@@ -247,18 +260,23 @@ _ALL: tuple[Setting[Any], ...] = (
     UP_DATA_DIR,
     UP_CONDUCTORS,
     UP_METRICS_PORT,
+    UP_CHANNELZ,
     UP_SECURED,
 )
-KNOWN = tuple(setting.key for setting in _ALL)
-SECRET_VARIABLES = frozenset(setting.variable for setting in _ALL if setting.secret)
+OTHER_VARIABLES = (CONFIG_VARIABLE, "VIMESH_CERTS_DIR", "VIMESH_ENVOY", "VIMESH_ENVOY_SHA256")
+"""Variables that are no settings of a file."""
+KNOWN = tuple(setting.key for setting in ALL_SETTINGS)
+VARIABLES = (*(setting.variable for setting in ALL_SETTINGS), *OTHER_VARIABLES)
+SECRET_VARIABLES = frozenset(setting.variable for setting in ALL_SETTINGS if setting.secret)
 
 
 def given(config: Path | None) -> Sources:
     """Return the settings in the environment and in the TOML file. Raises BadSetting."""
-    file = config or config_file(os.environ)
+    before = typed().flags_before
+    file = config or (Path(before["config"]) if "config" in before else config_file(os.environ))
     if file is None and DEFAULT_FILE.is_file():
         file = DEFAULT_FILE
-    return sources(os.environ, file, KNOWN)
+    return replace(sources(os.environ, file, KNOWN), flags=before)
 
 
 def required_database_url(found: Sources, flag: str | None) -> str:
@@ -280,6 +298,14 @@ def target_rules(found: Sources, *, allow: Sequence[str] | None, deny: Sequence[
     return TargetRules(
         allow=found.read(PROBE_ALLOW, ",".join(allow) if allow else None),
         deny=found.read(PROBE_DENY, ",".join(deny) if deny else None),
+    )
+
+
+def notification_rules(found: Sources, *, allow: Sequence[str] | None, deny: Sequence[str] | None) -> TargetRules:
+    return TargetRules(
+        allow=found.read(TARGET_ALLOW, ",".join(allow) if allow else None),
+        deny=found.read(TARGET_DENY, ",".join(deny) if deny else None),
+        purpose=NOTIFICATIONS,
     )
 
 

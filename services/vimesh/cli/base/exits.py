@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line cannot be read."""
     NOT_FOUND = 3
-    """No such VIM, or maintenance window."""
+    """No such VIM, maintenance window, receiver or notification."""
     NOT_MET = 4
     """The condition of `wait` was not met in time, or the command left something undone."""
     UNAVAILABLE = 5
@@ -30,7 +30,7 @@ Exit codes:
   0  success
   1  failure: the message gives the reason; or the fleet is in trouble (status)
   2  invalid command line
-  3  no such VIM, or maintenance window
+  3  no such VIM, maintenance window, receiver or notification
   4  the condition was not met in time (wait, register --wait), the answer is no
      (auth can-i), findings remain (workflows audit), or VIMs were not imported (import tacker, vim import)
   5  unavailable: no answer from the address, no answer in time, or the database

@@ -38,6 +38,15 @@ Metrics = Annotated[
         "without, on loopback addresses and sockets only [VIMESH_METRICS; default: none].",
     ),
 ]
+ProbeListen = Annotated[
+    str | None,
+    typer.Option(
+        "--probe-listen",
+        metavar="HOST:PORT",
+        help="Address to answer gRPC health checks on, without TLS, for supervisors such as a kubelet "
+        "[VIMESH_PROBE_LISTEN; default: none].",
+    ),
+]
 Address = Annotated[
     str | None,
     typer.Option(
@@ -56,6 +65,7 @@ Profile = Annotated[
     str | None,
     typer.Option(
         "--profile",
+        "--context",
         metavar="NAME",
         help="Profile to take address and credentials from [VIMESH_PROFILE; default: the current one].",
     ),
@@ -156,6 +166,24 @@ ProbeDeny = Annotated[
         metavar="NETWORK",
         help="Network whose addresses must not be probed, whatever --probe-allow names. May be repeated "
         "[VIMESH_PROBE_DENY, separated by commas].",
+    ),
+]
+TargetAllow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target-allow",
+        metavar="NETWORK",
+        help="Network whose addresses may be notified although that is not the default, such as 127.0.0.0/8. May be "
+        "repeated [VIMESH_TARGET_ALLOW, separated by commas].",
+    ),
+]
+TargetDeny = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target-deny",
+        metavar="NETWORK",
+        help="Network whose addresses must not be notified, whatever --target-allow names. May be repeated "
+        "[VIMESH_TARGET_DENY, separated by commas].",
     ),
 ]
 KeystoneFile = Annotated[

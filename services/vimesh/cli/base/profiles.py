@@ -111,7 +111,7 @@ def checked_profile(values: Mapping[str, object], folder: Path) -> Profile:
     _check("issuer", secure_url, profile.issuer)
     _check("resource", _uri, profile.resource)
     if profile.issuer and profile.credentials:
-        raise ValueError("credentials and issuer exclude each other")
+        raise ValueError("credentials cannot be used with issuer")
     if profile.issuer and not profile.client_id:
         raise ValueError("client_id is required, too, as the issuer knows it")
     if not profile.issuer and (lonely := [key for key in _FOR_ISSUERS if key in texts]):

@@ -18,7 +18,6 @@ from vimesh.domain.settings import Setting, Sources
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
 from vimesh.files.read_files import read_text
-from vimesh.files.yaml_values import read_yaml
 
 UNLIMITED: Final = "unlimited"
 _MAX_PROJECT: Final = 255
@@ -86,6 +85,8 @@ def quota_arguments(**flags: Unpack[QuotaFlags]) -> list[str]:
 
 def _exceptions(path: Path, default: ProjectLimits) -> dict[str, ProjectLimits]:
     """Read the projects with limits of their own; what they do not name is as for the others. Raises BadSetting."""
+    from vimesh.files.yaml_values import read_yaml  # noqa: PLC0415 - slow to import, and every command reads settings
+
     try:
         document = read_yaml(read_text(path, MAX_DOCUMENT_BYTES))
     except OSError as error:

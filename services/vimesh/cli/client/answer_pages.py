@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 from vimesh.cli.base.exits import Failure
@@ -14,19 +17,41 @@ _MAX_ITEMS = 1_000_000
 
 
 async def fetch_all(fetch: Fetch[_T], limit: int | None, *, may_be_empty: bool = False) -> list[_T]:
-    """Return all items, up to a limit. Raises Failure if the pages seem never to end.
+    """Return all items, up to a limit: see `fetch_pages`."""
+    return [item async for page in fetch_pages(fetch, limit, may_be_empty=may_be_empty) for item in page]
+
+
+async def fetch_pages(
+    fetch: Fetch[_T], limit: int | None, *, may_be_empty: bool = False
+) -> AsyncGenerator[Sequence[_T]]:
+    """Yield all items, up to a limit, while the next ones are fetched. Raises Failure if the pages seem never to end.
 
     `may_be_empty`: whether others may follow a page without items.
     """
-    found: list[_T] = []
     if limit == 0:
-        return found
-    async for items, token in list_pages(fetch, first_size=min(limit or PAGE_SIZE, PAGE_SIZE)):
-        found += items
-        if limit is not None and len(found) >= limit:
-            return found[:limit]
-        if token and not items and not may_be_empty:
-            raise Failure("the fleet returned an empty page before the end of the list")
-        if token and len(found) >= _MAX_ITEMS:
-            raise Failure(f"the fleet returned a list of more than {_MAX_ITEMS} items", hint="use --limit")
-    return found
+        return
+    count = 0
+    async with aclosing(list_pages(fetch, first_size=min(limit or PAGE_SIZE, PAGE_SIZE))) as pages:
+        coming = asyncio.create_task(anext(pages))
+        try:
+            while True:
+                items, token = await coming
+                count += len(items)
+                is_last = not token or (limit is not None and count >= limit)
+                if not is_last:
+                    _require_end(count, is_empty=not items and not may_be_empty)
+                    coming = asyncio.create_task(anext(pages))
+                yield items if limit is None or count <= limit else items[: limit - count]
+                if is_last:
+                    return
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+
+def _require_end(count: int, *, is_empty: bool) -> None:
+    """Raise Failure if the pages seem never to end."""
+    if is_empty:
+        raise Failure("the fleet returned an empty page before the end of the list")
+    if count >= _MAX_ITEMS:
+        raise Failure(f"the fleet returned a list of more than {_MAX_ITEMS} items", hint="use --limit")

@@ -7,8 +7,10 @@ from typing import Final
 import grpc
 
 from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.client.typed_fields import typed_name
+from vimesh.cli.command_line import typed
 from vimesh.tracing.current_request import REQUEST_ID, header_in
-from vimesh.wire.error_statuses import failure_of
+from vimesh.wire.error_statuses import RpcFailure, failure_of
 
 _CODES: Final = {
     grpc.StatusCode.NOT_FOUND: ExitCode.NOT_FOUND,
@@ -17,7 +19,7 @@ _CODES: Final = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: ExitCode.UNAVAILABLE,
 }
 
-_NOT_PASSING: Final = {"QUOTA_EXCEEDED": ExitCode.ERROR}
+_NOT_PASSING: Final = dict.fromkeys(("QUOTA_EXCEEDED", "TOO_MANY_RECEIVERS", "TOO_MANY_WINDOWS"), ExitCode.ERROR)
 """Reasons for which waiting does not help, although their status says so."""
 
 _HINTS: Final = {
@@ -44,19 +46,31 @@ _IN_LOGS: Final = frozenset({"STORE_UNAVAILABLE", "OVERLOADED", "INTERNAL"})
 def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
     found = failure_of(error)
     code = _NOT_PASSING.get(found.reason) or _CODES.get(found.code, ExitCode.ERROR)
+    if found.violations:
+        return _invalid(found)
     if found.reason:
-        # The message would only repeat the violations, which are listed as details.
-        message = "the request is invalid" if found.violations else found.message
         return Failure(
-            f"{message} ({found.reason})",
+            f"{found.message} ({found.reason})",
             code=code,
-            details=[
-                *(f"{violation.field}: {violation.description}" for violation in found.violations),
-                *(_lookup(error) if found.reason in _IN_LOGS else ()),
-            ],
+            details=_lookup(error) if found.reason in _IN_LOGS else (),
             hint=_HINTS.get(found.reason, ""),
         )
     return _without_reason(found.code, found.message, address, code)
+
+
+def _invalid(found: RpcFailure) -> Failure:
+    """Explain a request that breaks rules: by what was typed, if that alone is to blame, which is wrong usage."""
+    line = typed()
+    names = [typed_name(violation.field, line) for violation in found.violations]
+    lines = [
+        f"{name or violation.field}: {violation.description}"
+        for name, violation in zip(names, found.violations, strict=True)
+    ]
+    code = ExitCode.USAGE if all(names) else ExitCode.ERROR
+    if len(lines) == 1:
+        return Failure(f"{lines[0]} ({found.reason})", code=code)
+    # The message of the fleet would only repeat the violations.
+    return Failure(f"the request is invalid ({found.reason})", code=code, details=lines)
 
 
 def _lookup(error: grpc.aio.AioRpcError) -> list[str]:

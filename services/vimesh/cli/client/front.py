@@ -21,6 +21,7 @@ from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceStub
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceStub
 from vimesh.v1.history_service_pb2_grpc import HistoryServiceStub
 from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
+from vimesh.v1.receiver_service_pb2_grpc import ReceiverServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vimesh.v1.fleet_service_pb2_grpc import FleetServiceAsyncStub
     from vimesh.v1.history_service_pb2_grpc import HistoryServiceAsyncStub
     from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceAsyncStub
+    from vimesh.v1.receiver_service_pb2_grpc import ReceiverServiceAsyncStub
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
 
 T = TypeVar("T")
@@ -44,6 +46,7 @@ class Front:
     history: HistoryServiceAsyncStub
     availability: AvailabilityServiceAsyncStub
     maintenance: MaintenanceServiceAsyncStub
+    receivers: ReceiverServiceAsyncStub
     timeout_s: float
     """Time limit of one call."""
 
@@ -60,6 +63,7 @@ async def connected(address: str, timeout_s: float, credentials: Path | None = N
             HistoryServiceStub(opened),
             AvailabilityServiceStub(opened),
             MaintenanceServiceStub(opened),
+            ReceiverServiceStub(opened),
             timeout_s,
         )
 

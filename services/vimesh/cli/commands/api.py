@@ -54,6 +54,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     metrics: flags.Metrics = None,
+    probe_listen: flags.ProbeListen = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -85,14 +86,14 @@ def api(  # noqa: PLR0913 - one parameter per flag
                 keystone_file=found.read(command_settings.KEYSTONE_FILE, keystone_file),
                 beside=beside,
             ),
-            found.read(command_settings.METRICS, metrics),
+            compose.side_ports(found, metrics=metrics, probe_listen=probe_listen),
         )
     )
 
 
 def _driver(found: Sources, *, url: str | None, concurrency: str | None) -> MistralDriver:
     """Build the driver from the settings. Raises BadSetting."""
-    from vimesh.cli.base import mistral_flags  # noqa: PLC0415 - only needed with --engine mistral
+    from vimesh.cli.processes import mistral_flags  # noqa: PLC0415 - only needed with --engine mistral
 
     access = mistral_flags.access(found, url=url, concurrency=concurrency)
     from vimesh.api.mistral_driver import MistralDriver  # noqa: PLC0415 - needs Mistral's client

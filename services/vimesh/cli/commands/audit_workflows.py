@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from vimesh.api.audit.compare_workflows import Finding, findings
 from vimesh.api.audit.repair_workflows import DONE, Repair
@@ -12,6 +13,7 @@ from vimesh.cli.base.client_settings import ClientSettings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.front import failed_calls_explained
 from vimesh.cli.client.keep_login import valid_login
+from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
 from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_engine import mistral_engine
@@ -28,10 +30,6 @@ class Audited:
     def repaired(self) -> bool:
         return self.repair == DONE
 
-    def cells(self) -> list[str]:
-        finding = self.finding
-        return [finding.kind, finding.vim_id, finding.action_id, finding.state, finding.detail, self.repair]
-
     def document(self) -> dict[str, str]:
         finding = self.finding
         return {
@@ -44,6 +42,20 @@ class Audited:
             "detail": finding.detail,
             "repair": self.repair,
         }
+
+
+FINDINGS: Final = ResourceTable[Audited](
+    columns=(
+        TableColumn("FINDING", lambda row: row.finding.kind),
+        TableColumn("VIM", lambda row: row.finding.vim_id),
+        TableColumn("ACTION", lambda row: row.finding.action_id),
+        TableColumn("STATE", lambda row: row.finding.state),
+        TableColumn("DETAIL", lambda row: row.finding.detail),
+        TableColumn("REPAIR", lambda row: row.repair, Visibility.IF_ANY),
+    ),
+    name=lambda row: row.finding.vim_id,
+    document=Audited.document,
+)
 
 
 def audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> list[Audited]:

@@ -85,6 +85,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
         ),
     ] = None,
     metrics: flags.Metrics = None,
+    probe_listen: flags.ProbeListen = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -114,6 +115,6 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
                 rules=UpdateRules(hold_s=found.read(command_settings.HOLD, hold), policies=policies, users=users),
                 concurrency=found.read(command_settings.BRIDGE_CONCURRENCY, concurrency),
             ),
-            found.read(command_settings.METRICS, metrics),
+            compose.side_ports(found, metrics=metrics, probe_listen=probe_listen),
         )
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,10 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.client_settings import chosen_output
+from vimesh.cli.base.command_settings import given
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.local_names import names_of_this_machine
-from vimesh.cli.output import text_tables
+from vimesh.cli.commands.certificate_table import certificate_table
+from vimesh.cli.formats.output_formats import ROWS, Output
+from vimesh.cli.lists import list_flags
+from vimesh.cli.lists.print_lists import print_items
 from vimesh.domain.access.caller import CallerRole
 from vimesh.domain.settings import BadFlag
 from vimesh.envoy.fleet.front_security import GRANTED_BY_TOKENS
@@ -35,7 +39,6 @@ app = typer.Typer(
 _LONGEST_TOKEN: Final = timedelta(days=366)
 """Nobody can take back a single token."""
 _PROJECT = re.compile(r"[!-+.-~-]{1,255}", re.ASCII)
-_TITLES = ("IDENTITY", "STATE", "EXPIRES", "HOSTS")
 
 Directory = Annotated[
     Path,
@@ -91,10 +94,11 @@ def issue(
     directory: Directory = Path("certs"),
 ) -> None:
     """Make a key and a certificate for a part of the fleet."""
+    valid_for = _lifetime(lifetime)
     with _explained(directory) as certificates:
         identity = _identity(certificates, role, name)
         hosts = host or (names_of_this_machine() if identity.role.serves else ())
-        issued = certificates.issue(identity, tuple(hosts), _lifetime(lifetime), _now())
+        issued = certificates.issue(identity, tuple(hosts), valid_for, _now())
     _print_issued("issued", certificates, issued)
 
 
@@ -112,7 +116,7 @@ def renew(
         if role is None:
             renewed = certificates.renew_due(_now())
         elif name is None:
-            raise Failure("NAME is missing", code=ExitCode.USAGE, hint=f"vimesh certs renew {role} NAME")
+            raise BadFlag("NAME", f"is required: vimesh certs renew {role} NAME")
         else:
             renewed = [certificates.renew(_identity(certificates, role, name), _now())]
     for issued in renewed:
@@ -198,41 +202,26 @@ def token(  # noqa: PLR0913 - one parameter per flag
 
 
 @app.command("list")
-def list_(
+def list_(  # noqa: PLR0913 - one parameter per flag
     *,
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="table|json", help="Output format.", show_default=True)
-    ] = "table",
+    columns: list_flags.Columns = None,
+    no_headers: list_flags.NoHeaders = False,
+    sort_by: list_flags.SortBy = None,
+    output: client_flags.RowsOutput = None,
     directory: Directory = Path("certs"),
+    config: flags.Config = None,
 ) -> None:
     """List the newest certificate of each part."""
-    if output not in {"table", "json"}:
-        raise Failure(f"--output must be table or json, not {output!r}", code=ExitCode.USAGE)
-    now = _now()
+    table = certificate_table(_now())
+    choice = list_flags.list_choice(
+        chosen_output(given(config), output, ROWS), table, columns=columns, no_headers=no_headers, sort_by=sort_by
+    )
     with _explained(directory) as certificates:
         entries = certificates.entries()
-    if output == "json":
-        json.dump([_document(issued, now) for issued in entries], sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    elif entries:
-        rows = [
-            (str(each.identity), each.state(now).value, f"{each.expires_at:%Y-%m-%d %H:%M} UTC", " ".join(each.hosts))
-            for each in entries
-        ]
-        text_tables.write(_TITLES, rows)
-    else:
+    if not entries and choice.output is Output.TABLE:
         typer.echo("no certificates; make one with: vimesh certs issue ROLE NAME")
-
-
-def _document(issued: Issued, now: datetime) -> dict[str, object]:
-    return {
-        "identity": str(issued.identity),
-        "state": issued.state(now).value,
-        "serial": f"{issued.serial:x}",
-        "issued_at": issued.issued_at.isoformat(),
-        "expires_at": issued.expires_at.isoformat(),
-        "hosts": list(issued.hosts),
-    }
+        return
+    print_items(table, entries, choice)
 
 
 def _identity(certificates: CertificateFolder, role: str, name: str) -> SpiffeId:
@@ -262,9 +251,9 @@ def _lifetime(text: str) -> timedelta:
     try:
         lifetime = timedelta(seconds=seconds(text))
     except ValueError as error:
-        raise Failure(f"--lifetime {error}", code=ExitCode.USAGE) from error
+        raise BadFlag("--lifetime", str(error)) from error
     if lifetime < timedelta(minutes=1):
-        raise Failure("--lifetime must be at least 1m", code=ExitCode.USAGE)
+        raise BadFlag("--lifetime", "must be at least 1m")
     return lifetime
 
 

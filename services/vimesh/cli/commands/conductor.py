@@ -106,6 +106,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     quota_file: flags.QuotaFile = None,
     engine: flags.Engine = None,
     metrics: flags.Metrics = None,
+    probe_listen: flags.ProbeListen = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -140,6 +141,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
                 serve=ConductorSettings(
                     listen=found.read(command_settings.LISTEN, listen),
                     health_listen=found.read(command_settings.HEALTH_LISTEN, health_listen),
+                    probe_listen=found.read(command_settings.PROBE_LISTEN, probe_listen),
                     channelz=found.read(command_settings.CHANNELZ, channelz),
                     credentials=_path(found.read(command_settings.CONDUCTOR_CREDENTIALS, credentials)),
                     requires_identity=found.read(command_settings.REQUIRE_IDENTITY, require_identity),

@@ -40,7 +40,8 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--database-url",
             metavar="URL",
-            help="URL of Tacker's database, as in tacker.conf; use VIMESH_IMPORT_DATABASE_URL if it has a password.",
+            help="URL of Tacker's database, as in tacker.conf; with a password, only in the environment or the file "
+            "[VIMESH_IMPORT_DATABASE_URL].",
         ),
     ] = None,
     fernet_keys: Annotated[
@@ -103,6 +104,8 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     url = found.read(command_settings.IMPORT_DATABASE_URL, database_url)
     keys = found.read(command_settings.IMPORT_FERNET_KEYS, fernet_keys)
     _check_given(url, keys, without_secrets=without_secrets)
+    probing = PolicyFlags(method, None, None, None, None, None, None)
+    probing.check()
     wanted = import_run.ImportSettings(
         client=client_settings(
             config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
@@ -112,7 +115,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
         reader=RowReader(
             _credentials(keys, without_secrets=without_secrets),
             vim_fields.engine(engine or "external"),
-            PolicyFlags(method, None, None, None, None, None, None),
+            probing,
             with_default=not no_default,
         ),
         concurrency=found.read(command_settings.IMPORT_CONCURRENCY, concurrency),

@@ -23,6 +23,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
     probe_deny: flags.ProbeDeny = None,
     history: history_settings.MonitorHistory = None,
     metrics: flags.Metrics = None,
+    probe_listen: flags.ProbeListen = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
@@ -46,6 +47,6 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
                 rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
                 history=found.read(history_settings.MONITOR_HISTORY, history),
             ),
-            found.read(command_settings.METRICS, metrics),
+            compose.side_ports(found, metrics=metrics, probe_listen=probe_listen),
         )
     )

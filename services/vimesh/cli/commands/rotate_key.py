@@ -49,18 +49,18 @@ def rotate_key(
         _remove_old(path, keys)
     else:
         typer.echo(
-            f"the other {_counted(keys[1:])} not needed for them any more; type --remove-old to remove what is old"
+            f"none of them needs the other {_counted(keys[1:])} any more; type --remove-old to remove what is old"
         )
 
 
 def _keys(path: Path, url: str, *, add: bool) -> list[str]:
-    """Return the keys, of which there are at least two. Raises Failure, BadSetting, StoreUnavailable."""
+    """Return the lines of the keys, of which there are at least two. Raises Failure, BadSetting, StoreUnavailable."""
     from vimesh.store.rows.credential_encryption import Cipher  # noqa: PLC0415 - see above
-    from vimesh.store.rows.key_files import make_key, read_keys, replace_keys  # noqa: PLC0415 - as above
+    from vimesh.store.rows.key_files import make_key_like, read_keys, read_lines, replace_keys  # noqa: PLC0415 - as above
     from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - as above
 
-    keys = read_keys(path)
-    Cipher(keys)
+    keys = read_lines(path)
+    Cipher(read_keys(path))
     asyncio.run(manage_tables.check(url))
     if len(keys) > 1:
         return keys
@@ -70,7 +70,7 @@ def _keys(path: Path, url: str, *, add: bool) -> list[str]:
             hint="if every conductor reads this file, type: vimesh db rotate-key --new-key; "
             "otherwise give each of them a new key first: see docs/security.md",
         )
-    keys = [make_key(), *keys]
+    keys = [make_key_like(keys[0], path), *keys]
     replace_keys(path, keys)
     typer.echo(f"put a new key in front of the one in {path}", err=True)
     return keys
@@ -91,15 +91,22 @@ def _rotate(path: Path, url: str) -> Rotation:
             hint="append the key that they were encrypted with to the file, or give the credentials of each again "
             "with `vimesh vim set`; then repeat the command",
         )
+    if count := len(rotation.unreadable_receivers):
+        raise Failure(
+            f"no key in {path} decrypts the secrets of {count} receivers of notifications",
+            details=rotation.unreadable_receivers[:_SHOWN],
+            hint="append the key that they were encrypted with to the file, or give each its target again "
+            "with `vimesh receiver modify`; then repeat the command",
+        )
     if count := rotation.unreadable_requests:
         typer.echo(f"no key decrypts {count} records of request ids; they end within a day", err=True)
     return rotation
 
 
 def _remove_old(path: Path, keys: list[str]) -> None:
-    from vimesh.store.rows.key_files import read_keys, replace_keys  # noqa: PLC0415 - as above
+    from vimesh.store.rows.key_files import read_lines, replace_keys  # noqa: PLC0415 - as above
 
-    if read_keys(path) != keys:
+    if read_lines(path) != keys:
         raise Failure(f"{path} was changed meanwhile: no key was removed", hint="repeat the command")
     replace_keys(path, keys[:1])
     typer.echo(f"removed the old {_counted(keys[1:])} from {path}")

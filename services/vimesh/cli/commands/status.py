@@ -14,14 +14,13 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import ClientSettings, client_settings
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.durations import brief
 from vimesh.cli.base.exits import ExitCode
 from vimesh.cli.client.explain_failures import failure_line
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.client.front_certificate import certificate_end
+from vimesh.cli.formats.output_formats import DOCUMENTS, FEED, Output
 from vimesh.cli.output import documents, fleet_tables
-from vimesh.domain.settings import BadFlag
 from vimesh.v1 import fleet_service_pb2 as pb
 
 LOOK_EVERY_S: Final = 5.0
@@ -62,7 +61,13 @@ def status(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Show the fleet at one look: VIMs by status, processes, database, open tasks, and what is wrong."""
     settings = client_settings(
-        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config,
+        profile=profile,
+        address=address,
+        credentials=credentials,
+        call_timeout=call_timeout,
+        output=output,
+        formats=FEED if watch else DOCUMENTS,
     )
     if not watch:
         seen = run(settings, lambda front: _look(front, settings))
@@ -70,8 +75,6 @@ def status(  # noqa: PLR0913 - one parameter per flag
         if seen.fleet.troubles:
             raise typer.Exit(ExitCode.ERROR)
         return
-    if settings.output is Output.YAML:
-        raise BadFlag("--output", "yaml cannot be used with --watch; use json")
     try:
         run(settings, lambda front: _watch(front, settings))
     except KeyboardInterrupt:

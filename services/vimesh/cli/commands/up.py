@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags, history_settings, mistral_flags, quota_settings
+from vimesh.cli.base import command_settings, flags, history_settings, quota_settings
+from vimesh.cli.processes import mistral_flags
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
 from vimesh.domain.vims import Engine
@@ -58,6 +59,8 @@ def up(  # noqa: PLR0913 - one parameter per flag
     keystone_file: flags.KeystoneFile = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
+    target_allow: flags.TargetAllow = None,
+    target_deny: flags.TargetDeny = None,
     history: history_settings.UpHistory = None,
     metrics_port: Annotated[
         str | None,
@@ -69,16 +72,25 @@ def up(  # noqa: PLR0913 - one parameter per flag
             "[VIMESH_UP_METRICS_PORT; default: 9464, or any free port if it is in use].",
         ),
     ] = None,
+    channelz: Annotated[
+        bool | None,
+        typer.Option(
+            "--channelz/--no-channelz",
+            help="Serve gRPC's channelz for each conductor, on the socket DIR/sockets/conductor-N.channelz "
+            "[VIMESH_UP_CHANNELZ; default: --no-channelz].",
+            show_default=False,
+        ),
+    ] = None,
     log_level: flags.Level = None,
     log_format: flags.Format = None,
     config: flags.Config = None,
 ) -> None:
-    """Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor. Ctrl-C stops it.
+    """Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor, a notifier. Ctrl-C stops it.
 
     With --engine mistral there is no monitor: the api process drives Mistral, which runs the ping actions.
-    On a loopback address, the monitor may probe loopback addresses, too.
+    On a loopback address, the monitor may probe loopback addresses, and the notifier may notify them, too.
     """
-    from vimesh.cli.local_fleet.fleet_options import FleetOptions  # noqa: PLC0415 - clients need no fleet
+    from vimesh.cli.local_fleet.fleet_options import FleetOptions, FleetSettings  # noqa: PLC0415 - clients need no fleet
     from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - as above
 
     found = command_settings.given(config)
@@ -89,33 +101,38 @@ def up(  # noqa: PLR0913 - one parameter per flag
         "file": quota_file,
     }
     quota_settings.quotas(found, **quota_flags)  # raises BadSetting before anything is started
-    wanted = FleetOptions(
+    fleet = FleetSettings(
         host=found.read(command_settings.UP_LISTEN, listen),
         port=found.read(command_settings.UP_PORT, port),
-        data_dir=found.read(command_settings.UP_DATA_DIR, data_dir),
         conductors=found.read(command_settings.UP_CONDUCTORS, conductors),
         secured=found.read(command_settings.UP_SECURED, secured),
         database_url=found.read(command_settings.DATABASE_URL, database_url),
-        logs=command_settings.log_settings(found, level=log_level, format_=log_format),
-        config=config,
         engine=found.read(command_settings.ENGINE, engine),
         mistral_url=found.read(command_settings.MISTRAL_URL, mistral_url),
         rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
+        notification_rules=command_settings.notification_rules(found, allow=target_allow, deny=target_deny),
         history=found.read(history_settings.UP_HISTORY, history),
         quota_arguments=quota_settings.quota_arguments(**quota_flags),
         key_file=_absolute(command_settings.optional_key_file(found, key_file)),
-        metrics_port=found.read(command_settings.UP_METRICS_PORT, metrics_port),
+        channelz=found.read(command_settings.UP_CHANNELZ, channelz),
         keystone_file=_absolute(found.read(command_settings.KEYSTONE_FILE, keystone_file)),
     )
-    if not wanted.secured and not ip_address(wanted.host).is_loopback:
-        raise BadSetting("--insecure", f"is for loopback addresses only, and {wanted.host} is none; omit it")
-    if wanted.keystone_file is not None:
-        if not wanted.secured:
+    wanted = FleetOptions(
+        fleet,
+        data_dir=found.read(command_settings.UP_DATA_DIR, data_dir),
+        logs=command_settings.log_settings(found, level=log_level, format_=log_format),
+        config=config,
+        metrics_port=found.read(command_settings.UP_METRICS_PORT, metrics_port),
+    )
+    if not fleet.secured and not ip_address(fleet.host).is_loopback:
+        raise BadSetting("--insecure", f"is for loopback addresses only, and {fleet.host} is none; omit it")
+    if fleet.keystone_file is not None:
+        if not fleet.secured:
             raise BadSetting("--keystone-file", "is for a fleet that asks who calls; omit --insecure")
         from vimesh.api.keystone.service_file import read_service_file  # noqa: PLC0415 - needs optional packages
 
-        read_service_file(wanted.keystone_file)  # raises BadSetting before anything is started
-    if wanted.engine is Engine.MISTRAL:
+        read_service_file(fleet.keystone_file)  # raises BadSetting before anything is started
+    if fleet.engine is Engine.MISTRAL:
         mistral_flags.access(found, url=mistral_url)  # raises BadSetting before anything is started
     asyncio.run(run_up(wanted))
 

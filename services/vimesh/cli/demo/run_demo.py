@@ -19,10 +19,10 @@ from vimesh.cli.demo.demo_endpoint import endpoint
 from vimesh.cli.demo.demo_script import NAMES
 from vimesh.cli.local_fleet.data_dir import DataDir, locked
 from vimesh.cli.local_fleet.environment import environment_of_parts
-from vimesh.cli.local_fleet.fleet_options import Demo
+from vimesh.cli.local_fleet.fleet_options import Demo, FleetSettings
 from vimesh.cli.local_fleet.fleet_sockets import fleet_sockets
 from vimesh.cli.local_fleet.free_ports import front_port, require_free
-from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
+from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, Interrupted
 from vimesh.cli.processes.stop_signals import Stopping, stop_on_signals
 from vimesh.cli.supervision.log_lines import LogStream
 from vimesh.cli.vim.watch import show_changes

@@ -28,8 +28,18 @@ class Flaw:
         return f"line {self.line}: {self.description}"
 
 
-NO_MAPPING = "is not a VIM: it must have fields such as name and auth_url"
+@dataclass(frozen=True, slots=True)
+class EntryKind:
+    """What the entries of a file are."""
+
+    list_name: str
+    """The only key of a document that holds a list of them."""
+    no_mapping: str
+    """What is wrong with something else."""
 
 
-def entry_of(line: int, content: object) -> FileEntry | Flaw:
-    return FileEntry(line, content) if isinstance(content, Mapping) else Flaw(line, NO_MAPPING)
+VIMS = EntryKind("vims", "is not a VIM: it must have fields such as name and auth_url")
+
+
+def entry_of(line: int, content: object, kind: EntryKind = VIMS) -> FileEntry | Flaw:
+    return FileEntry(line, content) if isinstance(content, Mapping) else Flaw(line, kind.no_mapping)

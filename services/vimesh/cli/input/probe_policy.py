@@ -60,6 +60,10 @@ class PolicyFlags:
     def given(self) -> bool:
         return any(value is not None for value in astuple(self))
 
+    def check(self) -> None:
+        """Raise BadFlag for a value that a flag cannot have, before anything is called."""
+        self.apply(ProbePolicy())
+
     def apply(self, policy: ProbePolicy) -> None:
         """Set the given fields and keep the others. Raises BadFlag."""
         if self.method is not None:

@@ -1,4 +1,4 @@
-"""Reads VIMs from YAML: lists of them, `vims: [...]`, or one VIM per document."""
+"""Reads VIMs, or entries of another kind, from YAML: lists of them, `vims: [...]`, or one VIM per document."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from vimesh.cli.input.file_entries import FileEntry, Flaw, entry_of
+from vimesh.cli.input.file_entries import VIMS, EntryKind, FileEntry, Flaw, entry_of
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_ENTRIES
@@ -15,24 +15,22 @@ from vimesh.files.yaml_loader import LOADER
 from vimesh.files.yaml_nodes import Composer
 from vimesh.files.yaml_values import explained
 
-_LIST = "vims"
 
-
-def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
-    """Yield the entries, with one VIM in memory at a time. Stops at the first syntax error."""
+def entries(stream: EntryStream, kind: EntryKind = VIMS) -> Iterator[FileEntry | Flaw]:
+    """Yield the entries, with one of them in memory at a time. Stops at the first syntax error."""
     loader = LOADER(stream)
     composer = Composer(loader)
     try:
-        yield from _explained(stream, composer)
+        yield from _explained(stream, composer, kind)
     except BadFile as error:
         yield Flaw(error.line or composer.line, error.description)
     finally:
         loader.dispose()
 
 
-def _explained(stream: EntryStream, composer: Composer) -> Iterator[FileEntry | Flaw]:
+def _explained(stream: EntryStream, composer: Composer, kind: EntryKind) -> Iterator[FileEntry | Flaw]:
     """Raises BadFile."""
-    documents = _Documents(stream, composer)
+    documents = _Documents(stream, composer, kind)
     try:
         yield from documents.entries()
         stream.check(documents.line)
@@ -47,9 +45,10 @@ def _explained(stream: EntryStream, composer: Composer) -> Iterator[FileEntry | 
 class _Documents:
     """Walks the parser's events, because the nodes of a whole document would take many times the size of its text."""
 
-    def __init__(self, stream: EntryStream, composer: Composer) -> None:
+    def __init__(self, stream: EntryStream, composer: Composer, kind: EntryKind) -> None:
         self._stream = stream
         self._composer = composer
+        self._kind = kind
         self.line = 1
         """Line where the last entry starts."""
 
@@ -69,7 +68,7 @@ class _Documents:
             elif isinstance(event, yaml.MappingStartEvent):
                 yield from self._mapping(event)
             elif isinstance(event, yaml.ScalarEvent) and event.value:
-                yield entry_of(_line(event), event.value)
+                yield entry_of(_line(event), event.value, self._kind)
 
     def _begin(self) -> None:
         self._stream.check(self.line)
@@ -80,7 +79,7 @@ class _Documents:
     def _entry(self, line: int, node: yaml.Node) -> FileEntry | Flaw:
         # A text that was cut at a size limit may still be valid YAML.
         self._stream.check(line)
-        return entry_of(line, self._composer.value(node))
+        return entry_of(line, self._composer.value(node), self._kind)
 
     def _items(self) -> Iterator[FileEntry | Flaw]:
         while not isinstance(event := self._composer.next(), yaml.SequenceEndEvent):
@@ -89,12 +88,12 @@ class _Documents:
 
     def _mapping(self, begin: Any) -> Iterator[FileEntry | Flaw]:  # noqa: ANN401 - a MappingStartEvent of either parser
         """Read a document that is a mapping: one VIM, or `vims` as its only key with a list of them."""
-        first = self._composer.next()
-        if isinstance(first, yaml.ScalarEvent) and first.value == _LIST and self._composer.begins_list():
+        first, list_name = self._composer.next(), self._kind.list_name
+        if isinstance(first, yaml.ScalarEvent) and first.value == list_name and self._composer.begins_list():
             yield from self._items()
             after = self._composer.next()
             if not isinstance(after, yaml.MappingEndEvent):
-                yield Flaw(_line(after), f"is next to {_LIST}, which must be the only key")
+                yield Flaw(_line(after), f"is next to {list_name}, which must be the only key")
                 self._begin()
                 self._composer.mapping(begin, after)
             return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vimesh.cli.base.command_settings import LOG_FORMAT, LOG_LEVEL, LogFormat, LogSettings
 from vimesh.domain.settings import CONFIG_VARIABLE
-from vimesh.watchdog.notifier import VARIABLES
+from vimesh.watchdog.supervisor_link import VARIABLES
 
 
 def environment_of_parts(

@@ -33,6 +33,7 @@ class FleetCertificates:
         self.front = self._of(Role.FRONT)
         self.monitor = self._of(Role.MONITOR)
         self.api = self._of(Role.API)
+        self.notifier = self._of(Role.NOTIFIER)
         # The role of a person is the first part of the name.
         self.administrator = self._folder.folder_of(SpiffeId(_TRUST_DOMAIN, Role.CLI, f"admin.{_NAME}"))
         self.trust = path / "trust"
@@ -44,7 +45,7 @@ class FleetCertificates:
             if not self._folder.exists:
                 self._folder.init(_TRUST_DOMAIN, _now())
             self._make(SpiffeId(_TRUST_DOMAIN, Role.FRONT, _NAME), self._front_hosts)
-            for role in (Role.MONITOR, Role.API):
+            for role in (Role.MONITOR, Role.API, Role.NOTIFIER):
                 self._make(SpiffeId(_TRUST_DOMAIN, role, _NAME), ())
             self._make(SpiffeId(_TRUST_DOMAIN, Role.CLI, f"admin.{_NAME}"), ())
             self._tokens.prepare()

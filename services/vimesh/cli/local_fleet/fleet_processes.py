@@ -1,4 +1,4 @@
-"""Defines the processes of a fleet on one machine: conductors, the front, the api process and the monitor."""
+"""Defines the processes of a fleet on one machine: conductors, front, api process, monitor and notifier."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from vimesh.cli.local_fleet.free_ports import free_ports
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 from vimesh.cli.local_fleet.http_ready import until_answering
 from vimesh.cli.supervision.start_process import Program, vimesh
-from vimesh.domain.settings import CREDENTIALS
+from vimesh.domain.settings import CREDENTIALS, Setting
 from vimesh.domain.vims import Engine
 from vimesh.envoy.envoy_binary import command
 from vimesh.envoy.fleet.front_fleet import ClusterHost, Door, ListenAddress, door_target
 from vimesh.envoy.write_files import write_endpoints
-from vimesh.monitor.target_rules.networks import format_networks
-from vimesh.monitor.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.networks import Networks, format_networks
+from vimesh.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY, TARGET_ALLOW, TARGET_DENY
+from vimesh.target_rules.target_rules import TargetRules
 
 LOOPBACK = "127.0.0.1"
 
@@ -73,11 +73,12 @@ class ConductorPart:
         audit_file: Path | None = None,
         quota_arguments: Sequence[str] = (),
         metrics: Path | None = None,
+        channelz: Path | None = None,
     ) -> None:
         """`choose_host`: returns where the process with this name serves; called at each start.
 
         `audit_file`: where a secured fleet records changes and refusals; None: it asks nobody who he is.
-        `metrics`: socket to serve metrics on; None: it serves none.
+        `metrics`, `channelz`: sockets to serve them on; None: it does not.
         """
         self.name = f"conductor-{number}"
         self._choose_host = choose_host
@@ -89,6 +90,7 @@ class ConductorPart:
         self._audit_file = audit_file
         self._quota_arguments = quota_arguments
         self._metrics = metrics
+        self._channelz = channelz
         self._host = ClusterHost(ListenAddress(LOOPBACK, 0))
 
     def prepare(self) -> Program:
@@ -101,6 +103,8 @@ class ConductorPart:
         if self._audit_file is not None:
             arguments += ["--require-identity", "--audit-file", str(self._audit_file)]
         arguments += [*self._quota_arguments, *_metrics(self._metrics)]
+        if self._channelz is not None:
+            arguments += ["--channelz", f"unix:{self._channelz}"]
         environment = {**self._environment, DATABASE_URL.variable: self._database_url}
         # All users can read command lines, and the URL of a database server may hold a password, even in its query.
         if self._database_url.startswith("sqlite:"):
@@ -149,9 +153,7 @@ class MonitorPart:
     def prepare(self) -> Program:
         arguments = ["monitor", "--address", self.address, *_shown(self.credentials), *_metrics(self.metrics)]
         arguments.append("--history" if self.history else "--no-history")
-        for setting, networks in ((PROBE_ALLOW, self.rules.allow), (PROBE_DENY, self.rules.deny)):
-            if networks:
-                arguments += [setting.flag, format_networks(networks)]
+        arguments += _networks(PROBE_ALLOW, self.rules.allow) + _networks(PROBE_DENY, self.rules.deny)
         return Program(vimesh(*arguments), self.environment)
 
     async def ready(self) -> None:
@@ -159,6 +161,27 @@ class MonitorPart:
 
     def ended(self) -> None:
         """Do nothing: the leases of its actions expire."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierPart:
+    address: str
+    environment: Environment
+    rules: TargetRules
+    credentials: Path | None = None
+    metrics: Path | None = None
+    name: str = "notifier"
+
+    def prepare(self) -> Program:
+        arguments = ["notify", "--address", self.address, *_shown(self.credentials), *_metrics(self.metrics)]
+        arguments += _networks(TARGET_ALLOW, self.rules.allow) + _networks(TARGET_DENY, self.rules.deny)
+        return Program(vimesh(*arguments), self.environment)
+
+    async def ready(self) -> None:
+        """Return at once: a notifier serves no calls."""
+
+    def ended(self) -> None:
+        """Do nothing: its claims on receivers expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +247,10 @@ class ApiPart:
 
 def _shown(credentials: Path | None) -> list[str]:
     return [] if credentials is None else [CREDENTIALS.flag, str(credentials)]
+
+
+def _networks(setting: Setting[Networks], networks: Networks) -> list[str]:
+    return [setting.flag, format_networks(networks)] if networks else []
 
 
 def _metrics(socket: Path | None) -> list[str]:

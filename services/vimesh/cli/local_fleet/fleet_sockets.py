@@ -12,7 +12,7 @@ from pathlib import Path
 from vimesh.cli.base.exits import Failure
 from vimesh.envoy.fleet.front_fleet import fits_socket
 
-_LONGEST_NAME = "conductor-64.metrics"
+_LONGEST_NAME = "conductor-64.channelz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class FleetSockets:
     def metrics_of(self, process: str) -> Path:
         """Return the socket on which a process serves its metrics."""
         return self.folder / f"{process}.metrics"
+
+    def channelz_of(self, process: str) -> Path:
+        """Return the socket on which a process serves gRPC's channelz."""
+        return self.folder / f"{process}.channelz"
 
     @property
     def envoy_admin(self) -> Path:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.local_fleet.data_dir import DataDir
 from vimesh.cli.local_fleet.fleet_certificates import FleetCertificates
 from vimesh.cli.local_fleet.fleet_key import prepare_key_file
+from vimesh.cli.local_fleet.fleet_options import FleetSettings
 from vimesh.cli.local_fleet.fleet_processes import (
     ApiPart,
     ConductorPart,
     EnvoyProcess,
     Members,
     MonitorPart,
+    NotifierPart,
     Ways,
     without_secrets,
 )
@@ -34,57 +33,13 @@ from vimesh.envoy import envoy_binary, write_files
 from vimesh.envoy.fleet.front_fleet import ClusterHost, FrontFleet, ListenAddress, door_target
 from vimesh.envoy.fleet.front_security import FrontSecurity
 from vimesh.envoy.traffic import clusters
-from vimesh.monitor.target_rules.networks import parse_networks
-from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.store.upgrade import manage_tables
 
-LOOPBACK_NETWORKS = parse_networks("127.0.0.0/8,::1")
 _START_LIMIT_S = 60.0
 # Stopping takes at most 10 s in total.
 _CLIENT_STOP_S = 4.0
 _CONDUCTOR_STOP_S = 5.0
 _FRONT_STOP_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class FleetSettings:
-    host: str
-    """The IP address on which the front listens."""
-    port: int
-    conductors: int
-    database_url: str
-    """Empty: a SQLite file in the data directory."""
-    engine: Engine = Engine.EMBEDDED
-    """Runs the ping actions of new VIMs."""
-    mistral_url: str = field(default="", repr=False)
-    """Empty: the URL in Keystone's catalog."""
-    secured: bool = False
-    """Whether callers must prove who they are."""
-    rules: TargetRules = field(default_factory=TargetRules)
-    """Which addresses may be probed: those that were asked for."""
-    history: bool = False
-    """Whether the monitor delivers what rounds come to."""
-    key_file: Path | None = None
-    """None: a file in the data directory, which is created."""
-    quota_arguments: Sequence[str] = ()
-    """The flags of conductors that say the quotas of projects."""
-    metrics_listener: socket.socket | None = None
-    """Where the metrics of all processes are served; None: they have none."""
-    keystone_file: Path | None = None
-    """With which tokens of Keystone are checked; None: they prove nothing."""
-
-    @property
-    def monitor_rules(self) -> TargetRules:
-        """Which addresses may be probed: loopback too, if whoever registers VIMs is on this machine anyway."""
-        rules = self.rules
-        is_local = ip_address(self.host).is_loopback
-        return TargetRules(rules.allow + LOOPBACK_NETWORKS, rules.deny) if is_local else rules
-
-    @property
-    def address(self) -> str:
-        """Address at which clients on this machine reach the front."""
-        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return str(ListenAddress(here, self.port))
 
 
 class Interrupted(Exception):
@@ -126,6 +81,7 @@ class EmbeddedFleet:
                     audit_file=data_dir.audit_file if settings.secured else None,
                     quota_arguments=settings.quota_arguments,
                     metrics=self._metrics_of(f"conductor-{number}"),
+                    channelz=sockets.channelz_of(f"conductor-{number}") if settings.channelz else None,
                 )
             )
             for number in range(1, settings.conductors + 1)
@@ -277,7 +233,7 @@ class EmbeddedFleet:
         return ClusterHost(self._sockets.of(name), self._sockets.health_of(name))
 
     def _parts_of_clients(self, environment: Mapping[str, str]) -> list[Part]:
-        """Return the processes that call the front: the api process, and a monitor unless Mistral runs the actions."""
+        """Return the processes that call the front: api, notifier, and a monitor unless Mistral runs the actions."""
         settings = self._settings
         certificates = self.certificates
         address = door_target(self._sockets.reports)
@@ -291,8 +247,15 @@ class EmbeddedFleet:
             keystone_file=settings.keystone_file,
             metrics=self._metrics_of("api"),
         )
+        notifier = NotifierPart(
+            address,
+            environment,
+            settings.notifier_rules,
+            None if certificates is None else certificates.notifier,
+            self._metrics_of("notifier"),
+        )
         if settings.engine is Engine.MISTRAL:
-            return [api]
+            return [api, notifier]
         shown = None if certificates is None else certificates.monitor
         rules, metrics = settings.monitor_rules, self._metrics_of("monitor")
-        return [api, MonitorPart(address, environment, rules, shown, metrics, history=settings.history)]
+        return [api, MonitorPart(address, environment, rules, shown, metrics, history=settings.history), notifier]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import sys
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from vimesh.cli.base.command_settings import DEFAULT_METRICS_PORT, NO_METRICS
 from vimesh.cli.base.terminal import coloured
 from vimesh.cli.local_fleet.data_dir import locked
 from vimesh.cli.local_fleet.environment import environment_of_parts
-from vimesh.cli.local_fleet.fleet_options import FleetOptions
+from vimesh.cli.local_fleet.fleet_options import FleetOptions, FleetSettings
 from vimesh.cli.local_fleet.fleet_processes import LOOPBACK
 from vimesh.cli.local_fleet.fleet_sockets import fleet_sockets
 from vimesh.cli.local_fleet.free_ports import front_port
 from vimesh.cli.local_fleet.greeting import ready_block
-from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, FleetSettings, Interrupted
+from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, Interrupted
 from vimesh.cli.processes.stop_signals import stop_on_signals
 from vimesh.cli.supervision.log_lines import LogStream
 from vimesh.domain.errors import BadSetting
@@ -38,24 +39,10 @@ async def run_up(wanted: FleetOptions) -> None:
         stop_on_signals() as stopping,
         locked(wanted.data_dir) as data_dir,
         fleet_sockets(data_dir.path) as sockets,
-        front_port(wanted.host, wanted.port) as port,
+        front_port(wanted.fleet.host, wanted.fleet.port) as port,
         metrics_listener_of(wanted.metrics_port) or contextlib.nullcontext() as metrics_listener,
     ):
-        settings = FleetSettings(
-            host=wanted.host,
-            port=port,
-            conductors=wanted.conductors,
-            database_url=wanted.database_url,
-            engine=wanted.engine,
-            mistral_url=wanted.mistral_url,
-            secured=wanted.secured,
-            rules=wanted.rules,
-            history=wanted.history,
-            key_file=wanted.key_file,
-            quota_arguments=wanted.quota_arguments,
-            metrics_listener=metrics_listener,
-            keystone_file=wanted.keystone_file,
-        )
+        settings = replace(wanted.fleet, port=port, metrics_listener=metrics_listener)
         fleet = EmbeddedFleet(settings, data_dir, sockets, environment, stream.say, stopping)
         await fleet.prepare()
         stream.say("vimesh", f"starting in {data_dir.path}")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import typer
 
 from vimesh.certificates.file_generations import make_private, replace_file
-from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.base import client_flags, flags
+from vimesh.cli.base.client_settings import chosen_output
+from vimesh.cli.base.command_settings import given
+from vimesh.cli.base.exits import Failure
 from vimesh.cli.base.profiles import (
     LOGIN_FILE,
+    PROFILE_KEYS,
     PROFILES_FILE,
     Profile,
     Profiles,
@@ -22,11 +26,21 @@ from vimesh.cli.base.profiles import (
     profiles_folder,
     read_profiles,
 )
-from vimesh.cli.output import text_tables
+from vimesh.cli.formats.output_formats import ROWS, Output
+from vimesh.cli.lazy_commands import group_with_aliases
+from vimesh.cli.lists import list_flags
+from vimesh.cli.lists.print_lists import print_items
+from vimesh.cli.output.table_columns import ResourceTable, TableColumn
+from vimesh.domain.settings import BadFlag
 
 _T = TypeVar("_T")
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Name fleets, and choose one of them.")
+app = typer.Typer(
+    cls=group_with_aliases({"ls": "list", "create": "set"}),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Name fleets, and choose one of them.",
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the profile.")]
 
@@ -36,18 +50,44 @@ def _option(flag: str, metavar: str, text: str) -> typer.models.OptionInfo:
     return option
 
 
+@dataclass(frozen=True, slots=True)
+class _NamedProfile:
+    name: str
+    profile: Profile
+    is_current: bool
+
+
+_PROFILES: Final = ResourceTable[_NamedProfile](
+    columns=(
+        TableColumn("CURRENT", lambda named: "*" if named.is_current else ""),
+        TableColumn("NAME", lambda named: named.name),
+        TableColumn("ADDRESS", lambda named: named.profile.address),
+        TableColumn("ISSUER OR CREDENTIALS", lambda named: named.profile.issuer or named.profile.credentials),
+    ),
+    name=lambda named: named.name,
+    document=lambda named: {"name": named.name, "current": named.is_current, **asdict(named.profile)},
+)
+
+
 @app.command("list")
-def list_profiles() -> None:
+def list_profiles(
+    *,
+    columns: list_flags.Columns = None,
+    no_headers: list_flags.NoHeaders = False,
+    sort_by: list_flags.SortBy = None,
+    output: client_flags.RowsOutput = None,
+    config: flags.Config = None,
+) -> None:
     """List the profiles; an asterisk marks the current one."""
+    choice = list_flags.list_choice(
+        chosen_output(given(config), output, ROWS), _PROFILES, columns=columns, no_headers=no_headers, sort_by=sort_by
+    )
     profiles = _read()
-    rows = [
-        ("*" if name == profiles.current else "", name, each.address, each.issuer or each.credentials)
-        for name, each in sorted(profiles.by_name.items())
-    ]
-    if not rows:
+    rows = [_NamedProfile(name, each, name == profiles.current) for name, each in sorted(profiles.by_name.items())]
+    if not rows and choice.output is Output.TABLE:
         typer.echo("no profiles; make one with: vimesh profile set NAME --address HOST:PORT")
         return
-    text_tables.write(("CURRENT", "NAME", "ADDRESS", "ISSUER OR CREDENTIALS"), rows)
+    print_items(_PROFILES, rows, choice)
 
 
 @app.command()
@@ -91,7 +131,7 @@ def set_profile(  # noqa: PLR0913 - one parameter per flag
 
     The first profile becomes the current one.
     """
-    given = {
+    flags_given = {
         "address": address,
         "credentials": credentials,
         "issuer": issuer,
@@ -105,7 +145,7 @@ def set_profile(  # noqa: PLR0913 - one parameter per flag
     profiles = _read()
     _require_no_login(profiles, name)
     present = asdict(profiles.by_name.get(name, Profile()))
-    changed = {key: value for key, value in given.items() if value is not None}
+    changed = {key: value for key, value in flags_given.items() if value is not None}
     profile = _checked(lambda: checked_profile(present | changed, Path.cwd()))
     current = profiles.current or ("" if profiles.by_name else name)
     _write(replace(profiles, current=current, by_name={**profiles.by_name, name: profile}))
@@ -133,7 +173,11 @@ def _checked(check: Callable[[], _T]) -> _T:
     try:
         return check()
     except ValueError as error:
-        raise Failure(str(error), code=ExitCode.USAGE) from error
+        # Of a value that was typed, its flag is named instead of its key in the file.
+        key, _, what = str(error).partition(" ")
+        if key in PROFILE_KEYS:
+            raise BadFlag(f"--{key.replace('_', '-')}", what) from error
+        raise BadFlag("NAME", str(error)) from error
 
 
 def _read() -> Profiles:

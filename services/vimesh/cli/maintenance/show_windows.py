@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated
 
 import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.answer_pages import fetch_all
+from vimesh.cli.client.answer_pages import fetch_pages
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.maintenance.window_output import print_window, print_windows
+from vimesh.cli.formats.output_formats import ROWS
+from vimesh.cli.lists import list_flags
+from vimesh.cli.lists.print_lists import print_pages
+from vimesh.cli.maintenance.window_output import WINDOWS, print_window
 from vimesh.v1 import maintenance_service_pb2 as pb
 
 Window = Annotated[str, typer.Argument(metavar="ID", help="ID of the window.", show_default=False)]
@@ -23,7 +26,10 @@ def list_windows(  # noqa: PLR0913 - one parameter per flag
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="Maximum number of windows to show.")
     ] = None,
-    output: client_flags.Output = None,
+    columns: list_flags.Columns = None,
+    no_headers: list_flags.NoHeaders = False,
+    sort_by: list_flags.SortBy = None,
+    output: client_flags.RowsOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
@@ -32,24 +38,33 @@ def list_windows(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """List windows that are open or planned, the newest first."""
     settings = client_settings(
-        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config,
+        profile=profile,
+        address=address,
+        credentials=credentials,
+        call_timeout=call_timeout,
+        output=output,
+        formats=ROWS,
+    )
+    choice = list_flags.list_choice(
+        settings.output, WINDOWS, columns=columns, no_headers=no_headers, sort_by=sort_by, limit=limit
     )
 
-    async def fetch_windows(front: Front) -> list[pb.MaintenanceWindow]:
+    def window_pages(front: Front) -> AsyncGenerator[Sequence[pb.MaintenanceWindow]]:
         async def fetch(size: int, token: str) -> tuple[Sequence[pb.MaintenanceWindow], str]:
             request = pb.ListMaintenanceWindowsRequest(page_size=size, page_token=token, ended=everything)
             page = await front.maintenance.ListMaintenanceWindows(request, timeout=front.timeout_s)
             return page.windows, page.next_page_token
 
-        return await fetch_all(fetch, limit)
+        return fetch_pages(fetch, choice.limit_of_fetch)
 
-    print_windows(settings.output, run(settings, fetch_windows))
+    run(settings, lambda front: print_pages(WINDOWS, window_pages(front), choice))
 
 
 def show(  # noqa: PLR0913 - one parameter per flag
     window: Window,
     *,
-    output: client_flags.Output = None,
+    output: client_flags.RowsOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
@@ -58,7 +73,13 @@ def show(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Show everything about one window."""
     settings = client_settings(
-        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config,
+        profile=profile,
+        address=address,
+        credentials=credentials,
+        call_timeout=call_timeout,
+        output=output,
+        formats=ROWS,
     )
 
     async def fetch(front: Front) -> pb.MaintenanceWindow:

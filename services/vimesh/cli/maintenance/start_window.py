@@ -10,14 +10,15 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.client.repeat_calls import Retrying
+from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.maintenance.time_flags import TIME_ZONE_FLAG, duration_of, moment_of
 from vimesh.cli.maintenance.window_output import print_window, sentence
 from vimesh.cli.selection import label_flags
+from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.domain.maintenance.time_zones import UTC_NAME
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import maintenance_service_pb2 as pb
@@ -60,7 +61,7 @@ def start(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option("--project", metavar="ID", help="Project of the VIMs (default: your only one, or all of them)."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show when it would be open.")] = False,
+    dry_run: DryRun = "none",
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
@@ -72,7 +73,7 @@ def start(  # noqa: PLR0913 - one parameter per flag
     settings = client_settings(
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
-    wanted = label_flags.selected(selector, filter_)
+    wanted, only_check = label_flags.selected(selector, filter_), is_dry_run(dry_run)
     if bool(wanted) is bool(vims):
         raise BadFlag("VIM", "name the VIMs, or select them with --selector or --filter")
     if bool(for_) is bool(until):
@@ -91,7 +92,9 @@ def start(  # noqa: PLR0913 - one parameter per flag
     async def create(front: Front) -> pb.CreateMaintenanceWindowResponse:
         window.vim_ids.extend([(await find(front, given, project)).id for given in vims or ()])
         # With the id of a request, another attempt creates no second window.
-        request = pb.CreateMaintenanceWindowRequest(window=window, request_id=str(uuid.uuid4()), validate_only=dry_run)
+        request = pb.CreateMaintenanceWindowRequest(
+            window=window, request_id=str(uuid.uuid4()), validate_only=only_check
+        )
         retrying = Retrying(settings.address, SystemRandom(), attempts=_ATTEMPTS)
         return await retrying.repeated(
             lambda: front.maintenance.CreateMaintenanceWindow(request, timeout=front.timeout_s)
@@ -99,6 +102,7 @@ def start(  # noqa: PLR0913 - one parameter per flag
 
     created = run(settings, create)
     if settings.output is Output.TABLE:
-        typer.echo(printable(sentence(created.window, created.vim_count, is_plan=dry_run)))
+        typer.echo(printable(sentence(created.window, created.vim_count, is_plan=only_check)))
     else:
         print_window(settings.output, created.window)
+    say_dry_run(dry_run=only_check)

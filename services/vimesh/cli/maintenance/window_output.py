@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.durations import exact
+from vimesh.cli.formats.output_formats import Output
+from vimesh.cli.lists.print_lists import print_item
 from vimesh.cli.output import documents, text_tables
-from vimesh.cli.output.vim_columns import moment, name_of
+from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
+from vimesh.cli.output.vim_columns import exact_moment, moment, name_of
 from vimesh.v1.maintenance_service_pb2 import MaintenanceWindow
 from vimesh.wire.wire_durations import seconds
 
-_COLUMNS: Final[Mapping[str, Callable[[MaintenanceWindow], str]]] = {
-    "ID": lambda window: window.id,
-    "STATE": lambda window: name_of(MaintenanceWindow.State, window.state),
-    "FROM": lambda window: moment(window.occurrence_start_time) if window.HasField("occurrence_start_time") else "",
-    "UNTIL": lambda window: moment(window.occurrence_end_time) if window.HasField("occurrence_end_time") else "",
-    "VIMS": lambda window: window.filter or _counted(len(window.vim_ids)),
-    "AGAIN": lambda window: f"{window.rrule} {window.time_zone}" if window.rrule else "",
-    "REASON": lambda window: window.reason,
-}
-
-
-def print_windows(output: Output, windows: Sequence[MaintenanceWindow]) -> None:
-    if output is not Output.TABLE:
-        documents.write_all(output, windows)
-        return
-    text_tables.write(list(_COLUMNS), [[cell(window) for cell in _COLUMNS.values()] for window in windows])
+WINDOWS: Final = ResourceTable[MaintenanceWindow](
+    columns=(
+        TableColumn("ID", lambda window: window.id),
+        TableColumn("STATE", lambda window: name_of(MaintenanceWindow.State, window.state)),
+        TableColumn("FROM", lambda window: exact_moment(window.occurrence_start_time)),
+        TableColumn("UNTIL", lambda window: exact_moment(window.occurrence_end_time)),
+        TableColumn("VIMS", lambda window: window.filter or _counted(len(window.vim_ids))),
+        TableColumn("AGAIN", lambda window: f"{window.rrule} {window.time_zone}" if window.rrule else ""),
+        TableColumn("REASON", lambda window: window.reason),
+        TableColumn("PROJECT", lambda window: window.project_id, Visibility.WIDE),
+    ),
+    name=lambda window: window.id,
+)
 
 
 def print_window(output: Output, window: MaintenanceWindow) -> None:
+    if print_item(WINDOWS, window, output):
+        return
     content = documents.document(window)
     if output is not Output.TABLE:
         documents.write(output, content)

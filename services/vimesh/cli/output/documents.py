@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf.json_format import Error, MessageToDict
 from google.protobuf.message import Message
 
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.base.terminal import escaped_json
+from vimesh.cli.base.terminal import escaped_json, printable, speaks_unicode
+from vimesh.cli.formats.json_path import json_path
+from vimesh.cli.formats.output_formats import Output
+
+_OTHER = re.compile(r"[^\x00-\x7f]")
 
 
 def document(message: Message) -> dict[str, Any]:
     """Return a message as a JSON object: defaults included, fields in the order of the proto."""
-    try:
+    with unrepresentable_explained():
         content = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return _in_order(content, message.DESCRIPTOR)
+
+
+@contextmanager
+def unrepresentable_explained() -> Generator[None]:
+    """Raise Failure if a message holds what JSON has no form for."""
+    try:
+        yield
     except (Error, ValueError):
         raise Failure("the fleet returned a number or a time that JSON cannot represent") from None
-    return _in_order(content, message.DESCRIPTOR)
 
 
 def _in_order(content: Mapping[str, Any], message: Any) -> dict[str, Any]:  # noqa: ANN401 - upb's or Python's
@@ -51,17 +63,30 @@ def _sorted(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def write(output: Output, content: object) -> None:
+    """Write an answer as a document. Raises BadFlag if `output` has an expression that is none."""
     if output is Output.JSON:
-        sys.stdout.write(escaped_json(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
-        return
-    from vimesh.cli.output import yaml_text  # noqa: PLC0415 - YAML is slow to import, and the other formats do not need it
+        write_json(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    elif output is Output.YAML:
+        from vimesh.cli.output import yaml_text  # noqa: PLC0415 - YAML is slow to import, and JSON does not need it
 
-    sys.stdout.write(yaml_text.dump(content))
+        sys.stdout.write(yaml_text.dump(content, ascii_only=not speaks_unicode(sys.stdout)))
+    else:
+        # Line ends and tabs are of the expression; those of an answer are not told apart from them.
+        text = json_path(output.expression).text(content)
+        sys.stdout.write("\t".join("\n".join(map(printable, part.split("\n"))) for part in text.split("\t")))
+
+
+def write_json(text: str) -> None:
+    """Write JSON text so that every terminal shows it, and none obeys it."""
+    text = escaped_json(text)
+    if not speaks_unicode(sys.stdout):
+        text = _OTHER.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    sys.stdout.write(text)
 
 
 def write_line(content: object) -> None:
     """Write one JSON object on one line, and flush it for live readers."""
-    sys.stdout.write(escaped_json(json.dumps(content, ensure_ascii=False)) + "\n")
+    write_json(json.dumps(content, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
 

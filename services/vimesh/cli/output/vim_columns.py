@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.cli.base.durations import brief, exact
+from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
 from vimesh.v1 import vim_pb2
 from vimesh.wire.wire_durations import seconds
-
-Cell = Callable[[vim_pb2.Vim], str]
-
-SHORT: Final[Mapping[str, Cell]] = {
-    "ID": lambda vim: vim.id,
-    "NAME": lambda vim: vim.name,
-    "TYPE": lambda vim: vim.type,
-    "STATUS": lambda vim: status(vim.status),
-    "REASON": lambda vim: vim.reason,
-    "SINCE": lambda vim: since(vim.status_time),
-    "AUTH_URL": lambda vim: vim.auth_url,
-}
-
-LONG: Final[Mapping[str, Cell]] = {
-    **SHORT,
-    "PROJECT": lambda vim: vim.project_id,
-    "DEFAULT": lambda vim: "yes" if vim.is_default else "no",
-    "PROBE": lambda vim: probe(vim.probe_policy),
-    "ENGINE": lambda vim: name_of(vim_pb2.Monitor.Engine, vim.monitor.engine),
-    "MONITOR": lambda vim: name_of(vim_pb2.Monitor.State, vim.monitor.state),
-    "FLAPPING": lambda vim: "yes" if vim.flapping else "no",
-    "DETAIL": lambda vim: vim.detail,
-    "DESCRIPTION": lambda vim: vim.description,
-}
-
-LABELS: Final[Mapping[str, Cell]] = {
-    "LABELS": lambda vim: ",".join(f"{key}={value}" for key, value in sorted(vim.labels.items())) or "<none>"
-}
-
-MAINTENANCE: Final[Mapping[str, Cell]] = {
-    "MAINTENANCE": lambda vim: maintenance(vim.maintenance) if in_maintenance(vim) else ""
-}
-"""Shown only with VIMs of which one is in maintenance."""
 
 
 def in_maintenance(vim: vim_pb2.Vim) -> bool:
@@ -53,6 +20,10 @@ def in_maintenance(vim: vim_pb2.Vim) -> bool:
 def maintenance(value: vim_pb2.Maintenance) -> str:
     """Format for how long it lasts, by the local clock, and why."""
     return f"{brief(seconds_of(value.end_time) - time.time())} left: {value.reason}"
+
+
+def labels(vim: vim_pb2.Vim) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(vim.labels.items())) or "<none>"
 
 
 def status(value: vim_pb2.Vim.Status.ValueType) -> str:
@@ -75,6 +46,11 @@ def moment(time_: Timestamp) -> str:
         return "time out of range"
 
 
+def exact_moment(time_: Timestamp) -> str:
+    """Format a time for programs; empty if there is none."""
+    return moment(time_) if time_.seconds else ""
+
+
 def since(moment: Timestamp) -> str:
     """Format how long ago a time was, by the local clock: precise enough for a table."""
     return brief(time.time() - seconds_of(moment)) if moment.seconds else ""
@@ -91,3 +67,33 @@ def probe(policy: vim_pb2.ProbePolicy) -> str:
     lasting = f", fail for {exact(fail_for_s)}" if fail_for_s else ""
     verified = ", tls verified" if policy.tls_verify else ""
     return f"{method} every {every}, timeout {within}, fall {policy.fall}, rise {policy.rise}{lasting}{verified}"
+
+
+def yes_or_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+VIMS: Final = ResourceTable[vim_pb2.Vim](
+    columns=(
+        TableColumn("ID", lambda vim: vim.id),
+        TableColumn("NAME", lambda vim: vim.name),
+        TableColumn("TYPE", lambda vim: vim.type),
+        TableColumn("STATUS", lambda vim: status(vim.status)),
+        TableColumn("REASON", lambda vim: vim.reason),
+        TableColumn("SINCE", lambda vim: since(vim.status_time), value=lambda vim: exact_moment(vim.status_time)),
+        TableColumn("AUTH_URL", lambda vim: vim.auth_url),
+        TableColumn("PROJECT", lambda vim: vim.project_id, Visibility.WIDE),
+        TableColumn("DEFAULT", lambda vim: yes_or_no(vim.is_default), Visibility.WIDE),
+        TableColumn("PROBE", lambda vim: probe(vim.probe_policy), Visibility.WIDE),
+        TableColumn("ENGINE", lambda vim: name_of(vim_pb2.Monitor.Engine, vim.monitor.engine), Visibility.WIDE),
+        TableColumn("MONITOR", lambda vim: name_of(vim_pb2.Monitor.State, vim.monitor.state), Visibility.WIDE),
+        TableColumn("FLAPPING", lambda vim: yes_or_no(vim.flapping), Visibility.WIDE),
+        TableColumn("DETAIL", lambda vim: vim.detail, Visibility.WIDE),
+        TableColumn("DESCRIPTION", lambda vim: vim.description, Visibility.WIDE),
+        TableColumn(
+            "MAINTENANCE", lambda vim: maintenance(vim.maintenance) if in_maintenance(vim) else "", Visibility.IF_ANY
+        ),
+        TableColumn("LABELS", labels, Visibility.NAMED),
+    ),
+    name=lambda vim: vim.name,
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 from yaml.emitter import ScalarAnalysis
 
@@ -25,5 +27,13 @@ class _Dumper(yaml.SafeDumper):
         self.allow_unicode = unicode_allowed
 
 
-def dump(content: object) -> str:
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+_QuickDumper: Any = getattr(yaml, "CSafeDumper", None)
+"""libyaml's, which not every installation has. It obeys no rule of ours."""
+
+
+def dump(content: object, *, ascii_only: bool = False) -> str:
+    if _QuickDumper is not None:
+        text: str = yaml.dump(content, Dumper=_QuickDumper, sort_keys=False, allow_unicode=not ascii_only)
+        if not obeyed(text):
+            return text
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=not ascii_only)

@@ -6,17 +6,20 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vimesh.cli.base import command_settings
 from vimesh.cli.processes.process_watch import take_record_path, watched, watched_calls
 from vimesh.cli.processes.stop_signals import Stopping, stop_on_signals
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import Sources
+from vimesh.runtime.background import beside
 from vimesh.runtime.garbage_collection import collect_rarely
 from vimesh.tracing.spans import Tracer
-from vimesh.watchdog.notifier import Notifier
+from vimesh.watchdog.supervisor_link import SupervisorLink
 
 _OTLP_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
@@ -28,6 +31,24 @@ if TYPE_CHECKING:
     from vimesh.domain.access.quotas import Quotas
     from vimesh.metrics.exposition import Exposition
     from vimesh.monitor.monitor_process import MonitorSettings
+    from vimesh.notifier.notifier_process import NotifierSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SidePorts:
+    """What a process listens on beside its work. Empty: nothing."""
+
+    metrics: str = ""
+    probes: str = ""
+    """Where supervisors without a certificate ask whether the process works."""
+
+
+def side_ports(found: Sources, *, metrics: str | None, probe_listen: str | None) -> SidePorts:
+    """Read where a process listens beside its work. Raises BadFlag, BadSetting."""
+    return SidePorts(
+        metrics=found.read(command_settings.METRICS, metrics),
+        probes=found.read(command_settings.PROBE_LISTEN, probe_listen),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,47 +78,76 @@ async def conductor(settings: ConductorProcess) -> None:
                 tracer_of("conductor") as tracer,
                 sql_store(settings.database_url, cipher, quotas=settings.quotas) as store,
             ):
-                until = _serving_until(stopping, process.notifier)
-                await run_conductor(store, settings.serve, until, process.calls, exposition=exposition, tracer=tracer)
+                until = _serving_until(stopping, process.link)
+                serve = replace(settings.serve, tables=manage_tables.newest())
+                await run_conductor(store, serve, until, process.calls, exposition=exposition, tracer=tracer)
 
 
-async def monitor(settings: MonitorSettings, metrics: str) -> None:
-    """Run ping actions until a stop signal. `metrics`: where to serve them; empty: nowhere. Raises BadSetting."""
+async def monitor(settings: MonitorSettings, ports: SidePorts) -> None:
+    """Run ping actions until a stop signal. Raises BadSetting."""
     from vimesh.monitor.loop_guard.safeguards import safeguards  # noqa: PLC0415 - other commands do not probe
     from vimesh.monitor.monitor_process import run_monitor  # noqa: PLC0415 - see above
 
     collect_rarely()
-    with safeguards(take_record_path("monitor")) as guards, watched() as notifier, stop_on_signals() as stopping:
+    with safeguards(take_record_path("monitor")) as guards, watched() as link, stop_on_signals() as stopping:
         async with (
-            _metrics_of("monitor", metrics, settings.credentials) as exposition,
+            _metrics_of("monitor", ports.metrics, settings.credentials) as exposition,
+            _probes_of(ports.probes, link),
+            tracer_of("monitor", begins_traces=True) as tracer,
             asyncio.TaskGroup() as tasks,
         ):
             probing = tasks.create_task(
-                run_monitor(settings, safeguards=guards, started=notifier.notify_ready, exposition=exposition)
+                run_monitor(
+                    settings, safeguards=guards, started=link.notify_ready, exposition=exposition, tracer=tracer
+                )
             )
             await stopping.asked()
             probing.cancel()
 
 
-async def api(settings: ApiSettings, metrics: str) -> None:
-    """Serve HTTP, and run `settings.beside` with it, until a stop signal. `metrics`: as for a monitor."""
+async def notifier(settings: NotifierSettings, ports: SidePorts) -> None:
+    """Notify receivers until a stop signal. Raises BadSetting."""
+    from vimesh.notifier.notifier_process import run_notifier_process  # noqa: PLC0415 - see above
+
+    # It serves no calls; the record is where a supervisor looks for what a hung process worked on.
+    with watched_calls("notifier") as process, stop_on_signals() as stopping:
+        async with (
+            _metrics_of("notifier", ports.metrics, settings.credentials) as exposition,
+            _probes_of(ports.probes, process.link),
+            tracer_of("notifier", begins_traces=True) as tracer,
+            asyncio.TaskGroup() as tasks,
+        ):
+            notifying = tasks.create_task(
+                run_notifier_process(settings, started=process.link.notify_ready, exposition=exposition, tracer=tracer)
+            )
+            await stopping.asked()
+            notifying.cancel()
+
+
+async def api(settings: ApiSettings, ports: SidePorts) -> None:
+    """Serve HTTP, and run `settings.beside` with it, until a stop signal. Raises BadSetting."""
     from vimesh.api.api_process import run_api  # noqa: PLC0415 - see above
 
     with watched_calls("api") as process, stop_on_signals() as stopping:
-        async with _metrics_of("api", metrics, settings.credentials) as exposition, tracer_of("api") as tracer:
-            await run_api(settings, _serving_until(stopping, process.notifier), process.calls, exposition, tracer)
+        async with (
+            _metrics_of("api", ports.metrics, settings.credentials) as exposition,
+            _probes_of(ports.probes, process.link),
+            tracer_of("api") as tracer,
+        ):
+            await run_api(settings, _serving_until(stopping, process.link), process.calls, exposition, tracer)
 
 
-async def bridge(settings: BridgeSettings, metrics: str) -> None:
-    """Serve the ping actions of old Tacker releases until a stop signal. `metrics`: as for a monitor.
-
-    Raises BadSetting.
-    """
+async def bridge(settings: BridgeSettings, ports: SidePorts) -> None:
+    """Serve the ping actions of old Tacker releases until a stop signal. Raises BadSetting."""
     from vimesh.bridge.service.bridge_process import run_bridge  # noqa: PLC0415 - see above
 
     with watched_calls("bridge") as process, stop_on_signals() as stopping:
-        async with _metrics_of("bridge", metrics, settings.credentials) as exposition:
-            await run_bridge(settings, _serving_until(stopping, process.notifier), exposition)
+        async with (
+            _metrics_of("bridge", ports.metrics, settings.credentials) as exposition,
+            _probes_of(ports.probes, process.link),
+            tracer_of("bridge", begins_traces=True) as tracer,
+        ):
+            await run_bridge(settings, _serving_until(stopping, process.link), exposition, tracer)
 
 
 @asynccontextmanager
@@ -116,8 +166,22 @@ async def _metrics_of(component: str, listen: str, credentials: Path | None) -> 
 
 
 @asynccontextmanager
-async def tracer_of(component: str) -> AsyncGenerator[Tracer | None]:
-    """Send spans to the collector that OpenTelemetry's variables name; yield None if they name none.
+async def _probes_of(listen: str, link: SupervisorLink) -> AsyncGenerator[None]:
+    """Answer whether the loop runs, and whether the process serves, while the block runs; not if `listen` is empty."""
+    if not listen:
+        yield
+        return
+    from vimesh.rpc.ports.health_port import answering_probes  # noqa: PLC0415 - only needed with --probe-listen
+    from vimesh.rpc.ports.loop_vitals import LoopVitals  # noqa: PLC0415 - as above
+
+    vitals = LoopVitals()
+    async with answering_probes(listen, vitals, ("",)), beside(vitals.follow(lambda: link.ready)):
+        yield
+
+
+@asynccontextmanager
+async def tracer_of(component: str, *, begins_traces: bool = False) -> AsyncGenerator[Tracer | None]:
+    """Send spans to the collector that OpenTelemetry's variables name; yield None if they name none: see `otlp_tracer`.
 
     Raises BadSetting.
     """
@@ -129,15 +193,15 @@ async def tracer_of(component: str) -> AsyncGenerator[Tracer | None]:
         raise BadSetting(endpoint, "needs packages that are not installed: pip install '.[otel]' in a checkout")
     from vimesh.tracing.otlp_tracer import otlp_tracer  # noqa: PLC0415 - only needed with an endpoint
 
-    async with otlp_tracer(component) as tracer:
+    async with otlp_tracer(component, begins_traces=begins_traces) as tracer:
         yield tracer
 
 
-def _serving_until(stopping: Stopping, notifier: Notifier) -> Callable[[], Awaitable[None]]:
+def _serving_until(stopping: Stopping, link: SupervisorLink) -> Callable[[], Awaitable[None]]:
     """Return a function that a process awaits once it serves: it reports READY, and returns on a stop signal."""
 
     async def serve() -> None:
-        notifier.notify_ready()
+        link.notify_ready()
         await stopping.asked()
 
     return serve

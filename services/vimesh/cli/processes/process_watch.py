@@ -11,13 +11,13 @@ from pathlib import Path
 
 from vimesh.watchdog.calls import Calls
 from vimesh.watchdog.heartbeat import beating
-from vimesh.watchdog.notifier import Notifier, pop_supervisor
+from vimesh.watchdog.supervisor_link import SupervisorLink, pop_supervisor
 from vimesh.watchdog.work_record import PATH_VARIABLE, open_record, record_path
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    notifier: Notifier
+    link: SupervisorLink
     calls: Calls = field(default_factory=Calls)
     """The calls that this process serves."""
 
@@ -30,13 +30,13 @@ def take_record_path(name: str) -> Path | None:
 
 
 @contextmanager
-def watched(newest_work: Callable[[], str] = lambda: "") -> Generator[Notifier]:
+def watched(newest_work: Callable[[], str] = lambda: "") -> Generator[SupervisorLink]:
     """Send heartbeats from the running loop while the block runs. The block must report when it is ready."""
     # Supervisors end a hung process with SIGABRT; faulthandler then writes its stack to the log.
     faulthandler.enable(file=2)  # by number, because sys.stderr may have been replaced
-    with Notifier(pop_supervisor(os.environ)) as notifier, beating(notifier, newest_work):
-        yield notifier
-        notifier.notify_stopping()
+    with SupervisorLink(pop_supervisor(os.environ)) as link, beating(link, newest_work):
+        yield link
+        link.notify_stopping()
 
 
 @contextmanager
@@ -44,5 +44,5 @@ def watched_calls(name: str) -> Generator[Watched]:
     """Do the same as `watched`, and record which calls are in progress."""
     with open_record(take_record_path(name)) as opened:
         calls = Calls(opened.record)
-        with watched(lambda: calls.newest) as notifier:
-            yield Watched(notifier, calls)
+        with watched(lambda: calls.newest) as link:
+            yield Watched(link, calls)

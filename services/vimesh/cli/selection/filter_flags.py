@@ -10,6 +10,8 @@ import grpc
 import typer
 
 from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.client.typed_fields import typed_name
+from vimesh.cli.command_line import typed
 from vimesh.domain.filters.filter_fields import FIELDS, OPERATORS, FieldKind, FilterField
 from vimesh.wire.error_statuses import BAD_INPUT, failure_of
 
@@ -54,8 +56,8 @@ def mistakes_shown(text: str) -> Generator[None]:
             raise
         why = "; ".join(violation.description for violation in failure.violations)
         raise Failure(
-            f"the filter is invalid: {why} ({failure.reason})",
-            code=ExitCode.ERROR,
+            f"{typed_name('filter', typed()) or 'the filter'}: {why} ({failure.reason})",
+            code=ExitCode.USAGE,
             details=_pointed_at(text, int(position)),
             hint="--help lists fields and operators",
         ) from error

@@ -18,7 +18,7 @@ from typing import Self
 
 from vimesh.domain.ids import is_id
 from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
-from vimesh.watchdog.notifier import PERIOD_VARIABLE, SOCKET_VARIABLE
+from vimesh.watchdog.supervisor_link import PERIOD_VARIABLE, SOCKET_VARIABLE
 from vimesh.watchdog.work_record import PATH_VARIABLE, read_work
 
 LIMIT_S = 10.0

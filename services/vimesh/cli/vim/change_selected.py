@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from vimesh.cli.base.client_settings import ClientSettings
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import clipped, printable
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents
 from vimesh.v1 import vim_service_pb2 as pb
 

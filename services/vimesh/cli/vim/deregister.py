@@ -9,10 +9,10 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
@@ -28,7 +28,7 @@ def deregister(  # noqa: PLR0913 - one parameter per flag
     *,
     selector: label_flags.Selector = "",
     filter_: Filter = "",
-    dry_run: DryRun = None,
+    dry_run: DryRun = "none",
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,

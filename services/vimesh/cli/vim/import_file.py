@@ -18,6 +18,7 @@ from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import clipped, printable
 from vimesh.cli.input.file_formats import FLAG, Format, format_of, read
 from vimesh.cli.output.progress import progress
+from vimesh.cli.selection.dry_run import ClientDryRun, is_client_dry_run, say_dry_run
 from vimesh.cli.watches.wait_for_status import limit_s
 from vimesh.domain.errors import BadSetting
 from vimesh.files.file_errors import BadFile
@@ -40,9 +41,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option(FLAG, metavar="yaml|json|jsonl|csv", help="File format (default: from the file's extension)."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only check the file, without contacting a fleet.")
-    ] = False,
+    dry_run: ClientDryRun = "none",
     skip_invalid: Annotated[
         bool,
         typer.Option(
@@ -76,15 +75,16 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     settings = client_settings(
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
-    give_up_s = limit_s("--give-up", give_up)
+    give_up_s, only_check = limit_s("--give-up", give_up), is_client_dry_run(dry_run)
     if rejects is not None:
         rejected.require_place(rejects, file)
     plan = _check(file, format_of(format_, None if str(file) == "-" else file))
     _require_fit(plan, skip_invalid=skip_invalid)
     for line in show_tally.lines(plan.flaws):
         _say(line)
-    if dry_run:
+    if only_check:
         _say(show_tally.fit(len(plan.waiting)))
+        say_dry_run(dry_run=True)
         return
     tally = FileTally(len(plan.waiting))
     try:

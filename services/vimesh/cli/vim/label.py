@@ -15,11 +15,11 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.output import print_vims
+from vimesh.cli.lists import print_vims
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.vim.change_selected import Changed, Filter, change_all
-from vimesh.cli.vim.list_and_show import all_vims
+from vimesh.cli.vim.list_and_show import vim_pages
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_service_pb2 as pb
@@ -47,7 +47,7 @@ def label(  # noqa: PLR0913 - one parameter per flag
     ] = False,
     selector: label_flags.Selector = "",
     filter_: Filter = "",
-    dry_run: DryRun = None,
+    dry_run: DryRun = "none",
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -106,7 +106,7 @@ class _Labelling:
     async def each_call(self, front: Front, filter_: str) -> AsyncGenerator[Changed]:
         """Change all VIMs that match."""
         if not self.overwrite:
-            self._require_new(await all_vims(front, filter_, "name", None))
+            self._require_new([vim async for page in vim_pages(front, filter_, "name", None) for vim in page])
         token = ""
         while True:
             request = pb.ModifyVimsRequest(

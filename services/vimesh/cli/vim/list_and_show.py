@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated
 
 import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.answer_pages import fetch_all
+from vimesh.cli.client.answer_pages import fetch_pages
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
-from vimesh.cli.output import print_vims
+from vimesh.cli.formats.output_formats import ROWS
+from vimesh.cli.lists import list_flags, print_vims
+from vimesh.cli.lists.print_lists import print_pages
+from vimesh.cli.output.vim_columns import VIMS
 from vimesh.cli.selection import filter_flags, label_flags
+from vimesh.cli.watches.past_times import past_time
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 
@@ -23,52 +28,89 @@ def list_vims(  # noqa: PLR0913 - one parameter per flag
     filter_: filter_flags.FilterFlag = "",
     selector: label_flags.Selector = "",
     order_by: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--order-by",
             metavar="FIELD",
-            help="Field to sort by: name, create_time or status_time; 'name desc' reverses the order.",
+            help="Field to sort by: name (the default), create_time or status_time; 'name desc' reverses the order.",
         ),
-    ] = "name",
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="TIME",
+            help="List the VIMs as they were at a time such as 2026-10-31T12:00:00Z, or so long ago, such as 2h: as "
+            "far back as changes are kept, and in the order of their registration.",
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="Maximum number of VIMs to show.")
     ] = None,
-    long: Annotated[bool, typer.Option("--long", help="Show more columns.")] = False,
+    long: Annotated[bool, typer.Option("--long", help="Show more columns: the same as -o wide.")] = False,
     show_labels: Annotated[bool, typer.Option("--show-labels", help="Show a column of the labels.")] = False,
     project: Annotated[
         str | None, typer.Option("--project", metavar="ID", help="Show only VIMs of this project.")
     ] = None,
-    output: client_flags.Output = None,
+    columns: list_flags.Columns = None,
+    no_headers: list_flags.NoHeaders = False,
+    sort_by: list_flags.SortBy = None,
+    output: client_flags.RowsOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
     call_timeout: client_flags.Timeout = None,
     config: flags.Config = None,
 ) -> None:
-    """List VIMs, fetching all pages."""
+    """List VIMs, page by page."""
     settings = client_settings(
-        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config,
+        profile=profile,
+        address=address,
+        credentials=credentials,
+        call_timeout=call_timeout,
+        output="wide" if long and output is None else output,
+        formats=ROWS,
+    )
+    choice = list_flags.list_choice(
+        settings.output,
+        VIMS,
+        columns=columns,
+        no_headers=no_headers,
+        sort_by=sort_by,
+        limit=limit,
+        more_columns=("LABELS",) if show_labels else (),
     )
     wanted = label_flags.selected(selector, filter_, project)
-    found = run(settings, lambda front: all_vims(front, wanted, order_by, limit))
-    print_vims.many(settings.output, found, long=long, show_labels=show_labels)
+    time = None if as_of is None else past_time("--as-of", as_of)
+    order = order_by or ("name" if time is None else "create_time")
+    run(
+        settings,
+        lambda front: print_pages(VIMS, vim_pages(front, wanted, order, choice.limit_of_fetch, time), choice),
+    )
 
 
-async def all_vims(front: Front, filter_: str, order_by: str, limit: int | None) -> list[Vim]:
+def vim_pages(
+    front: Front, filter_: str, order_by: str, limit: int | None, as_of: dt.datetime | None = None
+) -> AsyncGenerator[Sequence[Vim]]:
+    """Fetch VIMs; `as_of` a time, if it is given."""
+
     async def fetch(size: int, token: str) -> tuple[Sequence[Vim], str]:
         request = pb.ListVimsRequest(filter=filter_, order_by=order_by, page_size=size, page_token=token)
+        if as_of is not None:
+            request.as_of.FromDatetime(as_of)
         with filter_flags.mistakes_shown(filter_):
             page = await front.vims.ListVims(request, timeout=front.timeout_s)
         return page.vims, page.next_page_token
 
-    return await fetch_all(fetch, limit)
+    return fetch_pages(fetch, limit)
 
 
 def show(  # noqa: PLR0913 - one parameter per flag
     vim: client_flags.Given,
     *,
     project: client_flags.Project = None,
-    output: client_flags.Output = None,
+    output: client_flags.RowsOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
@@ -77,6 +119,12 @@ def show(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Show everything about one VIM. Secrets are masked."""
     settings = client_settings(
-        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config,
+        profile=profile,
+        address=address,
+        credentials=credentials,
+        call_timeout=call_timeout,
+        output=output,
+        formats=ROWS,
     )
     print_vims.one(settings.output, run(settings, lambda front: find(front, vim, project)))

@@ -17,7 +17,7 @@ from vimesh.cli.client.front import Front, run
 from vimesh.cli.input import probe_policy, vim_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
-from vimesh.cli.output import print_vims
+from vimesh.cli.lists import print_vims
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.watches.wait_for_status import Condition, limit_s, wait_for
@@ -56,7 +56,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
         str | None,
         typer.Option("--request-id", metavar="UUID", help="Request ID of an earlier attempt that got no answer."),
     ] = None,
-    dry_run: DryRun = None,
+    dry_run: DryRun = "none",
     output: client_flags.Output = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,

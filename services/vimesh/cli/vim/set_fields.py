@@ -15,7 +15,7 @@ from vimesh.cli.client.front import Front, run
 from vimesh.cli.input import probe_policy, vim_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
-from vimesh.cli.output import print_vims
+from vimesh.cli.lists import print_vims
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_service_pb2 as pb
@@ -45,7 +45,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
         str,
         typer.Option("--etag", metavar="ETAG", help="Change the VIM only if it still has this etag (see vim show)."),
     ] = "",
-    dry_run: DryRun = None,
+    dry_run: DryRun = "none",
     project: client_flags.Project = None,
     output: client_flags.Output = None,
     address: flags.Address = None,
@@ -66,6 +66,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for)
     if not named and not probing.given and engine is None:
         raise BadFlag("vim set", "nothing to change; see vimesh vim set --help")
+    probing.check()
     only_check = is_dry_run(dry_run)
     change = _Change(changes, tuple(dict.fromkeys(named)), probing, vim_fields.engine(engine), etag, only_check)
 

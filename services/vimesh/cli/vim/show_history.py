@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -12,21 +11,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.cli.base import client_flags, durations, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.formats.output_formats import REPORTS, Output
 from vimesh.cli.output import documents, history_plot
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import history_service_pb2 as pb
 from vimesh.wire.wire_durations import duration
-
-
-class HistoryFormat(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-    YAML = "yaml"
-    CSV = "csv"
-
 
 _TIME_HELP = "an ISO 8601 time, or how long ago, such as 2h"
 
@@ -48,12 +39,7 @@ def history(  # noqa: PLR0913 - one parameter per flag
         ),
     ] = None,
     project: client_flags.Project = None,
-    output: Annotated[
-        HistoryFormat | None,
-        typer.Option(
-            "--output", "-o", metavar="table|json|yaml|csv", help="Output format [VIMESH_OUTPUT; default: table]."
-        ),
-    ] = None,
+    output: client_flags.ReportOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
@@ -65,14 +51,14 @@ def history(  # noqa: PLR0913 - one parameter per flag
     LOST counts probes without an answer in time, including those of rounds that were answered in the end. There is no
     history of VIMs whose monitors keep none: see vimesh monitor --history.
     """
-    as_csv = output is HistoryFormat.CSV
     settings = client_settings(
         config,
         profile=profile,
         address=address,
         credentials=credentials,
         call_timeout=call_timeout,
-        output=None if output is None or as_csv else output.value,
+        output=output,
+        formats=REPORTS,
     )
     now = dt.datetime.now(dt.UTC)
     start, end = _time("--from", from_, now), _time("--to", to, now)
@@ -86,7 +72,7 @@ def history(  # noqa: PLR0913 - one parameter per flag
         return await front.history.ListSamples(request, timeout=front.timeout_s)
 
     answer = run(settings, fetch)
-    if as_csv:
+    if settings.output is Output.CSV:
         sys.stdout.write(history_plot.csv_of(answer.samples))
     elif settings.output is not Output.TABLE:
         documents.write(settings.output, documents.document(answer))

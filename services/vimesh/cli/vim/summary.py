@@ -8,8 +8,8 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.selection import filter_flags, label_flags
 from vimesh.v1 import vim_service_pb2 as pb

@@ -13,7 +13,9 @@ from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
 from vimesh.cli.input.vim_fields import warn
-from vimesh.cli.output import print_vims
+from vimesh.cli.lists.list_flags import ListChoice
+from vimesh.cli.lists.print_lists import print_items
+from vimesh.cli.output.vim_columns import VIMS
 from vimesh.cli.watches.wait_for_status import Condition, limit_s, wait_for
 from vimesh.v1.vim_pb2 import Vim
 
@@ -48,7 +50,7 @@ def wait(  # noqa: PLR0913 - one parameter per flag
             raise
 
     if (found := run(settings, find_and_wait)) is not None:
-        print_vims.many(settings.output, [found])
+        print_items(VIMS, [found], ListChoice(settings.output))
 
 
 def _says_not_found(error: Failure | grpc.aio.AioRpcError) -> bool:

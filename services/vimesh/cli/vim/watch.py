@@ -12,9 +12,9 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.client.find_vim import find
 from vimesh.cli.client.front import Front, run
+from vimesh.cli.formats.output_formats import FEED, Output
 from vimesh.cli.output import documents, event_lines
 from vimesh.cli.selection import filter_flags, label_flags
 from vimesh.cli.watches import event_history, replay_changes
@@ -45,7 +45,7 @@ def watch(  # noqa: PLR0913 - one parameter per flag
         float, typer.Option("--speed", metavar="N", help="With --replay: how many times as fast as they came.")
     ] = 1.0,
     project: client_flags.Project = None,
-    output: client_flags.Output = None,
+    output: client_flags.FeedOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
@@ -57,10 +57,14 @@ def watch(  # noqa: PLR0913 - one parameter per flag
     With --replay, show the changes since a time in the past, and end with the newest.
     """
     settings = client_settings(
-        config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
+        config,
+        profile=profile,
+        address=address,
+        credentials=credentials,
+        call_timeout=call_timeout,
+        output=output,
+        formats=FEED,
     )
-    if settings.output is Output.YAML:
-        raise BadFlag("--output", "yaml cannot be used with watch; use json")
 
     matching = label_flags.selected(selector, filter_)
     start = None if replay is None else past_time("--replay", replay)

@@ -8,20 +8,25 @@ import grpc
 
 from vimesh.cli.client.answer_pages import fetch_all
 from vimesh.cli.client.front import Front
+from vimesh.cli.watches.event_span import EVERYTHING, EventSpan
 from vimesh.cli.watches.resumable_watch import ConnectionNews, watch
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
 
 
-async def newest_events(front: Front, vim_id: str, limit: int, filter_: str = "") -> list[VimEvent]:
-    """Return the newest changes, in the order in which they happened."""
+async def newest_events(
+    front: Front, vim_id: str, limit: int | None, filter_: str = "", span: EventSpan = EVERYTHING
+) -> list[VimEvent]:
+    """Return the newest changes of a span, in the order in which they happened."""
 
     async def fetch(size: int, token: str) -> tuple[Sequence[VimEvent], str]:
         request = pb.ListVimEventsRequest(vim_id=vim_id, page_size=size, page_token=token, filter=filter_)
         page = await front.vims.ListVimEvents(request, timeout=front.timeout_s)
-        return page.events, page.next_page_token
+        is_over = bool(page.events) and span.begins_after(page.events[-1])
+        return list(filter(span.includes, page.events)), "" if is_over else page.next_page_token
 
-    return (await fetch_all(fetch, limit, may_be_empty=bool(filter_)))[::-1]
+    may_be_empty = bool(filter_) or span != EVERYTHING
+    return (await fetch_all(fetch, limit, may_be_empty=may_be_empty))[::-1]
 
 
 async def newest_revision(front: Front) -> int:

@@ -49,14 +49,12 @@ class LiveTable:
         vims = [known[vim_id] for vim_id in self._wanted if vim_id in known] if self._wanted else list(known.values())
         room = max(1, self._console.height - _OTHER_LINES)
         shown = _chosen(vims, room)
-        columns = dict(vim_columns.SHORT)
-        if any(map(vim_columns.in_maintenance, shown)):
-            columns |= vim_columns.MAINTENANCE
-        rows = [[printable(cell(vim)) for cell in columns.values()] for vim in shown]
+        columns = vim_columns.VIMS.shown(shown)
+        rows = [[printable(column.cell(vim)) for column in columns] for vim in shown]
         hidden = len(vims) - len(shown)
         parts: list[Text | Table] = [
             self._summary(vims),
-            text_tables.table(list(columns), rows, self._console.width),
+            text_tables.table([column.title for column in columns], rows, self._console.width),
         ]
         if hidden:
             parts.append(Text(f"... and {hidden} more; showing the worst", style="dim"))

@@ -72,18 +72,21 @@ async def watch(
 
     Never ends by itself. Raises AioRpcError if the first connection fails, or if retrying is pointless.
     """
-    seen = after
+    seen, log_id = after, ""
     connected = lost = False
     pause_s = _FIRST_PAUSE_S
     while True:
-        request = pb.WatchVimsRequest(vim_id=vim_id, filter=filter_, snapshot=seen is None, start_revision=_next(seen))
         afresh = seen is None
+        request = pb.WatchVimsRequest(
+            vim_id=vim_id, filter=filter_, snapshot=afresh, start_revision=_next(seen), log_id=log_id
+        )
         try:
             async for answer in _stream(front, request):
                 if lost:
                     link.back()
                 connected, lost, pause_s = True, False, _FIRST_PAUSE_S
                 seen = max(seen or 0, answer.revision) if answer.revision else seen
+                log_id = answer.log_id or log_id
                 yield Shown(answer, afresh)
                 afresh = False
                 if answer.end == vim_pb2.WATCH_END_AGED:
@@ -91,7 +94,7 @@ async def watch(
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.OUT_OF_RANGE and after is None:
                 link.missed()
-                seen = None
+                seen, log_id = None, ""
                 continue
             # INTERNAL with a reason is a defect of the server, which retrying does not fix.
             if not connected or error.code() not in _PASSING or failure_of(error).reason == "INTERNAL":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
+from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import event_lines
 from vimesh.cli.output.documents import write_line
 from vimesh.cli.watches.resumable_watch import Changes, ConnectionNews
-from vimesh.cli.watches.watched_vims import Change, WatchedVims
+from vimesh.cli.watches.watched_vims import VimChange, WatchedVims
 from vimesh.v1.vim_pb2 import Vim
 
 
@@ -39,7 +39,7 @@ class WatchLines:
             if not self._wanted or vim.id in self._wanted:
                 self._print(event_lines.vim_document(vim) if self._as_json else event_lines.vim_line(vim))
 
-    def _changed(self, change: Change) -> None:
+    def _changed(self, change: VimChange) -> None:
         event = change.event
         if self._wanted and event.vim_id not in self._wanted:
             return

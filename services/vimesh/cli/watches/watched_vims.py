@@ -13,7 +13,7 @@ from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VimChange:
     event: VimEvent
     vim: Vim | None
     """The VIM after the change, for its name; None if it was never seen."""
@@ -26,7 +26,7 @@ class WatchedVims:
         """Whether the snapshot has been received completely."""
         self._fresh: dict[str, Vim] = {}
 
-    def take(self, shown: Shown) -> list[Change]:
+    def take(self, shown: Shown) -> list[VimChange]:
         """Apply a message of the watch. Returns the changes that are new, in order."""
         if shown.afresh:
             self._fresh, self.complete = {}, False
@@ -37,25 +37,25 @@ class WatchedVims:
             self.vims, self._fresh, self.complete = self._fresh, {}, True
         return [change for event in shown.answer.events if (change := self._apply(event, shown.arrivals))]
 
-    def _apply(self, event: VimEvent, arrivals: Mapping[str, Vim]) -> Change | None:
+    def _apply(self, event: VimEvent, arrivals: Mapping[str, Vim]) -> VimChange | None:
         known = self.vims.get(event.vim_id)
         if known is not None and event.revision <= known.revision:
             # The snapshot was read after this change.
             return None
         if event.filtered_out:
-            return None if known is None else Change(event, self.vims.pop(event.vim_id))
+            return None if known is None else VimChange(event, self.vims.pop(event.vim_id))
         if known is None and event.vim_id in arrivals:
             self.vims[event.vim_id] = arrivals[event.vim_id]
-            return Change(event, self.vims[event.vim_id])
+            return VimChange(event, self.vims[event.vim_id])
         if known is None and event.kind != VimEvent.REGISTERED:
             # Not in the snapshot: deregistered before it was read. Only the event itself may hold the VIM.
-            return Change(event, event.vim if event.HasField("vim") else None)
+            return VimChange(event, event.vim if event.HasField("vim") else None)
         if event.kind == VimEvent.DEREGISTERED:
-            return Change(event, self.vims.pop(event.vim_id))
+            return VimChange(event, self.vims.pop(event.vim_id))
         vim = self._left_by(event, known or Vim())
         self._bring_up_to_date(vim, event)
         self.vims[event.vim_id] = vim
-        return Change(event, vim)
+        return VimChange(event, vim)
 
     @staticmethod
     def _left_by(event: VimEvent, known: Vim) -> Vim:

@@ -65,6 +65,7 @@ class AuditLog:
             "method": entry.method,
             "vim_id": subject.vim_id,
             **({"window_id": subject.window_id} if subject.window_id else {}),
+            **({"receiver_id": subject.receiver_id} if subject.receiver_id else {}),
             "project_id": subject.project_id,
             "request_id": subject.request_id,
             "call_id": entry.call_id,

@@ -21,6 +21,7 @@ from vimesh.domain.errors import IdentityRequired, PermissionDenied
 from vimesh.domain.vims import Engine
 from vimesh.rpc.caller_metadata import ALL_PROJECTS, FOR_IDENTITY, FOR_PROJECTS, FOR_ROLES, IDENTITY, PROJECTS, ROLES
 from vimesh.rpc.caller_roles import PEOPLE
+from vimesh.tracing.current_request import call_metadata
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Metadata = Iterable[tuple[str, str | bytes]]
@@ -38,9 +39,9 @@ _ENGINES: Final = {Role.MONITOR: Engine.EMBEDDED, Role.EXECUTOR: Engine.MISTRAL}
 """The engine of each part of a fleet that runs actions. Whoever else may report does so for EXTERNAL actions."""
 
 
-def identify_by_headers(context: _Context) -> Caller:
+def identify_by_headers(_context: _Context) -> Caller:
     """Return who calls, if only the front can reach the conductor. Raises IdentityRequired."""
-    return read_caller(context.invocation_metadata() or ())
+    return read_caller(call_metadata())
 
 
 class FrontIdentification:
@@ -61,12 +62,12 @@ class FrontIdentification:
         [certificate] = peer["x509_pem_cert"]
         if self._revocation_lists.includes(certificate):
             raise IdentityRequired("the certificate of the front was revoked")
-        return read_caller(context.invocation_metadata() or ())
+        return read_caller(call_metadata())
 
 
-def represented_caller(context: _Context, caller: Caller) -> Caller:
+def represented_caller(caller: Caller) -> Caller:
     """Return for whom the caller calls. Raises IdentityRequired, PermissionDenied."""
-    return read_represented(context.invocation_metadata() or (), caller)
+    return read_represented(call_metadata(), caller)
 
 
 def read_caller(metadata: _Metadata) -> Caller:

@@ -47,27 +47,36 @@ class ServerCertificates:
         self._configuration = _configuration_of(files.contents)
 
     def credentials(self) -> grpc.ServerCredentials:
-        """Return credentials that require a certificate from each client."""
+        """Return credentials that require a certificate from each client. Each server needs its own."""
+        given = self._configuration
+
+        def newer() -> grpc.ServerCertificateConfiguration | None:
+            """Return the certificate if it is another one than the server has."""
+            nonlocal given
+            if (latest := self._latest()) is given:
+                return None
+            given = latest
+            return latest
+
         return grpc.dynamic_ssl_server_credentials(
-            self._configuration,
-            self._newer_configuration,  # type: ignore[arg-type]  # None: as before
+            given,
+            newer,  # type: ignore[arg-type]  # None: as before
             require_client_authentication=True,
         )
 
-    def _newer_configuration(self) -> grpc.ServerCertificateConfiguration | None:
-        """Return the certificate if it was replaced since the last handshake. Never raises: the present one stays."""
+    def _latest(self) -> grpc.ServerCertificateConfiguration:
+        """Return the certificate in the files, or the present one if they hold none. Never raises."""
         with self._lock:
             try:
-                if self._files.version() == self._version:
-                    return None
-                files = self._files.read()
-                self._version = files.version
-                identity = _check(files.contents, self.identity.trust_domain)
+                if self._files.version() != self._version:
+                    files = self._files.read()
+                    self._version = files.version
+                    identity = _check(files.contents, self.identity.trust_domain)
+                    self._configuration = _configuration_of(files.contents)
+                    _log.info("a new certificate is used", identity=str(identity))
             except (BadFile, BadCertificates) as error:
                 _log.error("a new certificate cannot be used", folder=str(self.folder), error=str(error))
-                return None
-            _log.info("a new certificate is used", identity=str(identity))
-            return _configuration_of(files.contents)
+            return self._configuration
 
 
 def _check(contents: Mapping[str, bytes], trust_domain: str = "") -> SpiffeId:

@@ -75,7 +75,7 @@ class BulkChanger:
         """Return the VIMs of one call, and the token of those after them. Raises BadInput."""
         if request.vim_ids:
             return [_ChosenVim(request_messages.id_of(vim_id)) for vim_id in request.vim_ids], ""
-        chosen = parse_filter(request.filter)
+        chosen = parse_filter(request.filter, flapping=True)
         if not chosen:
             # Blanks match every VIM where one is only shown: here they are rather a mistake.
             raise BadInput(Violation("filter", 'compares nothing; every VIM matches name = "*"'))

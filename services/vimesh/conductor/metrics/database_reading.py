@@ -1,4 +1,4 @@
-"""Counts VIMs and to-dos in the database at intervals, so that scrapes, however many, ask it nothing."""
+"""Counts VIMs, to-dos and receivers in the database at intervals, so that scrapes, however many, ask it nothing."""
 
 from __future__ import annotations
 

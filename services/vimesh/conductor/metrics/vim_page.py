@@ -7,33 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Final, TypeVar
 
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
+from vimesh.conductor.metrics.vim_lines import LabelTexts, VimLines, label_text, shape_of
 from vimesh.domain.actions import Shard
-from vimesh.domain.fleet.store_statistics import VimLabels, VimSample
+from vimesh.domain.fleet.store_statistics import VimSample
 from vimesh.domain.vim_store import VimStore
-from vimesh.domain.vims import Status
 from vimesh.metrics.scrape_app import BadQuery, Page, Unavailable
 from vimesh.rpc.caller_roles import PEOPLE
 
 T = TypeVar("T")
 
 _PAGE: Final = 1000
+_NUMBERS: Final = 1000
+"""Of VIMs whose lines are written together. A VIM that comes or goes moves no other to another range."""
 _MAX_SHARDS: Final = 1000
+_WHOLE_SHARDS: Final = 4
+"""With more shards, the labels of one of them are looked up, and not those of all VIMs gone through."""
 _AT_ONCE: Final = 2
 """The samples of a page are in memory until it was sent: about 20 MB for 100,000 VIMs."""
-_MICROS: Final = 1_000_000
-_SPECIAL = re.compile(r'[\\"\n]')
 _SHARD = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
-_PROBED: Final = {Status.REACHABLE.value: 1, Status.UNREACHABLE.value: 0}
-"""What a probe said last, and nothing where nothing is known: absence is the honest value."""
-
-_Labeled = tuple[str, VimSample]
-"""The labels of a VIM, as text, and its sample."""
-_Labels = dict[int, tuple[int, str]]
-"""Labels as text, by the number of the VIM, each with the revision that they are of."""
+_Samples = Sequence[VimSample]
+_Range = tuple[VimLines, _Samples]
+"""Lines of the VIMs of a range of numbers, and their values."""
 
 
 class VimMetricsPage:
@@ -42,8 +41,8 @@ class VimMetricsPage:
         self._store = store
         self._loop = loop
         self._running = 0
-        self._labels: dict[Shard, _Labels] = {}
-        """Those of the last page of each shard: most VIMs have not changed since. They take half of the time to get."""
+        self._lines: dict[Shard, dict[int, VimLines]] = {}
+        """Those of the last page of each shard, by the range of numbers: most VIMs have not changed since."""
 
     async def write(self, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Yield the text in parts. Raises BadQuery, Unavailable, StoreUnavailable, Overloaded."""
@@ -53,52 +52,80 @@ class VimMetricsPage:
         self._running += 1
         try:
             # The format wants all lines of a metric together, so the VIMs are read once, and gone through four times.
-            labeled: list[Sequence[_Labeled]] = []
+            ranges: list[_Range] = []
             head = _head("probe_success", "Whether the newest probe reached the VIM; none if that is not known.")
-            async for page in self._pages(shard):
-                labeled.append(page)
+            async for lines, samples in self._ranges(shard):
+                ranges.append((lines, samples))
                 # With the first VIMs: if the database cannot be read, there is no answer.
-                yield head + _text(_successes(page))
+                yield head + lines.successes
                 head = b""
             yield head
             yield _head("probe_duration_seconds", "Round trip of the newest probe.")
-            for page in labeled:
-                yield _text(_durations(page))
+            for lines, samples in ranges:
+                yield lines.durations(samples)
             yield _head("vimesh_vim_status", "1 for the present status.")
-            for page in labeled:
-                yield _text(_statuses(page))
+            for lines, _ in ranges:
+                yield lines.statuses
             yield _head("vimesh_vim_valid_until_seconds", "Unix time until which the status holds without a contact.")
-            for page in labeled:
-                yield _text(_ends(page))
+            for lines, samples in ranges:
+                yield lines.ends(samples)
         finally:
             self._running -= 1
 
-    async def _pages(self, shard: Shard) -> AsyncIterator[Sequence[_Labeled]]:
-        if any(other.count != shard.count for other in self._labels):
-            self._labels = {}  # whoever asks has other shards now
-        old_labels, labels = self._labels.get(shard, {}), _Labels()
+    async def _ranges(self, shard: Shard) -> AsyncIterator[_Range]:
+        if any(other.count != shard.count for other in self._lines):
+            self._lines = {}  # whoever asks has other shards now
+        old, lines = self._lines.get(shard, {}), dict[int, VimLines]()
+        pages, labels = self._read_samples(shard), LabelTexts()
+        if not old and shard.count <= _WHOLE_SHARDS:
+            # The samples first, so that labels are not older than the revisions that they are kept with.
+            read = [page async for page in pages]
+            labels = await self._all_labels(shard, read)
+            pages = _each(read)
+        async for index, samples in _by_range(pages, _NUMBERS * shard.count):
+            before = old.get(index)
+            if before is not None and before.shape == shape_of(samples):
+                lines[index] = before
+                yield before, samples
+                continue
+            texts = await self._labels(samples, labels if before is None else before.labels)
+            present = [sample for sample in samples if sample.number in texts]
+            lines[index] = VimLines(present, texts)
+            yield lines[index], present
+        self._lines[shard] = lines
+
+    async def _read_samples(self, shard: Shard) -> AsyncIterator[_Samples]:
         after, count = 0, _PAGE
         while count == _PAGE:
             samples = await self._ask(self._store.read_samples(shard, after, _PAGE))
             count = len(samples)
             if samples:
                 after = samples[-1].number
-                yield await self._label(samples, old_labels, labels)
-        self._labels[shard] = labels
+                yield samples
 
-    async def _label(self, samples: Sequence[VimSample], old_labels: _Labels, labels: _Labels) -> Sequence[_Labeled]:
-        """Return the samples with their labels, which are added to `labels`. A VIM that is gone by now is left out."""
-        unknown: dict[int, int] = {}
-        for number, revision, *_ in samples:
-            old = old_labels.get(number)
-            if old is not None and old[0] == revision:
-                labels[number] = old
+    async def _all_labels(self, shard: Shard, pages: Iterable[_Samples]) -> LabelTexts:
+        texts = {each.number: label_text(each) for each in await self._ask(self._store.read_all_labels(shard))}
+        return {
+            sample.number: (sample.revision, texts[sample.number])
+            for page in pages
+            for sample in page
+            if sample.number in texts
+        }
+
+    async def _labels(self, samples: _Samples, former: LabelTexts) -> LabelTexts:
+        """Return the labels of the VIMs that still exist: of those that changed since `former`, from the store."""
+        labels = LabelTexts()
+        changed: dict[int, int] = {}
+        for sample in samples:
+            old = former.get(sample.number)
+            if old is not None and old[0] == sample.revision:
+                labels[sample.number] = old
             else:
-                unknown[number] = revision
-        if unknown:
-            for each in await self._ask(self._store.read_labels(list(unknown))):
-                labels[each.number] = unknown[each.number], _labels_of(each)
-        return [(labels[sample.number][1], sample) for sample in samples if sample.number in labels]
+                changed[sample.number] = sample.revision
+        if changed:
+            for each in await self._ask(self._store.read_labels(list(changed))):
+                labels[each.number] = changed[each.number], label_text(each)
+        return labels
 
     async def _ask(self, call: Coroutine[object, object, T]) -> T:
         """Have the store called in its own loop."""
@@ -125,45 +152,24 @@ def _shard_of(parameters: Mapping[str, str]) -> Shard:
     return Shard(index, count)
 
 
-def _labels_of(vim: VimLabels) -> str:
-    name, project = vim.name, vim.project_id
-    if _SPECIAL.search(name):
-        name = _escaped(name)
-    if _SPECIAL.search(project):
-        project = _escaped(project)
-    return f'vim_id="{vim.vim_id}",name="{name}",project="{project}",type="{vim.type}"'
+async def _each(pages: Iterable[_Samples]) -> AsyncIterator[_Samples]:
+    for page in pages:
+        yield page
 
 
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _successes(page: Sequence[_Labeled]) -> Iterator[str]:
-    for labels, sample in page:
-        if (success := _PROBED.get(sample.status)) is not None:
-            yield f"probe_success{{{labels}}} {success}\n"
-
-
-def _durations(page: Sequence[_Labeled]) -> Iterator[str]:
-    for labels, sample in page:
-        if sample.round_trip_s is not None and sample.status in _PROBED:
-            yield f"probe_duration_seconds{{{labels}}} {sample.round_trip_s!r}\n"
-
-
-def _statuses(page: Sequence[_Labeled]) -> Iterator[str]:
-    for labels, sample in page:
-        yield f'vimesh_vim_status{{{labels},status="{sample.status}"}} 1\n'
-
-
-def _ends(page: Sequence[_Labeled]) -> Iterator[str]:
-    for labels, sample in page:
-        if (until := sample.valid_until) is not None:
-            yield f"vimesh_vim_valid_until_seconds{{{labels}}} {until / _MICROS!r}\n"
+async def _by_range(pages: AsyncIterator[_Samples], size: int) -> AsyncIterator[tuple[int, _Samples]]:
+    """Yield the samples of each range of `size` numbers together, with the index of the range."""
+    index, samples = 0, list[VimSample]()
+    async for page in pages:
+        for next_index, group in groupby(page, key=lambda sample: sample.number // size):
+            if next_index != index and samples:
+                yield index, samples
+                samples = []
+            index = next_index
+            samples.extend(group)
+    if samples:
+        yield index, samples
 
 
 def _head(name: str, help_: str) -> bytes:
     return f"# HELP {name} {help_}\n# TYPE {name} gauge\n".encode()
-
-
-def _text(lines: Iterable[str]) -> bytes:
-    return "".join(lines).encode()

@@ -15,8 +15,8 @@ from pathlib import Path
 import grpc
 from grpc_reflection.v1alpha import reflection
 
-from vimesh.conductor.ports.port_binding import listen_on
 from vimesh.domain.errors import BadSetting
+from vimesh.rpc.ports.port_binding import listen_on
 
 SETTING = "channelz"
 _SCHEME = "unix:"

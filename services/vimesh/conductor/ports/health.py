@@ -13,10 +13,10 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from vimesh.conductor.ports.vitals import Vitals
 from vimesh.domain.errors import Overloaded, VimeshError
 from vimesh.domain.vim_store import VimStore
+from vimesh.rpc.ports.loop_vitals import BEAT_S
 
 _log = structlog.get_logger()
 
-BEAT_S = 0.25
 _CHECK_EVERY_S = 1.0
 _CHECK_WITHIN_BEATS = 8
 """Timeout of a check, in beats rather than seconds: a blocked loop cannot read an answer that has already arrived."""

@@ -30,10 +30,6 @@ class Erasure:
             # Jitter, so that conductors take turns.
             await asyncio.sleep(max(self._period_s, took_s * _SHARE) * (1 + self._jitter() / 2))
             started_at = time.monotonic()
-            try:
+            with self._outage_log.absorb(VimeshError):
                 await self._store.erase_removed()
-            except VimeshError as error:
-                self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
-            else:
-                self._outage_log.note_success()
             took_s = time.monotonic() - started_at

@@ -48,13 +48,8 @@ class LogCompaction:
         self._next_at = self._next_time()
         while True:
             await asyncio.sleep(self._check_interval_s)
-            try:
-                dropped = await self._compact()
-            except VimeshError as error:
-                self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
-            else:
-                self._outage_log.note_success()
-                if dropped:
+            with self._outage_log.absorb(VimeshError):
+                if dropped := await self._compact():
                     _log.info("dropped old changes", count=dropped)
 
     async def _compact(self) -> int:

@@ -49,12 +49,8 @@ class MaintenanceUpkeep:
         """Look at intervals, first at once: much may be due after an outage. Runs until cancelled."""
         while True:
             self._poke.clear()
-            try:
+            with self._outage_log.absorb(VimeshError):
                 await self._keep_up()
-            except VimeshError as error:
-                self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
-            else:
-                self._outage_log.note_success()
             try:
                 # Jitter, so that conductors take turns.
                 async with asyncio.timeout(self._period_s * (1 + self._jitter() / 2)):

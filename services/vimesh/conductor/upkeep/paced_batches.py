@@ -26,12 +26,8 @@ async def work_in_batches(
     while True:
         # Jitter, so that conductors take turns.
         await asyncio.sleep(period_s * (1 + jitter() / 2))
-        try:
+        with outage_log.absorb(VimeshError):
             started_at = time.monotonic()
             while await work():
                 await asyncio.sleep(pause_factor * (time.monotonic() - started_at))
                 started_at = time.monotonic()
-        except VimeshError as error:
-            outage_log.note_failure(f"{error} ({error.__cause__!r})")
-        else:
-            outage_log.note_success()

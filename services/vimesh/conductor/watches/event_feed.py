@@ -42,6 +42,8 @@ class EventFeed:
         self._newest = 0
         self._last: VimEvent | None = None
         """The change with revision `_newest`, if it was read."""
+        self._log_id = ""
+        """The log that is read; empty while there are no watchers."""
         self._watched_revision = 0
         self._generation = 0
         self._fan_out = FanOut()
@@ -85,16 +87,12 @@ class EventFeed:
         while True:
             if not self._has_watchers.is_set():
                 # Without watchers the log is not read, and the cached tail would go stale.
-                self._watched_revision = 0
+                self._watched_revision, self._log_id = 0, ""
                 self._clear(newest=0)
             await self._has_watchers.wait()
-            try:
+            # Keep the watchers: what they have seen is still true, and they continue once the log can be read.
+            with self._outage_log.absorb(VimeshError):
                 await self._read()
-            except VimeshError as error:
-                # Keep the watchers: what they have seen is still true, and they continue once the log can be read.
-                self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
-            else:
-                self._outage_log.note_success()
             await self._pause()
 
     async def _pause(self) -> None:
@@ -111,8 +109,11 @@ class EventFeed:
         # Every revision seen before the span is read must lie within it.
         seen_revision = max(self._watched_revision, self._newest)
         span = await self._store.span()
-        if span.newest < seen_revision:
+        is_other_log = span.log_id != (self._log_id or span.log_id)
+        self._log_id = span.log_id
+        if is_other_log or span.newest < seen_revision:
             self._restart_watchers(span, seen_revision)
+            self._clear(newest=0)
         is_contiguous = span.oldest - 1 <= self._newest <= span.newest
         if not is_contiguous or span.newest - self._newest > self._max_events:
             # First read, far behind after a pause, or another database: do not continue from the cached tail.
@@ -141,15 +142,20 @@ class EventFeed:
         """
         last = self._last
         if last is None or last.revision < span.oldest:
-            return await self._store.events_after(self._newest, _PAGE_SIZE)
-        again, *page = await self._store.events_after(self._newest - 1, _PAGE_SIZE)
+            return await self._store.events_after(self._newest, _PAGE_SIZE, span.log_id)
+        again, *page = await self._store.events_after(self._newest - 1, _PAGE_SIZE, span.log_id)
         if (again.vim_id, again.time) != (last.vim_id, last.time):
             return None
-        return page or await self._store.events_after(self._newest, _PAGE_SIZE)
+        return page or await self._store.events_after(self._newest, _PAGE_SIZE, span.log_id)
 
     def _restart_watchers(self, span: LogSpan, seen_revision: int) -> None:
         """Make all watchers start again, because they were sent changes that no longer exist."""
-        _log.warning("the log of changes went back, as after a restored backup", newest=span.newest, seen=seen_revision)
+        _log.warning(
+            "the log of changes went back or is another one, as after a restored backup",
+            newest=span.newest,
+            seen=seen_revision,
+            log_id=span.log_id,
+        )
         self._generation += 1
         self._watched_revision = 0
 
@@ -174,8 +180,14 @@ class EventFeed:
         self._fan_out.wake()
 
     @contextmanager
-    def watching(self, revision: int) -> Iterator[int]:
-        """Follow the log for a watcher that has seen it up to `revision`. Yields the generation of the log."""
+    def watching(self, revision: int, log_id: str = "") -> Iterator[int]:
+        """Follow the log for a watcher that has seen it up to `revision`. Yields the generation of the log.
+
+        Raises RevisionUnknown if another log is followed than the one that the watcher has seen.
+        """
+        self._log_id = self._log_id or log_id
+        if log_id and log_id != self._log_id:
+            raise RevisionUnknown(self._newest, is_of_other_log=True)
         self._watchers += 1
         self._watched_revision = max(self._watched_revision, revision)
         self._has_watchers.set()
@@ -204,7 +216,7 @@ class EventFeed:
         self._require_generation(generation)
         if revision >= self._newest:
             return ()
-        events = self._remembered(revision, limit) or await self._store.events_after(revision, limit)
+        events = self._remembered(revision, limit) or await self._store.events_after(revision, limit, self._log_id)
         self._require_generation(generation)
         return events
 

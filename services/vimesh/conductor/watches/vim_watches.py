@@ -44,19 +44,19 @@ class VimWatches:
         vim_filter, read_mask = parse_filter(request.filter), ReadMask(request.read_mask)
         event_bytes = self._event_bytes_for(caller, read_mask)
         if request.start_revision:
-            revision = await self._streams.start_after(request.start_revision)
+            start = await self._streams.resume(request.start_revision, request_messages.id_of(request.log_id))
         else:
             # Read the revision before the snapshot: changes made while it is read are then sent as events too.
-            revision = await self._streams.newest_revision()
+            start = await self._streams.start_now()
             if request.snapshot:
                 async for vims in self._snapshot(vim_id, vim_filter, caller):
                     for page in split_pages(await in_slices(lambda vim: shown_vim(vim, caller, read_mask), vims)):
                         yield pb.WatchVimsResponse(vims=page).SerializeToString()
         # Signals that the stream is established, that the snapshot is complete, and where to resume.
-        yield pb.WatchVimsResponse(revision=revision).SerializeToString()
+        yield pb.WatchVimsResponse(revision=start.revision, log_id=start.log_id).SerializeToString()
         with self._selection(vim_filter) as select:
             async for step in self._streams.follow(
-                revision, lambda event: vim_id in ("", event.vim_id) and caller.sees(event.project_id), select
+                start, lambda event: vim_id in ("", event.vim_id) and caller.sees(event.project_id), select
             ):
                 *full, (rest, _) = list(event_bytes.pages(step.events)) or [(b"", 0)]
                 # Concatenated serialized messages parse as one message.

@@ -28,6 +28,15 @@ class WatchLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchStart:
+    """Where a stream of changes begins."""
+
+    revision: int
+    """All changes after it are sent."""
+    log_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class WatchStep:
     """The content of a stream's next message."""
 
@@ -86,39 +95,45 @@ class WatchStreams:
         self.of_vims = WatchStatistics()
         self.of_actions = WatchStatistics()
 
-    async def newest_revision(self) -> int:
-        """Return the revision after which a stream without a given start continues."""
-        return (await self._store.span()).newest
-
-    async def start_after(self, start_revision: int) -> int:
-        """Return the revision after which a resumed stream continues. Raises RevisionCompacted, RevisionUnknown."""
+    async def start_now(self) -> WatchStart:
+        """Return where a stream without a given start begins."""
         span = await self._store.span()
+        return WatchStart(span.newest, span.log_id)
+
+    async def resume(self, start_revision: int, log_id: str) -> WatchStart:
+        """Return where a resumed stream begins. Raises RevisionCompacted, RevisionUnknown (also for another log).
+
+        `log_id`: the log that the revision is of; empty if the client does not say.
+        """
+        span = await self._store.span()
+        if log_id and log_id != span.log_id:
+            raise RevisionUnknown(span.newest, is_of_other_log=True)
         if start_revision < span.oldest:
             raise RevisionCompacted(span.oldest)
         if start_revision > span.newest + 1:
             raise RevisionUnknown(span.newest)
-        return start_revision - 1
+        return WatchStart(start_revision - 1, span.log_id)
 
     async def follow(
         self,
-        revision: int,
+        start: WatchStart,
         concerns: Callable[[VimEvent], bool],
         select: Callable[[Sequence[VimEvent]], Awaitable[Sequence[VimEvent]]] | None = None,
         *,
         reporter: bool = False,
     ) -> AsyncIterator[WatchStep]:
-        """Yield every change after a revision that concerns the client, in order, each once.
+        """Yield every change after the start that concerns the client, in order, each once.
 
         A step without events is a sign of life: it moves the revision past changes that do not concern the client, and
         comes in time however many of those there are. Of those that concern it, `select` may leave some out, or mark
         them. The streams of a `reporter` are woken before the others.
-        Raises RevisionUnknown when the log goes back, EventUnreadable, and what `select` raises.
+        Raises RevisionUnknown when the log goes back or is another one, EventUnreadable, and what `select` raises.
         """
-        limits, sent_at = self._limits, self._now()
+        limits, sent_at, revision = self._limits, self._now(), start.revision
         statistics = self.of_actions if reporter else self.of_vims
         beat_s = self._beat_s()
         ends_at = sent_at + limits.max_age_s * (1 - self._jitter() / 5)
-        with statistics.stream() as end, self._feed.watching(revision) as generation:
+        with statistics.stream() as end, self._feed.watching(revision, start.log_id) as generation:
             while True:
                 if self._feed.draining:
                     end.reason = "draining"

@@ -19,6 +19,7 @@ class ChangeSubject:
     """The `request_id` of a registration."""
     window_id: str = ""
     """The maintenance window."""
+    receiver_id: str = ""
     outcome: str = ""
     """How this one ended; empty: as the call did."""
 

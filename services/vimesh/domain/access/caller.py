@@ -25,6 +25,8 @@ class CallerRole(StrEnum):
     """Runs ping actions: reports, and watches which actions are wanted."""
     DRIVER = "driver"
     """Carries out the tasks of a workflow engine."""
+    NOTIFIER = "notifier"
+    """Notifies receivers of changes: learns where they are and their secrets, and records what was delivered."""
 
 
 ALL_ENGINES: Final = frozenset(Engine)

@@ -1,4 +1,4 @@
-"""Defines how many VIMs and changes a project may have (quotas)."""
+"""Defines how many VIMs and changes a project may have (quotas), and what it has of them."""
 
 from __future__ import annotations
 
@@ -31,3 +31,19 @@ class Quotas:
 
     def limits_of(self, project_id: str) -> ProjectLimits:
         return self.exceptions.get(project_id, self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectUsage:
+    """What a project has of what can be limited; None: it is not counted, because it is not limited."""
+
+    vims: int
+    event_bytes: int | None
+    changes_in_last_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectQuota:
+    project_id: str
+    limits: ProjectLimits
+    usage: ProjectUsage

@@ -58,6 +58,7 @@ FIELDS: Mapping[str, FilterField] = {
     "is_default": FilterField(FieldKind.WORD, "whether it is the default VIM of its project", _BOOLEAN),
     "engine": FilterField(FieldKind.WORD, "where its ping action runs", tuple(Engine)),
     "maintenance": FilterField(FieldKind.WORD, "whether it is in maintenance", _BOOLEAN),
+    "flapping": FilterField(FieldKind.WORD, "whether it flaps; not in watches, events and counts", _BOOLEAN),
     "create_time": FilterField(FieldKind.TIME, "when it was registered"),
     "update_time": FilterField(FieldKind.TIME, "when people last changed it"),
     "status_time": FilterField(FieldKind.TIME, "since when it has its status"),
@@ -68,6 +69,8 @@ FIELDS: Mapping[str, FilterField] = {
 LABELS = "labels"
 LABEL_PREFIX = f"{LABELS}."
 """What the field of a label begins with; its key follows."""
+SETTABLE_FIELDS = ("id", "name", "type", "project_id", "auth_url", "is_default", "engine", "create_time")
+"""The fields, besides labels, that change only when people change the VIM."""
 _LABEL = FilterField(FieldKind.LABEL, "value of a label: labels.region")
 _PATTERNS = frozenset({FieldKind.PATTERN, FieldKind.LABEL})
 
@@ -77,6 +80,11 @@ def field_of(name: str) -> FilterField | None:
     if name.startswith(LABEL_PREFIX):
         return _LABEL if is_key(name.removeprefix(LABEL_PREFIX)) else None
     return FIELDS.get(name)
+
+
+def is_settable(name: str) -> bool:
+    """Return whether a field changes only when people change the VIM."""
+    return name in SETTABLE_FIELDS or name.startswith(LABEL_PREFIX)
 
 
 def has_patterns(field: FilterField) -> bool:

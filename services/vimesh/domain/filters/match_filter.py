@@ -22,6 +22,7 @@ _TEXTS: Mapping[str, Callable[[Vim], str]] = {
     "auth_url": lambda vim: vim.auth_url,
     "is_default": lambda vim: "true" if vim.is_default else "false",
     "engine": lambda vim: vim.monitor.engine,
+    "flapping": lambda vim: "true" if vim.flapping else "false",
     "maintenance": lambda vim: "true" if vim.maintenance else "false",
 }
 _TIMES: Mapping[str, Callable[[Vim], dt.datetime]] = {

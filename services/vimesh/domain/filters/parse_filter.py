@@ -24,6 +24,7 @@ from vimesh.domain.filters.filter_fields import (
 )
 from vimesh.domain.filters.filter_scanner import FilterScanner
 from vimesh.domain.filters.filter_terms import AllOf, AnyOf, FilterNode, Not, Operator, Term
+from vimesh.domain.filters.flapping_terms import FLAPPING
 from vimesh.domain.filters.vim_filter import EVERY_VIM, Filter
 
 MAX_LENGTH = 4096
@@ -31,22 +32,30 @@ MAX_TERMS = 32
 MAX_PATTERNS = 16
 """Most terms with `*` or `:`: a database compares each of them with every VIM that the other terms leave."""
 MAX_DEPTH = 16
+_NO_FLAPPING = (
+    "flapping can select VIMs in lists and for changes, not here: it is decided when a VIM is read, "
+    "and ends without a change"
+)
 _EXAMPLE = 'write it as: status = UNREACHABLE AND name = "lab*"'
 
 
-def parse_filter(text: str) -> Filter:
-    """Read a filter; an empty one matches every VIM. Raises FilterInvalid, which points at the place."""
+def parse_filter(text: str, *, flapping: bool = False) -> Filter:
+    """Read a filter; an empty one matches every VIM. Raises FilterInvalid, which points at the place.
+
+    `flapping`: whether it may ask for that, which is known only of VIMs that are read.
+    """
     if len(text) > MAX_LENGTH:
         raise FilterInvalid(f"is longer than {MAX_LENGTH} characters")
     if (position := text.find("\0")) >= 0:
         raise FilterInvalid("must not contain NUL, which no VIM has", position)
     scanner = FilterScanner(text)
-    return EVERY_VIM if scanner.at_end else Filter(_Parser(scanner).parse())
+    return EVERY_VIM if scanner.at_end else Filter(_Parser(scanner, flapping=flapping).parse())
 
 
 class _Parser:
-    def __init__(self, scanner: FilterScanner) -> None:
+    def __init__(self, scanner: FilterScanner, *, flapping: bool) -> None:
         self._scanner = scanner
+        self._takes_flapping = flapping
         self._terms = 0
         self._patterns = 0
 
@@ -98,8 +107,10 @@ class _Parser:
             return self._presence_of_label(in_group=in_group)
         known = field_of(field)
         if known is None:
-            names = _listed((*FIELDS, "labels.KEY"))
+            names = _listed((*(name for name in FIELDS if self._takes_flapping or name != FLAPPING), "labels.KEY"))
             raise scanner.error(f"{field[:50]!r} cannot be filtered by; use one of {names}", start)
+        if field == FLAPPING and not self._takes_flapping:
+            raise scanner.error(_NO_FLAPPING, start)
         at_operator = scanner.position
         operator = scanner.take_operator()
         if operator is None:

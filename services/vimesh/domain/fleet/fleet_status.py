@@ -56,6 +56,8 @@ class WholeFleet:
     processes: Sequence[FleetProcess]
     database: DatabaseFacts
     todos: Sequence[OpenTodos]
+    receivers: int = 0
+    """Those that are to be notified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,9 @@ def _troubles(status: FleetStatus) -> Iterator[FleetTrouble]:
     if status.whole is None:
         return
     yield from _process_troubles(status, status.whole.processes)
+    has_notifier = any(one.kind is ProcessKind.NOTIFIER and not one.missing for one in status.whole.processes)
+    if status.whole.receivers and not has_notifier:
+        yield FleetTrouble("NO_NOTIFIER", "no notifier runs, and there are receivers to notify")
     for todos in status.whole.todos:
         if todos.oldest_age_s >= STUCK_TASK_S:
             yield FleetTrouble("TASKS_STUCK", f"the oldest {todos.kind} task is {_rounded(todos.oldest_age_s)} old")

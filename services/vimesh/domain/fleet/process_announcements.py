@@ -26,6 +26,8 @@ class ProcessKind(StrEnum):
     MONITOR = "MONITOR"
     API = "API"
     BRIDGE = "BRIDGE"
+    NOTIFIER = "NOTIFIER"
+    EXECUTOR = "EXECUTOR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,12 @@ def present_processes(announced: Sequence[FleetProcess], now: dt.datetime) -> li
     """Return those to show, by kind and host: the living, and each missing one that no other has replaced since."""
     longest = dt.timedelta(seconds=MISSING_AFTER_S)
     living = [process for process in announced if now - process.seen_time <= longest]
-    missing = [replace(process, missing=True) for process in announced if now - process.seen_time > longest]
+    missing = [
+        replace(process, missing=True)
+        for process in announced
+        # Mistral ends its executors without a word, so one that is silent may have ended in order.
+        if now - process.seen_time > longest and process.kind is not ProcessKind.EXECUTOR
+    ]
     starts = sorted((process.start_time, process.place) for process in living)
     # The one that went first is replaced by the first that came after it.
     unreplaced = [

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from vimesh.domain.errors import QuotaExceeded
 from vimesh.domain.vims import Status
 from vimesh.runtime.histogram import CALL_SECONDS, COUNTS, LONG_SECONDS, Histogram
 
@@ -19,6 +20,14 @@ class TodoState(StrEnum):
     """Somebody carries it out."""
     DELAYED = "delayed"
     """It failed, or was put off, and is due later."""
+
+
+class ReceiverState(StrEnum):
+    CLAIMED = "claimed"
+    """A notifier works for it."""
+    UNCLAIMED = "unclaimed"
+    """None does, although it is to be notified."""
+    DISABLED = "disabled"
 
 
 @dataclass(slots=True)
@@ -49,14 +58,35 @@ class ReportStatistics:
 
 
 @dataclass(slots=True)
+class BulkStatistics:
+    """Work on many VIMs at once: what callers asked for, and what maintenance did."""
+
+    bulk_changes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """VIMs of changes of many, by `modify` or `deregister`, and by `changed` or `refused`."""
+    availability_s: Histogram = field(default_factory=lambda: Histogram(CALL_SECONDS))
+    """How long pages of availability took, with their wait."""
+    digests: Counter[str] = field(default_factory=Counter)
+    """Digests of history that monitors delivered, by `recorded` or `refused`."""
+    announcements: Counter[str] = field(default_factory=Counter)
+    """Events of maintenance, by `started` or `ended`."""
+
+
+@dataclass(slots=True)
 class StoreStatistics:
     reports: ReportStatistics = field(default_factory=ReportStatistics)
+    bulk: BulkStatistics = field(default_factory=BulkStatistics)
     queues: Mapping[str, QueueStatistics] = field(
         default_factory=lambda: {kind: QueueStatistics() for kind in ("write", "read", "browse")}
     )
     commits: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     """By kind: what made the store raise StoreUnavailable or Overloaded."""
+    quota_refusals: Counter[str] = field(default_factory=Counter)
+    """Changes that were refused because a project has reached a quota, by the name of the `Quota`."""
+
+    def count_quota_refusals(self, outcomes: Iterable[object]) -> None:
+        """Count those of the outcomes that are refusals for a quota."""
+        self.quota_refusals.update(outcome.quota for outcome in outcomes if isinstance(outcome, QuotaExceeded))
 
 
 class VimSample(NamedTuple):
@@ -93,3 +123,6 @@ class DatabaseGauges:
     todos: Mapping[TodoState, int]
     oldest_todo_s: float
     """Age of the oldest open to-do; 0 if there is none."""
+    receivers: Mapping[ReceiverState, int]
+    maintenance_windows: int
+    """Those that are open or planned."""

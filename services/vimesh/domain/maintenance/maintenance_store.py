@@ -22,6 +22,9 @@ class MaintenanceStore(Protocol):
     ) -> CreatedWindow:
         """Store a window, or only say what would be stored.
 
+        The window is stored before its spans are written, in short transactions. It returns when all are, or after some
+        seconds: then `keep_up` writes the others.
+
         Raises BadInput, VimNotFound, RequestIdReused, TooManyWindows.
         """
 
@@ -39,6 +42,9 @@ class MaintenanceStore(Protocol):
     async def end(self, window_id: str, caller: Caller = OPEN_CALLER) -> MaintenanceWindow:
         """End a window now, for good: its spans end, and none follows. Does nothing if it has ended.
 
+        The spans end at the time at which the window does. They are cut in short transactions. It returns when all are,
+        or after some seconds: then `keep_up` cuts the others, whose VIMs read as maintained until then.
+
         Raises WindowNotFound.
         """
 
@@ -48,6 +54,7 @@ class MaintenanceStore(Protocol):
     async def keep_up(self, limit: int) -> bool:
         """Do what is due, in one transaction; return whether there is more to do.
 
-        VIMs that came, went or changed get and lose spans, from the time of their change on; the spans of the next day
-        are written; up to `limit` of those that began or ended become events. Cheap if nothing is due.
+        VIMs that came, went or changed get and lose spans, from the time of their change on; spans of windows that were
+        ended are cut; the spans of the next day are written; up to `limit` of those that began or ended become events.
+        Cheap if nothing is due.
         """

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Final
 
 from vimesh.domain.errors import BadInput, FilterInvalid, Violation
+from vimesh.domain.filters.filter_fields import SETTABLE_FIELDS, is_settable
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.filters.vim_filter import Filter
 from vimesh.domain.maintenance.recurrence_rules import RuleInvalid
@@ -27,8 +28,6 @@ from vimesh.domain.vims import Vim
 MAX_OPEN_OF_PROJECT: Final = 100
 """Most windows of one project, or of all projects together, that are not over: each is compared with each change."""
 MAX_OPEN: Final = 1000
-_FIELDS: Final = ("id", "name", "type", "project_id", "auth_url", "is_default", "engine", "create_time")
-_LABELS: Final = "labels."
 
 
 class WindowState(StrEnum):
@@ -67,8 +66,10 @@ class Coverage:
         if bool(self.vim_ids) is bool(self.filter_text.strip()):
             raise BadInput(Violation("window.filter", 'give either a filter, such as name = "*", or vim_ids'))
         for field in sorted(self.filter.fields):
-            if field not in _FIELDS and not field.startswith(_LABELS):
-                raise FilterInvalid(f"{field} cannot say what is maintained; use {', '.join(_FIELDS)} or labels")
+            if not is_settable(field):
+                raise FilterInvalid(
+                    f"{field} cannot say what is maintained; use {', '.join(SETTABLE_FIELDS)} or labels"
+                )
 
 
 @dataclass(frozen=True, slots=True)

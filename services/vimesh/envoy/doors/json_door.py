@@ -1,4 +1,4 @@
-"""Routes the JSON paths, and gives the answers that need no conductor."""
+"""Routes the JSON paths, and gives the answers that need no conductor, such as the description of the paths."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/vims:watch", ("GET",)),
     (r"/v1/vims:summarize", ("GET",)),
     (r"/v1/vims:batchGet", ("GET",)),
+    (r"/v1/vims:modify", ("POST",)),
+    (r"/v1/vims:deregister", ("POST",)),
     (r"/v1/vims/[^/]+", ("GET", "PATCH", "DELETE")),
     (r"/v1/vims/[^/]+/events", ("GET",)),
     (r"/v1/vims/[^/]+/samples", ("GET",)),
@@ -21,12 +23,26 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/maintenanceWindows", ("GET", "POST")),
     (r"/v1/maintenanceWindows/[^/]+:end", ("POST",)),
     (r"/v1/maintenanceWindows/[^/]+", ("GET",)),
+    (r"/v1/receivers", ("GET", "POST")),
+    (r"/v1/receivers/[^/]+:test", ("POST",)),
+    (r"/v1/receivers/[^/]+", ("GET", "PATCH", "DELETE")),
+    (r"/v1/receivers/[^/]+/notifications", ("GET",)),
+    (r"/v1/receivers/[^/]+/notifications:resend", ("POST",)),
+    (r"/v1/receivers/[^/]+/notifications:delete", ("POST",)),
+    (r"/v1/notifications/[^/]+", ("GET",)),
     (r"/v1/whoami", ("GET",)),
+    (r"/v1/quota", ("GET",)),
     (r"/v1/fleet", ("GET",)),
     (r"/v1/availability", ("GET",)),
 )
 
+DESCRIPTION_PATH: Final = "/v1/openapi.json"
+DESCRIPTION_FILE: Final = "openapi.json"
+"""The JSON paths as OpenAPI describes them, made by `make reference`: in this package, and beside the bootstrap."""
+MAX_DESCRIPTION_BYTES: Final = 1024 * 1024
+
 _WATCH: Final = "/v1/vims:watch"
+_READS: Final = "GET|HEAD"
 _WITHOUT_BODY: Final = "GET|HEAD|OPTIONS|DELETE"
 """Methods that need no body. A page's request without a preflight (CORS) has one of these, or the body of a form."""
 _TAKEN: Final = r"(?i)application/json[ \t]*(;.*)?|application/grpc.*"
@@ -56,6 +72,17 @@ def json_routes() -> list[Route]:
     return [_head_of_watch(), *(route for path, methods in JSON_PATHS for route in _methods(path, methods))]
 
 
+def description_routes(directory: str) -> list[Route]:
+    """Answer with the description, from the file in `directory`."""
+    content = {"key": "content-type", "value": "application/json"}
+    described: Route = {
+        "match": {"path": DESCRIPTION_PATH, "headers": [method_is(_READS)]},
+        "direct_response": {"status": 200, "body": {"filename": f"{directory}/{DESCRIPTION_FILE}"}},
+        "response_headers_to_add": [{"header": content, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+    }
+    return [described, *_other_methods({"path": DESCRIPTION_PATH}, ("GET", "HEAD"))]
+
+
 def no_json() -> list[Route]:
     """Refuse bodies that are not declared as JSON: any page can make a browser send those without a preflight."""
     says = RefusalStatus(Code.INVALID_ARGUMENT, "the content-type must be application/json", "BAD_INPUT")
@@ -74,11 +101,15 @@ def _head_of_watch() -> Route:
 
 def _methods(path: str, methods: tuple[str, ...]) -> list[Route]:
     head = ("HEAD",) if "GET" in methods else ()
-    allow = [{"header": {"key": "allow", "value": ", ".join((*methods, *head, "OPTIONS"))}}]
     match: dict[str, object] = {"safe_regex": {"regex": path}}
-    others = method_is("|".join((*methods, *head)), inverted=True)
+    return [*([_as_get(match)] if head else ()), *_other_methods(match, (*methods, *head))]
+
+
+def _other_methods(match: dict[str, object], methods: tuple[str, ...]) -> list[Route]:
+    """Say which methods a path has, and refuse all others."""
+    allow = [{"header": {"key": "allow", "value": ", ".join((*methods, "OPTIONS"))}}]
+    others = method_is("|".join(methods), inverted=True)
     return [
-        *([_as_get(match)] if head else ()),
         {
             "match": {**match, "headers": [method_is("OPTIONS")]},
             "direct_response": {"status": 204},

@@ -28,11 +28,14 @@ def networks(setting: str, value: object) -> tuple[str, ...]:
 
 def host_names(setting: str, value: object) -> tuple[str, ...]:
     """Read host names without ports. Raises BadSetting."""
-    names = texts_of(setting, value)
-    for index, name in enumerate(names):
-        if not _NAME.fullmatch(name):
-            raise BadSetting(f"{setting}[{index}]", f"must be a host name without a port, not {name!r}")
-    return tuple(names)
+    return tuple(host_name(f"{setting}[{index}]", name) for index, name in enumerate(texts_of(setting, value)))
+
+
+def host_name(setting: str, text: str) -> str:
+    """Read a host name without a port. Raises BadSetting."""
+    if not _NAME.fullmatch(text):
+        raise BadSetting(setting, f"must be a host name without a port, not {text[:300]!r}")
+    return text
 
 
 def _origin(setting: str, text: str) -> str:

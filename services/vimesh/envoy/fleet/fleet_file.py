@@ -7,15 +7,17 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from vimesh.domain.errors import BadSetting
-from vimesh.envoy.fleet.fleet_callers import host_names, networks, origins_in
+from vimesh.envoy.fleet.fleet_callers import host_name, host_names, networks, origins_in
 from vimesh.envoy.fleet.fleet_security import security_in
-from vimesh.envoy.fleet.fleet_values import flag_of, mapping_of, percent_of, text_of
+from vimesh.envoy.fleet.fleet_values import flag_of, mapping_of, percent_of, required_text, text_of
 from vimesh.envoy.fleet.front_fleet import (
     ANY_PORT,
     DEFAULT_HOST,
     DEFAULT_PORT,
     STDOUT,
     ClusterHost,
+    ClusterHosts,
+    ClusterName,
     Door,
     FrontFleet,
     FrontTracing,
@@ -57,12 +59,12 @@ def parse(text: str) -> FrontFleet:
     except BadFile as error:
         raise BadSetting("fleet", f"is not a valid fleet file: {error}") from error
     settings = mapping_of("fleet", document, _KEYS)
-    conductors = _hosts("conductors", settings.get("conductors"), with_health=True)
+    conductors = _cluster("conductors", settings.get("conductors"), with_health=True)
     if not conductors:
         raise BadSetting("conductors", "must name at least one ip:port")
     return FrontFleet(
         conductors=conductors,
-        api=_hosts("api", settings.get("api"), with_health=False),
+        api=_cluster("api", settings.get("api"), with_health=False),
         front=_front(settings.get("front")),
         reports=_door("reports", settings.get("reports")),
         admin=_door("admin", settings.get("admin")),
@@ -124,11 +126,14 @@ def _door(setting: str, value: object) -> Door | None:
     return ListenAddress(host, _port(f"{setting}.port", given["port"], lowest=ANY_PORT))
 
 
-def _hosts(setting: str, value: object, *, with_health: bool) -> tuple[ClusterHost, ...]:
+def _cluster(setting: str, value: object, *, with_health: bool) -> ClusterHosts:
+    """Read a list of addresses, or `{name: host:port, health_port}` for all addresses of a name."""
     if value is None:
         return ()
+    if isinstance(value, dict):
+        return _cluster_name(setting, value, with_health=with_health)
     if not isinstance(value, list):
-        raise BadSetting(setting, "must be a list of ip:port")
+        raise BadSetting(setting, "must be a list of ip:port, or a mapping with a name")
     hosts = tuple(
         _host(f"{setting}[{index}]", item) if with_health else ClusterHost(address(f"{setting}[{index}]", item))
         for index, item in enumerate(value)
@@ -136,6 +141,16 @@ def _hosts(setting: str, value: object, *, with_health: bool) -> tuple[ClusterHo
     if len({host.address for host in hosts}) < len(hosts):
         raise BadSetting(setting, "contains an address twice")
     return hosts
+
+
+def _cluster_name(setting: str, value: object, *, with_health: bool) -> ClusterName:
+    given = mapping_of(setting, value, {"name", "health_port"} if with_health else {"name"})
+    name = f"{setting}.name"
+    host, _, port = required_text(name, given.get("name")).rpartition(":")
+    health = given.get("health_port")
+    return ClusterName(
+        host_name(name, host), _port(name, port), None if health is None else _port(f"{setting}.health_port", health)
+    )
 
 
 def _host(setting: str, value: object) -> ClusterHost:

@@ -48,6 +48,20 @@ class ClusterHost:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterName:
+    """A DNS name that stands for all processes at its addresses, such as that of a headless Service in Kubernetes."""
+
+    name: str
+    port: int
+    health_port: int | None = None
+    """Where their health checks are answered; None: where they serve."""
+
+
+ClusterHosts: TypeAlias = tuple[ClusterHost, ...] | ClusterName
+"""Processes by their addresses, which may change while Envoy runs, or by a name that Envoy looks up by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class FrontTracing:
     endpoint: ListenAddress
     """The OpenTelemetry collector, which takes OTLP over gRPC."""
@@ -59,9 +73,9 @@ class FrontTracing:
 
 @dataclass(frozen=True, slots=True)
 class FrontFleet:
-    conductors: tuple[ClusterHost, ...]
+    conductors: ClusterHosts
     """May be empty while a fleet starts; a fleet file must name at least one."""
-    api: tuple[ClusterHost, ...] = ()
+    api: ClusterHosts = ()
     """The HTTP processes that serve /v1.0/; without any, the path does not exist, unless `expects_api` is set."""
     front: ListenAddress = ListenAddress(DEFAULT_HOST, DEFAULT_PORT)
     """Port 0: any free port; `/listeners` of the admin interface shows it."""

@@ -18,13 +18,16 @@ ROLES_OF_PARTS: Final[Mapping[str, frozenset[CallerRole]]] = MappingProxyType({
     "executor": _REPORTER,
     # It looks up the action of a report that names none.
     "bridge": _REPORTER | {CallerRole.READER},
-    "notifier": frozenset({CallerRole.READER}),
+    # It watches the VIMs of all projects.
+    "notifier": frozenset({CallerRole.NOTIFIER, CallerRole.READER}),
 })  # fmt: skip
 """What parts of a fleet may do, by the role in their certificates. Fronts and conductors call no front. The role of a
 person's certificate (`cli`) is the beginning of its name."""
 
-GRANTED_BY_TOKENS: Final = tuple(role for role in CallerRole if role is not CallerRole.DRIVER)
-"""Roles that a token may give. Driving workflows is for api processes, which have certificates."""
+_OF_CERTIFICATES: Final = frozenset({CallerRole.DRIVER, CallerRole.NOTIFIER})
+
+GRANTED_BY_TOKENS: Final = tuple(role for role in CallerRole if role not in _OF_CERTIFICATES)
+"""Roles that a token may give. Driving workflows and notifying receivers is for processes with certificates."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _TYPE: Final = "envoy.extensions.filters.http.rbac.v3.RBAC"
 _READS: Final = "GET|HEAD"
 _REST: Final[Rule] = {"url_path": {"path": {"prefix": "/v1.0/"}}}
 _KEYSTONE_TOKEN: Final = {"name": "x-auth-token", "present_match": True}
-REPORTERS: Final = frozenset({CallerRole.REPORTER, CallerRole.DRIVER})
+REPORTERS: Final = frozenset({CallerRole.REPORTER, CallerRole.DRIVER, CallerRole.NOTIFIER})
 """For whom the second door is."""
 
 

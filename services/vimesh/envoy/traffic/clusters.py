@@ -25,12 +25,15 @@ _PING_WHERE_CALLS_WAIT: Final = {"interval": "0.5s", "timeout": "2s"}
 _API_CALLS: Final = CallClass(API, 256)
 
 
-def conductors(endpoint_file: str, socket: dict[str, object]) -> list[dict[str, object]]:
-    """Return one cluster for each class of calls, on the same conductors. `socket`: settings of TLS, if they use it."""
-    return [{**_conductors(call_class, endpoint_file), **socket} for call_class in CALL_CLASSES]
+def conductors(hosts: dict[str, object], socket: dict[str, object]) -> list[dict[str, object]]:
+    """Return one cluster for each class of calls, on the same conductors.
+
+    `hosts`: settings that say where they are; `socket`: settings of TLS, if they use it.
+    """
+    return [{**_conductors(call_class, hosts), **socket} for call_class in CALL_CLASSES]
 
 
-def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
+def _conductors(call_class: CallClass, hosts: dict[str, object]) -> dict[str, object]:
     http2 = {
         "connection_keepalive": _PING if call_class.streams is None else _PING_WHERE_CALLS_WAIT,
         "initial_stream_window_size": 262144,
@@ -38,15 +41,15 @@ def _conductors(call_class: CallClass, endpoint_file: str) -> dict[str, object]:
         **({} if call_class.streams is None else {"max_concurrent_streams": call_class.streams}),
     }
     return {
-        **_cluster(call_class, CONDUCTORS, endpoint_file),
+        **_cluster(call_class, hosts),
         "health_checks": [{**_checks(), "grpc_health_check": {"service_name": HEALTH_NAME}}],
         **_upstream({"explicit_http_config": {"http2_protocol_options": http2}}),
     }
 
 
-def api(endpoint_file: str, socket: dict[str, object]) -> dict[str, object]:
+def api(hosts: dict[str, object], socket: dict[str, object]) -> dict[str, object]:
     return {
-        **_cluster(_API_CALLS, API, endpoint_file),
+        **_cluster(_API_CALLS, hosts),
         **socket,
         # Check only that the process listens: it cannot speak for the conductors.
         "health_checks": [{**_checks(), "tcp_health_check": {}}],
@@ -60,16 +63,12 @@ def api(endpoint_file: str, socket: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _cluster(call_class: CallClass, service: str, endpoint_file: str) -> dict[str, object]:
+def _cluster(call_class: CallClass, hosts: dict[str, object]) -> dict[str, object]:
     return {
         "name": call_class.name,
-        "type": "EDS",
+        **hosts,
         "connect_timeout": "0.5s",
         "lb_policy": "LEAST_REQUEST",
-        "eds_cluster_config": {
-            "service_name": service,
-            "eds_config": {"path_config_source": {"path": endpoint_file}, "resource_api_version": "V3"},
-        },
         # If too few healthy hosts are left for the load, or none, calls go to all hosts: the errors of those that fail
         # their checks explain more than Envoy's own would.
         "common_lb_config": {"healthy_panic_threshold": {"value": PANIC_PERCENT}},

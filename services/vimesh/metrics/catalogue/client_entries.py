@@ -11,7 +11,7 @@ CLIENT_METRICS: Final = (
         "vimesh_front_connected",
         MetricKind.GAUGE,
         "1 if the process can reach the front, else 0: for monitors and bridges whether their watch of actions stands, "
-        "for api processes whether they have a connection.",
-        components=frozenset({Component.MONITOR, Component.API, Component.BRIDGE}),
+        "for api processes whether they have a connection, for notifiers whether they can claim receivers.",
+        components=frozenset({Component.MONITOR, Component.API, Component.BRIDGE, Component.NOTIFIER}),
     ),
 )

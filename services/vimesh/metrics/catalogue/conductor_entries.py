@@ -117,6 +117,15 @@ CONDUCTOR_METRICS: Final = (
         condition=_READABLE,
     ),
     MetricEntry(
+        "vimesh_receivers",
+        MetricKind.GAUGE,
+        "Receivers of notifications in the database, by state: claimed if a notifier works for them, unclaimed, "
+        "disabled; counted every 10 s.",
+        labels=("state",),
+        components=_CONDUCTOR,
+        condition=_READABLE,
+    ),
+    MetricEntry(
         "vimesh_todo_oldest_age_seconds",
         MetricKind.GAUGE,
         "Age of the oldest open task for Mistral; 0 if there is none.",
@@ -157,6 +166,47 @@ CONDUCTOR_METRICS: Final = (
         labels=("dialect", "server_version"),
         components=_CONDUCTOR,
         condition=_READABLE,
+    ),
+    MetricEntry(
+        "vimesh_bulk_changes_total",
+        MetricKind.COUNTER,
+        "VIMs of ModifyVims and DeregisterVims, by kind (modify, deregister) and outcome (changed, refused).",
+        labels=("kind", "outcome"),
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
+        "vimesh_quota_refusals_total",
+        MetricKind.COUNTER,
+        "Changes of VIMs that were refused because a project has reached a quota (vims, event_bytes, changes_per_s).",
+        labels=("quota",),
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
+        "vimesh_availability_query_seconds",
+        MetricKind.HISTOGRAM,
+        "How long pages of QueryAvailability took in the database, with their wait.",
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
+        "vimesh_history_digests_total",
+        MetricKind.COUNTER,
+        "Digests of history that monitors delivered, by outcome: recorded, refused.",
+        labels=("outcome",),
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
+        "vimesh_maintenance_announcements_total",
+        MetricKind.COUNTER,
+        "Events of VIMs whose maintenance started or ended, by kind: started, ended.",
+        labels=("kind",),
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
+        "vimesh_maintenance_windows",
+        MetricKind.GAUGE,
+        "Maintenance windows in the database that are open or planned; counted every 10 s. "
+        "Only while the database can be read.",
+        components=_CONDUCTOR,
     ),
     MetricEntry(
         "vimesh_store_commits_total",

@@ -19,6 +19,7 @@ class Component(StrEnum):
     MONITOR = "monitor"
     API = "api"
     BRIDGE = "bridge"
+    NOTIFIER = "notifier"
     UP = "up"
     """`vimesh up`, which has the metrics of its processes, each with the label `process`."""
 

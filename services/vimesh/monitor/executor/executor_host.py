@@ -14,12 +14,15 @@ from typing import Never
 import structlog
 
 from vimesh.domain.actions import Action
+from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.monitor.executor.completion_notifier import CompletionLimits, CompletionNotifier
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.reporting.reporter import ReporterLimits
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.daemon_threads import DaemonThreads
 from vimesh.runtime.supervisor import supervise
+from vimesh.target_rules.target_rules import TargetRules
+from vimesh.watchdog.process_announcer import announced
 
 _log = structlog.get_logger()
 
@@ -108,7 +111,10 @@ class ExecutorHost:
                     methods=list(reporting.host.abilities.methods),
                     missing=dict(reporting.host.abilities.missing),
                 )
-                async with asyncio.TaskGroup() as parts:
+                async with (
+                    announced(ProcessKind.EXECUTOR, FrontLink(reporting.front), actions.facts),
+                    asyncio.TaskGroup() as parts,
+                ):
                     parts.create_task(supervise("reporter", reporting.reporter.run))
                     parts.create_task(supervise("front addresses", reporting.follow_front))
                     parts.create_task(supervise("endings", notifier.run))
@@ -146,3 +152,7 @@ class _Actions:
         """Run an action. If it already runs, as after a redelivery, one more execution waits for its end."""
         self._reporting.start(action)
         self._waiting.add(action.vim_id, action.action_id, execution_id, on_end)
+
+    def facts(self) -> dict[str, str]:
+        """Return what the fleet is told of this executor."""
+        return {"actions": str(len(self._reporting.host))}

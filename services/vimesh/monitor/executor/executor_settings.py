@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from vimesh.domain.settings import ADDRESS, CREDENTIALS, Setting, config_file, one_of, sources
-from vimesh.monitor.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
+from vimesh.target_rules.target_rules import TargetRules
 
 
 class ActionMode(StrEnum):

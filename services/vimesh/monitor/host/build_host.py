@@ -37,12 +37,12 @@ from vimesh.monitor.scheduling.round_budget import ROUNDS_PER_S, RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
-from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
-from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.monitor.targets.cohorts import Cohort
 from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import Target
 from vimesh.monitor.targets.verdict import Verdict
+from vimesh.target_rules.fleet_addresses import FleetAddresses
+from vimesh.target_rules.target_rules import TargetRules
 
 TICK_S = 0.01
 VOLLEY_TICK_S = 0.05

@@ -22,9 +22,10 @@ from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.history_delivery import HistoryDelivery
 from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
-from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
-from vimesh.monitor.target_rules.target_rules import TargetRules
 from vimesh.rpc.channels import channel
+from vimesh.target_rules.fleet_addresses import FleetAddresses
+from vimesh.target_rules.target_rules import TargetRules
+from vimesh.tracing.spans import Tracer
 from vimesh.v1 import conductor_service_pb2_grpc, history_service_pb2_grpc
 
 if TYPE_CHECKING:  # exists for type checkers only
@@ -72,12 +73,14 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     credentials: Path | None = None,
     safeguards: Safeguards | None = None,
     history: bool = False,
+    tracer: Tracer | None = None,
     on_bad_action: Callable[[str, str], object] = lambda _vim_id, _action_id: None,
 ) -> AsyncGenerator[ReportingHost]:
     """Yield a host that probes by the rules, and reports to `address`.
 
     Actions that are answered with bad_action are stopped and then passed on to `on_bad_action`: (vim_id, action_id).
-    `credentials`: see `channel`. `history`: whether to gather what rounds come to. Raises BadSetting.
+    `credentials`: see `channel`. `history`: whether to gather what rounds come to. `tracer`: None: no call is
+    traced. Raises BadSetting.
     """
     _allow_all_files()
     async with channel(address, credentials) as to_conductors:
@@ -102,11 +105,14 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 clock=time.monotonic,
                 random=random,
                 limits=limits,
+                tracer=tracer,
             )
             delivery = None
             if host.history is not None:
                 history_stub = history_service_pb2_grpc.HistoryServiceStub(to_conductors)
-                delivery = HistoryDelivery(history_stub, host.history, clock=time.monotonic, random=random)
+                delivery = HistoryDelivery(
+                    history_stub, host.history, clock=time.monotonic, random=random, tracer=tracer
+                )
             yield ReportingHost(
                 host, ledger, reporter, to_conductors, stub, lambda: fleet.follow_front(address), delivery
             )

@@ -20,6 +20,7 @@ from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.loop_slices import in_slices
 from vimesh.runtime.outage_log import OutageLog
 from vimesh.tracing.current_request import enter_request, new_request_id, request_metadata
+from vimesh.tracing.spans import Tracer, root_span
 from vimesh.v1 import history_service_pb2
 from vimesh.wire.wire_durations import seconds
 
@@ -58,6 +59,7 @@ class HistoryDelivery:
         random: Random,
         pending: PendingDigests | None = None,
         limits: DeliveryLimits | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.pending = PendingDigests() if pending is None else pending
         self._stub = stub
@@ -65,6 +67,7 @@ class HistoryDelivery:
         self._clock = clock
         self._random = random
         self._limits = limits or DeliveryLimits()
+        self._tracer = tracer
         self._ahead_s: float | None = None
         """How far the clock of the database is ahead of ours; None if that is not known yet."""
         self._within_s = float(MINUTE_S)
@@ -135,15 +138,16 @@ class HistoryDelivery:
 
     async def deliver(self, batch: Batch) -> bool:
         """Deliver some digests, and learn the time; return whether that was possible. If not, they are kept."""
-        enter_request(new_request_id())
+        enter_request(request_id := new_request_id())
         request = history_service_pb2.RecordDigestsRequest()
         for (vim_id, action_id), records in batch.items():
             request.actions.add(vim_id=vim_id, action_id=action_id, digests=records)
         sent_at = self._clock()
         try:
-            answer = await self._stub.RecordDigests(
-                request, timeout=self._limits.call_timeout_s, metadata=request_metadata()
-            )
+            with root_span(self._tracer, "history batch", request_id):
+                answer = await self._stub.RecordDigests(
+                    request, timeout=self._limits.call_timeout_s, metadata=request_metadata()
+                )
         except grpc.aio.AioRpcError as error:
             self._outage_log.note_failure(f"{error.code().name}: {error.details()}")
             if error.code() in _USELESS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from vimesh.domain.history.round_digests import RECORD_BYTES
@@ -20,7 +21,7 @@ Batch = dict[ActionKey, bytes]
 class PendingDigests:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes // RECORD_BYTES
-        self._records: dict[ActionKey, bytes] = {}
+        self._records: dict[ActionKey, bytearray] = {}
         self._count = 0
         self.dropped = 0
         """Digests that were never delivered."""
@@ -31,28 +32,32 @@ class PendingDigests:
 
     def add(self, action: ActionKey, record: bytes) -> None:
         """Add the newest digest of an action."""
-        before = self._records.get(action, b"")
-        if len(before) >= _MOST_OF_ACTION_BYTES:
-            self._records[action] = before[RECORD_BYTES:] + record
+        before = self._records.get(action)
+        if before is not None and len(before) >= _MOST_OF_ACTION_BYTES:
+            del before[:RECORD_BYTES]
+            before += record
             self.dropped += 1
         elif self._count >= self._most:
             self.dropped += 1
         else:
-            self._records[action] = before + record
+            if before is None:
+                self._records[action] = bytearray(record)
+            else:
+                before += record
             self._count += 1
 
     def take(self, most: int) -> Batch:
         """Remove and return the digests of up to `most` actions, those that have waited longest."""
         batch = {}
         for action in list(_first(self._records, most)):
-            batch[action] = records = self._records.pop(action)
+            batch[action] = records = bytes(self._records.pop(action))
             self._count -= len(records) // RECORD_BYTES
         return batch
 
     def put_back(self, batch: Batch) -> None:
         """Keep what could not be delivered, before what came since."""
         for action, records in batch.items():
-            newer = self._records.pop(action, b"")
+            newer = bytes(self._records.pop(action, b""))
             self._count -= len(newer) // RECORD_BYTES
             for first in range(0, len(records) + len(newer), RECORD_BYTES):
                 self.add(action, (records + newer)[first : first + RECORD_BYTES])
@@ -62,5 +67,5 @@ class PendingDigests:
         self.dropped += count
 
 
-def _first(records: Batch, most: int) -> list[ActionKey]:
+def _first(records: Iterable[ActionKey], most: int) -> list[ActionKey]:
     return [action for action, _ in zip(records, range(most), strict=False)]

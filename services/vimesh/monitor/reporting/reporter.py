@@ -18,6 +18,7 @@ from vimesh.monitor.statistics.report_statistics import BAD_ANSWER, OK, UNWRITAB
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
 from vimesh.tracing.current_request import enter_request, new_request_id, request_metadata
+from vimesh.tracing.spans import Tracer, root_span
 from vimesh.v1 import conductor_service_pb2
 from vimesh.wire.wire_durations import seconds
 
@@ -56,8 +57,9 @@ class Reporter:
         clock: Clock,
         random: Random,
         limits: ReporterLimits | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
-        """Both callbacks get (vim_id, action_id).
+        """Both callbacks get (vim_id, action_id). `tracer`: None: no batch is traced.
 
         `recheck` is called before each report, and may queue another verdict. `on_bad_action` must end an action that
         is no longer wanted.
@@ -75,6 +77,7 @@ class Reporter:
             longest_s=self._limits.longest_pause_s,
             random=random,
         )
+        self._tracer = tracer
         self._paused_until = 0.0
 
     async def run(self) -> Never:
@@ -111,12 +114,13 @@ class Reporter:
     async def _send(self, batch: list[SentReport]) -> None:
         if not batch:
             return
-        enter_request(new_request_id())
+        enter_request(request_id := new_request_id())
         try:
             request = reports_to_wire(batch)
-            response = await self._stub.UpdateVims(
-                request, timeout=self._limits.call_timeout_s, metadata=request_metadata()
-            )
+            with root_span(self._tracer, "report batch", request_id):
+                response = await self._stub.UpdateVims(
+                    request, timeout=self._limits.call_timeout_s, metadata=request_metadata()
+                )
         except ValueError as error:
             # A number or a text that protobuf cannot represent.
             self._statistics.count_batch(UNWRITABLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -11,11 +11,11 @@ import structlog
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.loop_guard.quarantine import Quarantine
-from vimesh.monitor.names.name_answers import LookupFailed, NoSuchName, Outcome
-from vimesh.monitor.names.resolver import LOOKUP_LIMIT_S, Resolver
+from vimesh.monitor.names.resolver import Resolver
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault, Prober
 from vimesh.monitor.rounds.address_budget import AddressBudget
+from vimesh.monitor.rounds.naming_steps import NamingSteps, set_route
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
@@ -27,8 +27,6 @@ from vimesh.monitor.targets.verdict import NextStep, Verdict
 
 _log = structlog.get_logger()
 
-NAMING_LIMIT_S = LOOKUP_LIMIT_S + 1.0
-"""Safety net: the resolver returns an outcome earlier, unless very many names are queued."""
 STUCK_MARGIN_S = 5.0
 """An overdue round gives up by itself. One that is still open this much later never will."""
 # Looking up an enum member costs 0.1 us in Python 3.11, and a round needs a dozen.
@@ -66,6 +64,9 @@ class Rounds:
         self._resolver = resolver
         self._on_verdict = on_verdict
         self._round_budget = pace or RoundBudget()
+        self._naming = NamingSteps(
+            resolver, rounds=self, wheel=wheel, stall_clock=running, round_budget=self._round_budget
+        )
         self._address_budget = address_budget or AddressBudget()
         self._quarantine = quarantine or Quarantine()
         self._statistics = statistics or ProbeStatistics()
@@ -155,9 +156,9 @@ class Rounds:
         elif stage is _SPACING:
             self._probe(target)
         elif stage is _NAMING:
-            self._give_up_lookup(target)
+            self._naming.give_up(target)
         elif stage is _RENAMING:
-            self._accept_failure(target)
+            self.accept_failure(target)
         else:
             self._judge_queued(target)
 
@@ -198,7 +199,7 @@ class Rounds:
         track = target.track
         fault = None if track.has_more else self._probers[target.policy.method].find_local_fault(target)
         if fault is not None:
-            self._give_up(target, fault.reason, fault.detail)
+            self.give_up(target, fault.reason, fault.detail)
             return
         step = track.record_silence(self._stall_clock.now())
         if step is not _AGAIN:
@@ -228,9 +229,9 @@ class Rounds:
 
     def record_fault(self, target: Target, reason: str, detail: str) -> None:
         target.track.sent -= 1
-        self._apply_fault(target, reason, detail)
+        self.apply_fault(target, reason, detail)
 
-    def _apply_fault(self, target: Target, reason: str, detail: str) -> None:
+    def apply_fault(self, target: Target, reason: str, detail: str) -> None:
         self._count_failure(target, reason)
         self._apply_step(target, target.track.record_fault(reason, detail), None)
 
@@ -257,7 +258,7 @@ class Rounds:
         if begins_at < target.overdue_at(self._round_budget.stretch):
             self._wheel.set(target, begins_at)
         else:
-            self._give_up(target, Reason.LOCAL_RESOURCES, "too many VIMs have this address")
+            self.give_up(target, Reason.LOCAL_RESOURCES, "too many VIMs have this address")
 
     def _open_round(self, target: Target) -> None:
         target.serial = next(self._serials)
@@ -275,79 +276,16 @@ class Rounds:
         elif target.route or self._find_route(target, target.route):
             self._send_by_route(target, target.route)
         else:
-            self._look_up_name(target)
+            self._naming.look_up(target)
 
     def _find_route(self, target: Target, route: AddressRoute) -> bool:
         hosts = self._resolver.cached_hosts(target.endpoint.host)
         if hosts is None:
             return False
-        self._set_route(target, route, [host.address(target.port) for host in hosts])
+        set_route(target, route, [host.address(target.port) for host in hosts])
         return True
 
-    @staticmethod
-    def _set_route(target: Target, route: AddressRoute, addresses: Sequence[ProbeAddress]) -> None:
-        route.begin(addresses)
-        target.track.cover(len(addresses))
-
-    def _look_up_name(self, target: Target) -> None:
-        target.stage = _NAMING
-        # Not NAMING_LIMIT_S: with very many names, the lookup is queued first, which is not the resolver's fault.
-        self._wheel.set(target, target.overdue_at(self._round_budget.stretch))
-        self._resolver.look_up(target.endpoint.host, target, lambda outcome: self._apply_lookup(target, outcome))
-
-    def _apply_lookup(self, target: Target, outcome: Outcome) -> None:
-        if target.stage is not _NAMING:
-            return
-        if isinstance(outcome, NoSuchName):
-            number = self.record_departure(target)
-            self.record_failure(target, number, Reason.DNS, outcome.detail)
-        elif isinstance(outcome, LookupFailed):
-            self._record_lookup_fault(target, outcome.detail)
-        else:
-            target.stage = _SPACING
-            self._wheel.set(target, self._stall_clock.now())
-
-    def _give_up_lookup(self, target: Target) -> None:
-        self._give_up(target, Reason.LOCAL_RESOLVER, "too many names are waiting to be looked up")
-
-    def _record_lookup_fault(self, target: Target, detail: str) -> None:
-        target.stage = _SPACING
-        target.last_sent = self._stall_clock.now()
-        self._apply_fault(target, Reason.LOCAL_RESOLVER, detail)
-
-    def _renew_name(self, target: Target) -> None:
-        """Check whether the name has moved before the VIM is declared unreachable."""
-        name = target.endpoint.host
-        target.stage = _RENAMING
-        if self._resolver.renew(name, target, lambda outcome: self._apply_renewal(target, outcome)):
-            self._wheel.set(target, self._stall_clock.now() + NAMING_LIMIT_S)
-        else:
-            self._apply_renewal(target, self._resolver.last_outcome(name))
-
-    def _apply_renewal(self, target: Target, outcome: Outcome) -> None:
-        """Continue the round at addresses not tried yet; without any, accept its bad news."""
-        route = target.route
-        if target.stage is not _RENAMING or route is None:
-            return
-        if isinstance(outcome, NoSuchName):
-            self._accept_failure(target, Reason.DNS, outcome.detail)
-            return
-        hosts = () if isinstance(outcome, LookupFailed) else outcome
-        untried = route.untried(host.address(target.port) for host in hosts)
-        if not untried:
-            gap = self._resolver.why_incomplete(target.endpoint.host)
-            if gap and route.preferred is None:
-                # None of the known addresses has ever answered, and the missing ones might.
-                self._give_up(target, Reason.LOCAL_RESOLVER, gap)
-            else:
-                self._accept_failure(target)
-            return
-        target.track.begin()
-        self._set_route(target, route, untried)
-        target.stage = _SPACING
-        self._wheel.set(target, self._stall_clock.now())
-
-    def _accept_failure(self, target: Target, reason: str = "", detail: str = "") -> None:
+    def accept_failure(self, target: Target, reason: str = "", detail: str = "") -> None:
         self._apply_step(target, target.track.accept_failure(self._stall_clock.now(), reason, detail), None)
 
     def _send_to_address(self, target: Target) -> None:
@@ -357,7 +295,7 @@ class Rounds:
             address = target.address = target.fixed_address()
         fault = None if address is None else self._send(target, address)
         if fault is not None:
-            self._apply_fault(target, fault.reason, fault.detail)
+            self.apply_fault(target, fault.reason, fault.detail)
 
     def _send_by_route(self, target: Target, route: AddressRoute) -> None:
         while True:
@@ -371,7 +309,7 @@ class Rounds:
             # An address that this machine cannot send to, such as IPv6 without a route, must not hide the next one.
             route.drop(address)
             target.track.cover(len(route))
-        self._apply_fault(target, fault.reason, fault.detail)
+        self.apply_fault(target, fault.reason, fault.detail)
 
     def _send(self, target: Target, address: ProbeAddress) -> LocalFault | None:
         """Send or queue the next probe; return the local fault if it cannot be sent from here."""
@@ -405,13 +343,13 @@ class Rounds:
 
     def _judge_queued(self, target: Target) -> None:
         if self._stall_clock.now() >= target.overdue_at(self._round_budget.stretch):
-            self._give_up(target, Reason.LOCAL_RESOURCES, "too many probes are waiting for a socket")
+            self.give_up(target, Reason.LOCAL_RESOURCES, "too many probes are waiting for a socket")
             return
         # The probes under way have had their time; those in the queue need their sockets.
         self._wheel.set(target, target.overdue_at(self._round_budget.stretch))
         self._probers[target.policy.method].abandon_sent(target)
 
-    def _give_up(self, target: Target, reason: str, detail: str) -> None:
+    def give_up(self, target: Target, reason: str, detail: str) -> None:
         self._count_failure(target, reason)
         self._apply_step(target, target.track.give_up(reason, detail), None)
 
@@ -432,7 +370,7 @@ class Rounds:
             if verdict is not None:
                 self._announce(target, verdict)
         elif step is _DOUBT:
-            self._renew_name(target)
+            self._naming.renew(target)
         elif step is _AGAIN:
             if target.stage is _AWAITING or target.stage is _SPACING:
                 target.stage = _SPACING

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 import os
 from array import array
+from collections.abc import Sequence
+from itertools import repeat
 from typing import NamedTuple, Protocol
 
 from vimesh.domain.probing import Method
@@ -73,7 +75,17 @@ class Cohort(ProbeGroup):
     A cohort is due alternately to send a volley and to find the members that have not answered.
     """
 
-    __slots__ = ("begun_at", "key", "members", "round_at", "sent_at", "sockaddrs", "tokens", "volley_targets")
+    __slots__ = (
+        "begun_at",
+        "key",
+        "members",
+        "round_at",
+        "round_trips",
+        "sent_at",
+        "sockaddrs",
+        "tokens",
+        "volley_targets",
+    )
 
     def __init__(self, key: CohortKey, round_at: float) -> None:
         super().__init__()
@@ -85,6 +97,8 @@ class Cohort(ProbeGroup):
         """The tokens of the volley under way."""
         self.volley_targets = self.members
         """The targets it was sent to, in the order of the tokens."""
+        self.round_trips: dict[int, float] = {}
+        """How many seconds its answers took, by token: only for a history."""
         self.round_at = round_at
         self.begun_at = 0.0
         """When the volley under way began to be sent: its first answers come before `sent_at`."""
@@ -122,6 +136,7 @@ class Cohort(ProbeGroup):
         """Give each member a token that the others cannot guess: otherwise a VIM could answer for its neighbours."""
         self.tokens = array("Q", os.urandom(TOKEN_BYTES * len(self.members)))
         self.volley_targets, self.begun_at, self.sent_at = self.members, now, now
+        self.round_trips = {}
 
     def member_by_token(self, token: int) -> Target | None:
         """Return the member that the token was sent to; None if it has left the cohort since."""
@@ -152,8 +167,6 @@ class Cohorts:
         self._statistics = statistics or ProbeStatistics()
         self._pings = self._statistics.by_method[Method.PING]
         self._history = history
-        self.arrivals = None if history is None else history.arrivals
-        """Gets the time of each answer, by token; None if that is not wanted."""
         self._by_key: dict[CohortKey, list[Cohort]] = {}
         self.open_tokens: dict[int, Cohort] = {}
         """The cohorts by unanswered token. An answer only removes its token and does not touch the member: with
@@ -192,6 +205,16 @@ class Cohorts:
             self._send(cohort)
         else:
             self._by_key[cohort.key].remove(cohort)
+
+    def take_answers(self, tokens: Sequence[int], now: float) -> list[Cohort | None]:
+        """Take answers that were read at the same time; return whose volley each token is of, None if of none.
+
+        Thousands of steady VIMs answer each second, so the loops are those of the interpreter's own functions.
+        """
+        answered = list(map(self.open_tokens.pop, tokens, repeat(None)))
+        if self._history is not None:
+            _note_round_trips(answered, tokens, now)
+        return answered
 
     def continue_singly(self, token: int) -> None:
         """Make a target that was silent, or for which an ICMP error has arrived, continue its round singly."""
@@ -244,8 +267,19 @@ class Cohorts:
         cohort.ended_at = self._stall_clock.now()
         self._wheel.set(cohort, cohort.round_at)
         if self._history is not None:
-            self._history.note_volley(cohort, cohort.volley_targets, cohort.tokens, cohort.begun_at)
+            self._history.note_volley(cohort, cohort.volley_targets, cohort.tokens, cohort.round_trips)
         open_tokens = self.open_tokens
         for token in [token for token in cohort.tokens if token in open_tokens]:
             self.continue_singly(token)
         cohort.tokens = array("Q")
+
+
+def _note_round_trips(answered: Sequence[Cohort | None], tokens: Sequence[int], now: float) -> None:
+    first = answered[0]
+    if first is not None and answered.count(first) == len(answered):
+        # All answers are to one volley, as most are that come quickly.
+        first.round_trips.update(dict.fromkeys(tokens, now - first.begun_at))
+        return
+    for cohort, token in zip(answered, tokens, strict=True):
+        if cohort is not None:
+            cohort.round_trips[token] = now - cohort.begun_at

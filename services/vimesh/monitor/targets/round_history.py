@@ -1,7 +1,7 @@
 """Gathers what rounds come to, and makes digests of it when a minute is over.
 
 Nearly all rounds of a healthy fleet are pings in volleys. Of those, only the times of a whole volley are put by; the
-digest of each VIM is made once a minute, from the columns of its cohort's volleys. So a ping costs a few lookups in a
+digest of each VIM is made once a minute, from the columns of its cohort's volleys. So a ping costs a place in a small
 dictionary, and not one object.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, repeat
 from typing import Final
 
@@ -39,19 +39,18 @@ class RoundHistory:
     """The rounds of the minute that runs."""
 
     def __init__(self) -> None:
-        self.arrivals: dict[int, float] = {}
-        """When the answers to volleys under way came, by token. Their cohort takes them when it judges the volley."""
         self._volleys: dict[ProbeGroup, list[_Volley]] = {}
         self._single_rounds: dict[Target, _SingleRounds] = {}
 
-    def note_volley(self, group: ProbeGroup, targets: list[Target], tokens: Sequence[int], begun_at: float) -> None:
-        """Take the answers to a volley, which took up to a millisecond to send.
+    def note_volley(
+        self, group: ProbeGroup, targets: list[Target], tokens: Sequence[int], round_trips: Mapping[int, float]
+    ) -> None:
+        """Take the answers to a volley: the seconds of each, by token, from the begin of its sending.
 
         The list must not change later, except for members that are appended.
         """
-        arrivals = map(self.arrivals.pop, tokens, repeat(_NO_ANSWER))
-        round_trips = array("f", [arrival - begun_at for arrival in arrivals])
-        self._volleys.setdefault(group, []).append((targets, round_trips))
+        times = array("f", map(round_trips.get, tokens, repeat(_NO_ANSWER)))
+        self._volleys.setdefault(group, []).append((targets, times))
 
     def note_answer(self, target: Target, round_trip_s: float, lost: int) -> None:
         """Note a round that an answer ended, after `lost` probes without one."""

@@ -15,6 +15,7 @@ import grpc
 from vimesh.rpc.admission.callers import caller
 from vimesh.rpc.admission.overload_answers import Refusals
 from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS, CallPriority, TrafficClass
+from vimesh.tracing.current_request import call_metadata
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _MIB = 1024 * 1024
@@ -155,7 +156,7 @@ class StreamGate:
 
     def enter(self, context: _Context) -> bool:
         """Return whether there is room for a stream. It is released when its call ends, however that happens."""
-        address = caller(context.invocation_metadata() or (), context.peer())
+        address = caller(call_metadata(), context.peer())
         if not self._limiter.acquire(address):
             return False
         context.add_done_callback(lambda _: self._limiter.release(address))  # type: ignore[arg-type]  # any callable

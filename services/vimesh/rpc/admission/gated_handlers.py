@@ -16,6 +16,7 @@ from google.rpc import status_pb2
 from vimesh.domain.errors import VimeshError
 from vimesh.rpc.admission.call_gate import CallAdmission, CallGate, StreamGate
 from vimesh.rpc.parsing.unreadable_requests import refuse_unreadable
+from vimesh.tracing.current_request import enter_call
 from vimesh.wire.error_statuses import DETAILS_KEY, rich_status
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -115,8 +116,7 @@ class AdmittedStreams:
         self._server.add_generic_rpc_handlers([_Generic(handler, self._admitted) for handler in handlers])
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, _Handler]) -> None:
-        admitted = {name: self._admitted(f"/{service}/{name}", handler) for name, handler in handlers.items()}
-        self._server.add_registered_method_handlers(service, admitted)
+        """Leave them to the generic handlers, as GuardedServer does."""
 
     def _admitted(self, path: str, plain: Any) -> _Handler:  # noqa: ANN401 - its attributes depend on its kind
         handler: Any = refuse_unreadable(plain)
@@ -143,4 +143,6 @@ class _Generic(grpc.GenericRpcHandler):
         handler = self._handlers.get(method)
         if handler is None and (plain := self._plain.service(handler_call_details)) is not None:
             handler = self._handlers[method] = self._admit(method, plain)
+        if handler is not None:
+            enter_call(handler_call_details.invocation_metadata)
         return handler

@@ -20,14 +20,14 @@ from vimesh.domain.availability.timeline import (
 from vimesh.domain.events import EventKind
 from vimesh.store.availability.duration_table import DurationTable
 from vimesh.store.rows.batch_update import BatchUpdate
-from vimesh.store.schema.tables import (
+from vimesh.store.schema.availability_tables import (
     availability_days,
     availability_months,
     availability_progress,
     availability_states,
-    events,
-    maintenance_spans,
 )
+from vimesh.store.schema.maintenance_tables import maintenance_spans
+from vimesh.store.schema.tables import events
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, among
@@ -105,11 +105,12 @@ class _Counting:
 
     def _read_maintenance(self) -> Mapping[str, list[TimeSpan]]:
         spans: dict[str, list[TimeSpan]] = {}
-        if counted := [state["counted_until"] for state in self._before.values()]:
-            before = max(row.time for rows in self._changes.values() for row in rows)
-            between = {"ids": list(self._changes), "after": min(counted), "before": max(before, *counted)}
-            for vim_id, start, stop in _SPANS.rows(self._connection, between):
-                spans.setdefault(vim_id, []).append(TimeSpan(start, stop))
+        times = [row.time for rows in self._changes.values() for row in rows]
+        # A VIM that is registered by one of these changes is counted from there.
+        times += [state["counted_until"] for state in self._before.values()]
+        between = {"ids": list(self._changes), "after": min(times), "before": max(times)}
+        for vim_id, start, stop in _SPANS.rows(self._connection, between):
+            spans.setdefault(vim_id, []).append(TimeSpan(start, stop))
         return {vim_id: union(of_vim) for vim_id, of_vim in spans.items()}
 
     def write(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +21,12 @@ from vimesh.domain.availability.availability_query import (
     DayRange,
 )
 from vimesh.domain.availability.counted_days import DAY, Cause, Counts, date_of, day_of, next_month
+from vimesh.domain.availability.timeline import MAINTENANCE
 from vimesh.domain.errors import BadInput, Violation
-from vimesh.store.availability.span_statement import has_maintenance, span_sums
-from vimesh.store.filters.sql_condition import sql_condition
-from vimesh.store.rows.visible_rows import WHOLE_VIM
+from vimesh.domain.filters.filter_terms import Term
+from vimesh.store.availability.span_statement import has_maintenance, has_silences, span_sums
+from vimesh.store.filters.sql_condition import labels_in, needs_leases, needs_vims, sql_condition
+from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vim_labels, vims
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.page_tokens import position_of, token_of
@@ -37,6 +40,7 @@ _COLUMNS: Mapping[str, ColumnElement[Any]] = {
 _OF_VIMS = frozenset({"project_id", "type"})
 """The fields for which `standings` are not enough."""
 _CLOCK = select(NowMicros())
+_IN_MAINTENANCE = Cause(MAINTENANCE, "")
 _Groups = dict[tuple[str, ...], Counts]
 
 
@@ -46,7 +50,9 @@ def read_availability(connection: Connection, query: AvailabilityQuery) -> Avail
     key = (query.vim_filter, query.days, query.by)
     if VIM_FIELD in query.by:
         return _page_of_vims(connection, query, key, now)
-    groups = _read_groups(connection, query, _chosen(query, _conditions(connection, query)), MAX_ROWS, now)
+    # All VIMs that match are read.
+    conditions = _conditions(connection, query, labels_in(query.vim_filter))
+    groups = _read_groups(connection, query, _chosen(query, conditions), MAX_ROWS, now)
     after = position_of(query.page_token, key, (str,) * len(query.by)) if query.page_token else None
     rows = [AvailabilityRow(group, "", groups[group]) for group in sorted(groups) if after is None or group > after]
     page = rows[: query.page_size]
@@ -83,8 +89,10 @@ def _page_of_vims(connection: Connection, query: AvailabilityQuery, key: tuple[A
     return AvailabilityPage(rows, token_of(key, (page[-1].number,)) if len(found) > count else "", moment(now))
 
 
-def _conditions(connection: Connection, query: AvailabilityQuery) -> list[ColumnElement[bool]]:
-    conditions = [sql_condition(query.vim_filter, connection.dialect)]
+def _conditions(
+    connection: Connection, query: AvailabilityQuery, first_labels: Collection[Term] = ()
+) -> list[ColumnElement[bool]]:
+    conditions = [sql_condition(query.vim_filter, connection.dialect, first_labels)]
     if query.projects is not None:
         conditions.append(vims.c.project_id.in_(sorted(query.projects)))
     return conditions
@@ -93,8 +101,10 @@ def _conditions(connection: Connection, query: AvailabilityQuery) -> list[Column
 def _chosen(query: AvailabilityQuery, conditions: Sequence[ColumnElement[bool]]) -> CTE:
     """Select the VIMs, each with the values to group by as `key_0` and so on."""
     keys: list[ColumnElement[Any]] = []
-    of_vims = bool(query.vim_filter) or query.projects is not None or not _OF_VIMS.isdisjoint(query.by)
-    source: FromClause = WHOLE_VIM if of_vims else standings
+    of_vims = needs_vims(query.vim_filter) or query.projects is not None or not _OF_VIMS.isdisjoint(query.by)
+    source: FromClause = STANDING_AND_LEASE if needs_leases(query.vim_filter) else standings
+    if of_vims:
+        source = source.join(vims, vims.c.id == standings.c.vim_id)
     for position, field in enumerate(_stored_fields(query.by)):
         column = _COLUMNS.get(field)
         if column is None:
@@ -116,13 +126,20 @@ def _read_groups(connection: Connection, query: AvailabilityQuery, chosen: CTE, 
     """Return the time of each group. Raises BadInput if there are more than `limit` groups."""
     with_maintenance = bool(connection.execute(has_maintenance(query.days)).scalar_one())
     by_day = DAY_FIELD in query.by
-    statement = span_sums(chosen, query.days, now, by_day=by_day, with_maintenance=with_maintenance)
-    groups: _Groups = {}
+    # For the few VIMs of a page it costs less to look at their leases than to ask whether any has ended.
+    with_silences = limit is None or bool(connection.execute(has_silences(now)).scalar_one())
+    statement = span_sums(
+        chosen, query.days, now, by_day=by_day, with_maintenance=with_maintenance, with_silences=with_silences
+    )
+    groups: dict[tuple[str, ...], Counter[Cause]] = {}
     for row in connection.execute(statement):
         cause = Cause(row.status, row.reason)
         for bucket, duration in _durations(row, query.days, query.by):
-            counts = groups.setdefault(_group(row, bucket, query.by), {})
-            counts[cause] = counts.get(cause, 0) + duration
+            counts = groups.setdefault(_group(row, bucket, query.by), Counter())
+            counts[cause] += row.sign * duration
+            if row.sign < 0:
+                # Maintenance takes it away from the status, and is what counts instead.
+                counts[_IN_MAINTENANCE] += duration
         if limit is not None and len(groups) > limit:
             raise BadInput(Violation("by", f"makes more than {limit} rows: ask for fewer days, or by less"))
     return {group: nonzero for group, counts in groups.items() if (nonzero := _nonzero(counts))}
@@ -178,4 +195,4 @@ def _durations(row: Row[Any], days: DayRange, by: Sequence[str]) -> Iterator[tup
         duration = count * (min(bucket.stop, end) - bucket.start)
         duration -= into_begin if bucket.start == begin else 0
         duration += into_end if bucket.start <= end < bucket.stop else 0
-        yield bucket.name, row.sign * duration
+        yield bucket.name, duration

@@ -32,19 +32,18 @@ from sqlalchemy import (
 
 from vimesh.domain.availability.availability_query import DayRange
 from vimesh.domain.availability.counted_days import DAY, first_of_month, next_month
-from vimesh.domain.availability.timeline import COUNTED_KINDS, MAINTENANCE
+from vimesh.domain.availability.timeline import COUNTED_KINDS
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.store.schema.column_types import Whole
-from vimesh.store.schema.tables import (
+from vimesh.store.schema.availability_tables import (
     availability_days,
     availability_months,
     availability_progress,
     availability_states,
-    events,
-    leases,
-    maintenance_spans,
 )
+from vimesh.store.schema.column_types import Whole
+from vimesh.store.schema.maintenance_tables import maintenance_spans
+from vimesh.store.schema.tables import events, leases
 from vimesh.store.sql.sql_functions import within
 
 _LAST: Final = 2**62
@@ -58,7 +57,17 @@ def has_maintenance(days: DayRange) -> Select[Any]:
     return select(exists().where(spans.end_time > days.start, spans.start_time < days.stop))
 
 
-def span_sums(chosen: CTE, days: DayRange, now: int, *, by_day: bool, with_maintenance: bool) -> Select[Any]:
+def has_silences(now: int) -> Select[Any]:
+    """Select whether any silence is not on record yet: the sweep records them within seconds.
+
+    A lease that has not ended by `now` is never set back, so none is missed by a statement that follows.
+    """
+    return select(exists().where(leases.c.lease_until < now, leases.c.holds))
+
+
+def span_sums(  # noqa: PLR0913 - what to sum up, and what can be left out
+    chosen: CTE, days: DayRange, now: int, *, by_day: bool, with_maintenance: bool, with_silences: bool
+) -> Select[Any]:
     """Select the sums for the chosen VIMs, rows of `number`, `vim_id` and the keys `key_0` and so on.
 
     Each row has the keys, `status`, `reason`, `sign`, and one of two. From counted days: `day`, `days` and `duration`.
@@ -67,13 +76,14 @@ def span_sums(chosen: CTE, days: DayRange, now: int, *, by_day: bool, with_maint
 
     `now` is until when to count. It is given, because SQLite's clock goes on between the rows of a statement.
     """
-    spans = _clipped(_spans(chosen, now), days.start, min(days.stop, now))
     parts = _counted(chosen, days, by_day=by_day)
-    parts.append(_of_spans(spans, (spans.c.status, spans.c.reason), 1))
-    if with_maintenance:
-        covered = _covered(chosen, spans, days)
-        parts.append(_of_spans(covered, (covered.c.status, covered.c.reason), -1))
-        parts.append(_of_spans(covered, (_text(MAINTENANCE), _text("")), 1))
+    later = _later_changes(chosen, now, with_silences=with_silences)
+    # Each kind is added up by itself: a union of all their spans would be a table of all VIMs, made for each question.
+    for kind, spans in (("unchanged", _unchanged_spans(chosen, later)), ("changed", _changed_spans(later))):
+        clipped = _clipped(spans, days.start, min(days.stop, now)).cte(f"{kind}_spans")
+        parts.append(_of_spans(clipped, 1))
+        if with_maintenance:
+            parts.append(_of_spans(_covered(chosen, clipped, days).cte(f"covered_{kind}_spans"), -1))
     sums = union_all(*parts).subquery()
     return select(sums)
 
@@ -91,55 +101,83 @@ def _text(value: str) -> ColumnElement[str]:
     return cast(literal(str(value), String(64)), String(64))
 
 
-def _spans(chosen: CTE, now: int) -> Subquery:
-    """Select the spans since the last counted change of each VIM; the last one has no `stop`."""
-    states, kinds = availability_states.c, or_(events.c.kind.in_(COUNTED_KINDS), events.c.stopped_action_id != "")
-    begun = _number(0)
-    seen = func.coalesce(events.c.seen_time, events.c.time)
+def _unchanged_spans(chosen: CTE, later: CTE) -> Select[Any]:
+    """Select the span of each VIM that has not changed since its last counted change, as nearly all have not."""
+    states = availability_states.c
+    unended = cast(null(), Whole).label("stop")
+    return _of_states(chosen, states.counted_until.label("start"), unended).where(
+        states.number.not_in(select(later.c.number))
+    )
+
+
+def _changed_spans(later: CTE) -> Select[Any]:
+    """Select the spans of the other VIMs since the last counted change of each; the last one has no `stop`."""
+    # A join, because MariaDB reads all VIMs for a comparison with those of a subquery.
+    changed = select(later.c.number, *_keys(later)).distinct().subquery("changed_vims")
+    last = ("number", "status", "reason")
     changes = union_all(
-        select(
-            states.number,
-            begun.label("revision"),
-            states.counted_until.label("seen"),
-            states.status,
-            states.reason,
-            *_keys(chosen),
-        )
-        .select_from(availability_states)
-        .join(chosen, chosen.c.number == states.number),
-        select(chosen.c.number, events.c.revision, seen, events.c.status, events.c.reason, *_keys(chosen))
-        .select_from(events)
-        .join(chosen, chosen.c.vim_id == events.c.vim_id)
-        # An id may be used again: what came before the registration was of another VIM.
-        .where(events.c.revision > _PROGRESS, events.c.revision >= chosen.c.number, kinds),
-        select(
-            leases.c.number,
-            _number(_LAST),
-            leases.c.lease_until,
-            _text(Status.UNKNOWN),
-            _text(Reason.SILENT),
-            *_keys(chosen),
-        )
-        .select_from(leases)
-        .join(chosen, chosen.c.number == leases.c.number)
-        .where(leases.c.holds, leases.c.lease_until < now),
+        _of_states(changed, availability_states.c.counted_until.label("seen"), _number(0).label("revision")),
+        select(*(later.c[name] for name in last), *_keys(later), later.c.seen, later.c.revision),
     ).subquery()
     earlier: dict[str, Any] = {"partition_by": changes.c.number, "order_by": changes.c.revision, "rows": (None, 0)}
     start = func.max(changes.c.seen).over(**earlier).label("start")
-    columns = (changes.c.number, changes.c.revision, changes.c.status, changes.c.reason)
-    started = select(*columns, *_keys(changes), start).subquery()
+    columns = (*(changes.c[name] for name in last), *_keys(changes))
+    started = select(*columns, start, changes.c.revision).subquery()
     stop = func.lead(started.c.start).over(partition_by=started.c.number, order_by=started.c.revision).label("stop")
-    columns = (started.c.number, started.c.status, started.c.reason, started.c.start)
-    return select(*columns, *_keys(started), stop).subquery()
+    columns = (*(started.c[name] for name in last), *_keys(started))
+    return select(*columns, started.c.start, stop)
 
 
-def _clipped(spans: Subquery, first: int, end: int) -> CTE:
+def _of_states(of: CTE | Subquery, *more: ColumnElement[int]) -> Select[Any]:
+    states = availability_states
+    columns = (states.c.number, states.c.status, states.c.reason, *_keys(of), *more)
+    return select(*columns).select_from(states).join(of, of.c.number == states.c.number)
+
+
+def _later_changes(chosen: CTE, now: int, *, with_silences: bool) -> CTE:
+    """Select the changes that are not counted yet, and the silences that are not on record yet."""
+    seen = func.coalesce(events.c.seen_time, events.c.time).label("seen")
+    kinds = or_(events.c.kind.in_(COUNTED_KINDS), events.c.stopped_action_id != "")
+    changes = (
+        select(
+            chosen.c.number,
+            events.c.status.label("status"),
+            events.c.reason.label("reason"),
+            *_keys(chosen),
+            seen,
+            events.c.revision.label("revision"),
+        )
+        .select_from(events)
+        .join(chosen, chosen.c.vim_id == events.c.vim_id)
+        # An id may be used again: what came before the registration was of another VIM.
+        .where(events.c.revision > _PROGRESS, events.c.revision >= chosen.c.number, kinds)
+    )
+    if not with_silences:
+        return changes.cte("later_changes")
+    silences = (
+        select(
+            leases.c.number,
+            _text(Status.UNKNOWN),
+            _text(Reason.SILENT),
+            *_keys(chosen),
+            leases.c.lease_until,
+            _number(_LAST),
+        )
+        .select_from(leases)
+        .join(chosen, chosen.c.number == leases.c.number)
+        .where(leases.c.holds, leases.c.lease_until < now)
+    )
+    return union_all(changes, silences).cte("later_changes")
+
+
+def _clipped(of: Select[Any], first: int, end: int) -> Select[Any]:
     """Select the parts of the spans that lie between these times."""
+    spans = of.subquery()
     bounds = (literal(first, Whole), literal(end, Whole))
     start = within(bounds[0], spans.c.start, bounds[1]).label("start")
     stop = within(bounds[0], func.coalesce(spans.c.stop, end), bounds[1]).label("stop")
     parts = select(spans.c.number, spans.c.status, spans.c.reason, *_keys(spans), start, stop).subquery()
-    return select(parts).where(parts.c.start < parts.c.stop).cte("clipped_spans")
+    return select(parts).where(parts.c.start < parts.c.stop)
 
 
 def _of_table(chosen: CTE, table: Table, first: int, end: int) -> Select[Any]:
@@ -178,9 +216,9 @@ def _counted(chosen: CTE, days: DayRange, *, by_day: bool) -> list[Select[Any]]:
     return parts
 
 
-def _of_spans(spans: CTE, cause: tuple[Any, Any], sign: int) -> Select[Any]:
+def _of_spans(spans: CTE, sign: int) -> Select[Any]:
     begin_day, end_day = (time - time % DAY for time in (spans.c.start, spans.c.stop))
-    group = (*_keys(spans), *cause)
+    group = (*_keys(spans), spans.c.status, spans.c.reason)
     sums = (func.count(), func.sum(spans.c.start - begin_day), func.sum(spans.c.stop - end_day))
     return (
         select(*group, _number(sign), *(cast(null(), Whole) for _ in range(3)), begin_day, end_day, *sums)
@@ -189,7 +227,7 @@ def _of_spans(spans: CTE, cause: tuple[Any, Any], sign: int) -> Select[Any]:
     )
 
 
-def _covered(chosen: CTE, spans: CTE, days: DayRange) -> CTE:
+def _covered(chosen: CTE, spans: CTE, days: DayRange) -> Select[Any]:
     """Select the parts of the spans that maintenance covers, each once, however many windows do."""
     windows = maintenance_spans.c
     before: dict[str, Any] = {
@@ -237,5 +275,4 @@ def _covered(chosen: CTE, spans: CTE, days: DayRange) -> CTE:
         .select_from(spans)
         .join(chosen, chosen.c.number == spans.c.number)
         .join(islands, overlap)
-        .cte("covered_spans")
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from vimesh.domain.availability.availability_query import AvailabilityPage, AvailabilityQuery
 from vimesh.store.availability.count_changes import count_changes, has_uncounted
 from vimesh.store.availability.read_availability import read_availability
@@ -13,7 +15,11 @@ class SqlAvailabilityStore:
         self._database = database
 
     async def query_availability(self, query: AvailabilityQuery) -> AvailabilityPage:
-        return await self._database.browse(lambda c: read_availability(c, query))
+        begun_at = time.monotonic()
+        try:
+            return await self._database.browse(lambda c: read_availability(c, query))
+        finally:
+            self._database.statistics.bulk.availability_s.observe(time.monotonic() - begun_at)
 
     async def count_changes(self, limit: int) -> int:
         # Usually there is nothing to count, and this check does not lock out other writers.

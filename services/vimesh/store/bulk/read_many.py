@@ -10,7 +10,7 @@ from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Vim
 from vimesh.store.rows.bulky_rows import read_numbered
-from vimesh.store.rows.vim_rows import vim_of
+from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.schema.tables import standings, vims
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
@@ -25,8 +25,9 @@ _NO_NUMBER = 0
 
 
 def get_many(connection: Connection, vim_ids: Sequence[str], caller: Caller) -> list[Vim | VimNotFound]:
-    rows = _NUMBERS.rows(connection, {"ids": list(set(vim_ids))})
-    numbers = {vim_id: number for vim_id, number, project_id in rows if caller.sees(project_id)}
+    numbered = _NUMBERS.rows(connection, {"ids": list(set(vim_ids))})
+    numbers = {vim_id: number for vim_id, number, project_id in numbered if caller.sees(project_id)}
     # A VIM may be removed between the two statements.
-    found = read_numbered(connection, [numbers.get(vim_id, _NO_NUMBER) for vim_id in vim_ids])
-    return [VimNotFound(vim_id) if row is None else vim_of(row) for vim_id, row in zip(vim_ids, found, strict=False)]
+    rows = list(read_numbered(connection, [numbers.get(vim_id, _NO_NUMBER) for vim_id in vim_ids]))
+    present = iter(visible_vims(connection, [row for row in rows if row is not None]))
+    return [VimNotFound(vim_id) if row is None else next(present) for vim_id, row in zip(vim_ids, rows, strict=False)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.access.quotas import Quotas
@@ -13,8 +15,10 @@ from vimesh.store.bulk.change_many import deregister_many, modify_many
 from vimesh.store.bulk.read_many import get_many
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_secrets import gives_secrets
-from vimesh.store.transactions.database import Database, T, Work
+from vimesh.store.transactions.database import Database, Work
 from vimesh.store.transactions.rehearsals import rehearse
+
+_V = TypeVar("_V", Vim, DeregisteredVim)
 
 
 class SqlBulkStore:
@@ -38,6 +42,7 @@ class SqlBulkStore:
         validate_only: bool = False,
     ) -> list[Vim | VimeshError]:
         return await self._change(
+            "modify",
             lambda c: modify_many(c, modifications, self._cipher, caller, quotas=self._quotas),
             validate_only=validate_only,
             removes=any(gives_secrets(modification) for _, modification in modifications),
@@ -47,16 +52,24 @@ class SqlBulkStore:
         self, removals: Sequence[Removal], caller: Caller = OPEN_CALLER, *, validate_only: bool = False
     ) -> list[DeregisteredVim | VimeshError]:
         return await self._change(
+            "deregister",
             lambda c: deregister_many(c, removals, caller, quotas=self._quotas),
             validate_only=validate_only,
             removes=True,
         )
 
-    async def _change(self, work: Work[T], *, validate_only: bool, removes: bool) -> T:
+    async def _change(
+        self, kind: str, work: Work[list[_V | VimeshError]], *, validate_only: bool, removes: bool
+    ) -> list[_V | VimeshError]:
         if validate_only:
             return await rehearse(self._database, work)
         try:
-            return await self._database.write(work)
+            outcomes = await self._database.write(work)
+            changed = Counter("refused" if isinstance(one, VimeshError) else "changed" for one in outcomes)
+            self._database.statistics.count_quota_refusals(outcomes)
+            counts = self._database.statistics.bulk.bulk_changes
+            counts.update({(kind, outcome): count for outcome, count in changed.items()})
+            return outcomes
         finally:
             if removes:
                 self._note_removal()

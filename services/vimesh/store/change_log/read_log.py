@@ -23,7 +23,7 @@ from vimesh.store.sql.page_tokens import position_of, token_of
 _NO_END = 2**62
 _EXAMINED = 20_000
 """Changes that a page for a caller of some projects looks at; after that, it ends."""
-_SPAN = select(revisions.c.oldest, revisions.c.newest)
+_SPAN = select(revisions.c.oldest, revisions.c.newest, revisions.c.log_id)
 _DOCUMENT = as_text(events.c.document)
 _EVENTS = select(*(column for column in events.c if column.name != "document"), _DOCUMENT.label("document"))
 # A page ends with its segment at the latest, so it never has many more bytes than a segment.
@@ -42,15 +42,19 @@ _AFTER = (
 
 
 def read_span(connection: Connection) -> LogSpan:
-    oldest, newest = connection.execute(_SPAN).one()
-    return LogSpan(oldest, newest)
+    return LogSpan(*connection.execute(_SPAN).one())
 
 
-def read_events_after(connection: Connection, revision: int, limit: int) -> list[VimEvent]:
-    """Return changes in order. Raises RevisionCompacted, RevisionUnknown, EventUnreadable."""
+def read_events_after(connection: Connection, revision: int, limit: int, log_id: str = "") -> list[VimEvent]:
+    """Return changes in order; `log_id`: the log that the revision is of, if that is known.
+
+    Raises RevisionCompacted, RevisionUnknown (also if the log is another one), EventUnreadable.
+    """
     rows = connection.execute(_AFTER, {"revision": revision, "count": limit}).mappings().all()
     # Read after the rows: if the log was compacted in between, the rows may have a gap, and this detects it.
     log_span = read_span(connection)
+    if log_id and log_id != log_span.log_id:
+        raise RevisionUnknown(log_span.newest, is_of_other_log=True)
     if revision < log_span.oldest - 1:
         raise RevisionCompacted(log_span.oldest)
     if revision > log_span.newest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -23,15 +23,46 @@ from vimesh.store.sql.sql_functions import NowMicros, ReadOnly, among
 from vimesh.store.transactions.driver_errors import ReadOnlyServer
 from vimesh.tracing.spans import current_traceparent
 
-_HEAD = PreparedStatement(select(revisions.c.newest, revisions.c.written, revisions.c.counted).with_for_update())
+_HEAD = PreparedStatement(
+    select(
+        revisions.c.newest,
+        revisions.c.written,
+        revisions.c.counted,
+        revisions.c.undoable_from,
+        revisions.c.undoable_until,
+        revisions.c.log_id,
+    ).with_for_update()
+)
 NEWEST_STAMP = select(events.c.time).where(events.c.revision == revisions.c.newest).scalar_subquery()
 """The time of the newest change."""
 _CLOCK = PreparedStatement(select(NowMicros(), NEWEST_STAMP, ReadOnly()).select_from(revisions))
 _MOVE_HEAD = PreparedStatement(
-    update(revisions).values(newest=bindparam("to"), written=bindparam("bytes"), counted=bindparam("counted_to"))
+    update(revisions).values(
+        newest=bindparam("to"),
+        written=bindparam("bytes"),
+        counted=bindparam("to"),
+        undoable_from=bindparam("undoable"),
+        undoable_until=bindparam("to"),
+    )
 )
 _INSERT_EVENTS = PreparedStatement(insert(events).values({column.name: bindparam(column.name) for column in events.c}))
 _PROJECTS = PreparedStatement(select(vims.c.id, vims.c.project_id).where(among(vims.c.id, "ids")))
+
+
+class Previous(NamedTuple):
+    """The status before a change, so that it can be undone: see `as_of`."""
+
+    status: Status
+    reason: str
+    time: int | None
+    """Since when it had this status, in microseconds; None if there was none."""
+
+
+NEW_VIM: Final = Previous(Status.PENDING, "", None)
+
+
+def previous_of(row: Row) -> Previous:
+    return Previous(Status(row["status"]), row["reason"], row["status_time"])
 
 
 @dataclass(slots=True)
@@ -46,6 +77,9 @@ class Changes:
     """The time of the newest change; None if the log is empty."""
     written_bytes: int
     """The bytes of all changes ever made."""
+    undoable_from: int
+    """The first of the changes that say what they replaced, up to the newest."""
+    log_id: str
     _events: list[dict[str, Any]] = field(default_factory=list)
     _segments: list[dict[str, Any]] = field(default_factory=list)
     _registration_revisions: dict[str, int] = field(default_factory=dict)
@@ -54,7 +88,7 @@ class Changes:
     @classmethod
     def begin(cls, connection: Connection) -> Changes:
         """Lock out other writers. Raises ReadOnlyServer or DBAPIError if nothing can be written."""
-        [[newest, written_bytes, counted]] = _HEAD.rows(connection, {})
+        [[newest, written_bytes, counted, undoable_from, undoable_until, log_id]] = _HEAD.rows(connection, {})
         # Read after the lock is taken, so that times follow the order of commits, too.
         [[now, stamp, read_only]] = _CLOCK.rows(connection, {})
         if read_only:
@@ -63,7 +97,9 @@ class Changes:
             raise ReadOnlyServer
         if counted < newest:
             written_bytes += log_size.uncounted_bytes(connection, counted)
-        return cls(connection, newest, now, stamp, written_bytes)
+        if undoable_until < newest:
+            undoable_from = newest + 1
+        return cls(connection, newest, now, stamp, written_bytes, undoable_from, log_id)
 
     def next_revision(self) -> int:
         """Return the revision of the change that is added next."""
@@ -74,7 +110,7 @@ class Changes:
         kind: EventKind,
         after: Row,
         *,
-        previous_status: Status,
+        previous: Previous,
         stopped: Row | None = None,
         document: Mapping[str, Any] | None = None,
         actor: str = "",
@@ -82,9 +118,9 @@ class Changes:
     ) -> int:
         """Add the change that left a VIM as shown in `after`, whose revision is `next_revision()`; return its bytes.
 
-        `stopped` is the previous row of the VIM if the change stopped its action; `document` is the VIM as its event
-        keeps it; `actor` is the identity that made the change; `seen` is from when on the status and reason held, if
-        that was earlier.
+        `previous` is what its status was; `stopped` is the previous row of the VIM if the change stopped its action;
+        `document` is the VIM as its event keeps it; `actor` is the identity that made the change; `seen` is from when
+        on the status and reason held, if that was earlier.
         """
         self.newest += 1
         self.stamp = self.now
@@ -104,13 +140,15 @@ class Changes:
                 "stopped_action_id": stopped["action_id"] if stopped else "",
                 "stopped_engine": stopped["engine"] if stopped else None,
                 "status": after["status"],
-                "previous_status": previous_status,
+                "previous_status": previous.status,
                 "reason": after["reason"],
                 "detail": after["detail"],
                 "document": text,
                 "project_id": after.get("project_id"),
                 "actor": actor,
                 "seen_time": seen if seen is not None and seen < self.now else None,
+                "previous_reason": previous.reason,
+                "previous_status_time": previous.time,
             },
         )
         return size
@@ -132,7 +170,8 @@ class Changes:
             self.connection.execute(insert(todos), planned)
         if self._segments:
             log_size.insert_segments(self.connection, self._segments)
-        _MOVE_HEAD.run(self.connection, [{"to": self.newest, "bytes": self.written_bytes, "counted_to": self.newest}])
+        head = {"to": self.newest, "bytes": self.written_bytes, "undoable": self.undoable_from}
+        _MOVE_HEAD.run(self.connection, [head])
         dialect_of(self.connection.dialect).notify_of_commit(self.connection)
 
     def _fill_in_projects(self) -> None:

@@ -37,6 +37,11 @@ class HostList:
         self._codes = codes
         self._order = deque(addresses)
 
+    @property
+    def preferred(self) -> ServerAddress:
+        """The host that accepted the last connection; before that, the first one."""
+        return self._order[0]
+
     async def first(self, connect: Callable[[ServerAddress], Awaitable[T]]) -> T:
         """Return the result of the first host that accepts a connection. Raises CannotConnect."""
         causes: dict[ServerAddress, str] = {}

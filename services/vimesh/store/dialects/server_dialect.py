@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar, Protocol
 
@@ -17,6 +17,7 @@ from vimesh.domain.errors import BadSetting
 from vimesh.store.connections.connection_errors import CannotConnect
 from vimesh.store.connections.json_columns import json_text
 from vimesh.store.dialects.dialect import Dialect
+from vimesh.store.dialects.dump_programs import DumpPrograms
 from vimesh.store.dialects.joined_update import JoinedUpdate
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.urls.database_url import DatabaseUrl, database_url
@@ -43,6 +44,20 @@ class DriverConnector(Protocol):
     def attach(self, engine: AsyncEngine, *, writes: bool) -> None:
         """Add the listeners that an engine needs for its connections."""
 
+    def dump_programs(self) -> DumpPrograms:
+        """Return what copies the database of the server that accepted the last connection. Raises BadSetting."""
+
+    def by_address(self) -> Sequence[DriverConnector]:
+        """Return a connector for each of the addresses, that connects to no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPlace:
+    node: str
+    """Identifies the node in its cluster."""
+    size: int
+    """Nodes in the cluster."""
+
 
 class ServerDialect(Dialect):
     drivers: ClassVar[Collection[str]]
@@ -53,6 +68,8 @@ class ServerDialect(Dialect):
     """The extra of vimesh that installs it."""
     lock_for_upgrade: ClassVar[str]
     """The SELECT that returns 1 once no other process upgrades the tables."""
+    other_sessions: ClassVar[str]
+    """The SELECT that counts the other connections to the database."""
 
     def place(self, url: str, lock_timeout_s: float) -> DatabaseServer:
         """Read a URL. Raises BadSetting, and ValueError for a text that is not a URL."""
@@ -80,6 +97,10 @@ class ServerDialect(Dialect):
     def joined_update(self, table: Table, keys: Sequence[str], columns: Sequence[str]) -> JoinedUpdate:
         """Return what updates many rows in one statement: a server is asked over a network."""
 
+    def cluster_place(self, connection: Connection) -> ClusterPlace | None:  # noqa: ARG002 - of dialects that have clusters
+        """Return which node of a cluster of writers the server is; None if it is in none."""
+        return None
+
     def prepare_upgrade(self, connection: Connection) -> None:
         """Prepare to change the tables. Raises BadSetting for a database that cannot store all text."""
 
@@ -104,6 +125,10 @@ class DatabaseServer:
     def url(self) -> URL:
         """The URL of driver and database; the connector has the rest."""
         return self.connector.dialect_url
+
+    def by_address(self) -> list[DatabaseServer]:
+        """Return the server at each address."""
+        return [replace(self, connector=connector) for connector in self.connector.by_address()]
 
     def engine(
         self, connections: int, isolation_level: str, watch: Callable[[AsyncEngine], object] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, BindParameter, Connection, bindparam, func, select
 
@@ -22,6 +22,8 @@ _VIMS = (
     .select_from(WHOLE_VIM)
     .where(vims.c.id.in_(_IDS))
 )
+_DOCUMENTS_AT_ONCE: Final = 20
+"""Documents that are in memory at a time: that of a VIM that is gone may have hundreds of kilobytes."""
 _last = (
     select(func.max(events.c.revision).label("revision")).where(events.c.vim_id.in_(_IDS)).group_by(events.c.vim_id)
 ).subquery()
@@ -35,7 +37,9 @@ def filterable_vims(connection: Connection, vim_ids: Collection[str]) -> dict[st
     rows = connection.execute(_VIMS, {"ids": sorted(vim_ids)}).mappings()
     found = {vim.id: vim for vim in visible_vims(connection, [{**row, **_EMPTY} for row in rows])}
     if missing := sorted(set(vim_ids) - found.keys()):
-        for vim_id, document in connection.execute(_LAST_DOCUMENTS, {"ids": missing}):
-            if document is not None:
-                found[vim_id] = vim_of_document({**json.loads(document), **_EMPTY})
+        for begin in range(0, len(missing), _DOCUMENTS_AT_ONCE):
+            ids = missing[begin : begin + _DOCUMENTS_AT_ONCE]
+            for vim_id, document in connection.execute(_LAST_DOCUMENTS, {"ids": ids}):
+                if document is not None:
+                    found[vim_id] = vim_of_document({**json.loads(document), **_EMPTY})
     return found

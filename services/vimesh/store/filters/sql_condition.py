@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import ColumnElement, Dialect, and_, case, false, or_, select, true
 
 from vimesh.domain.filters.filter_fields import LABEL_PREFIX
-from vimesh.domain.filters.filter_terms import NEVER, FilterNode, Term
+from vimesh.domain.filters.filter_terms import NEVER, FilterNode, Operator, Term, terms_in
 from vimesh.domain.filters.match_filter import text_matches
 from vimesh.domain.filters.simplify_filter import simplify
 from vimesh.domain.filters.vim_filter import Filter
@@ -28,14 +28,28 @@ SILENT_STATUS_TIME = case((standings.c.status == Status.UNKNOWN, standings.c.sta
 """Since when a silent VIM is UNKNOWN."""
 _lapsed = leases.alias("lapsed_leases")
 IS_SILENT: ColumnElement[bool] = standings.c.number.in_(
-    select(_lapsed.c.number).where(_lapsed.c.holds, _lapsed.c.lease_until < NowMicros())
+    select(_lapsed.c.number).where(_lapsed.c.lease_until < NowMicros(), _lapsed.c.holds)
 )
 """SILENT, for a search that starts with the silent VIMs: there are few, and no index has them."""
 
 
-def sql_condition(vim_filter: Filter, dialect: Dialect) -> ColumnElement[bool]:
-    """Return the condition on rows of WHOLE_VIM that they match as they are visible now."""
-    return or_(false(), *(and_(true(), *conditions) for conditions in filter_branches(vim_filter, dialect)))
+def sql_condition(vim_filter: Filter, dialect: Dialect, first_labels: Collection[Term] = ()) -> ColumnElement[bool]:
+    """Return the condition on rows of WHOLE_VIM that they match as they are visible now.
+
+    `first_labels`: terms with which a search should start, as those of `labels_in` if all VIMs that match are read.
+    """
+    branches = filter_branches(vim_filter, dialect, first_labels)
+    return or_(false(), *(and_(true(), *conditions) for conditions in branches))
+
+
+def labels_in(vim_filter: Filter) -> Sequence[Term]:
+    """Return the comparisons of labels that say which VIMs match: an index has their numbers."""
+    return [term for term in terms_in(vim_filter.root) if _names_label(term)]
+
+
+def needs_leases(vim_filter: Filter) -> bool:
+    """Return whether the filter compares what a lease decides about."""
+    return not vim_filter.fields.isdisjoint(_FIELDS_OF_SILENCE)
 
 
 def needs_vims(vim_filter: Filter) -> bool:
@@ -68,6 +82,10 @@ def filter_branches(vim_filter: Filter, dialect: Dialect, rare_labels: Collectio
 def left_for_silent(root: FilterNode) -> FilterNode:
     """Return what is left of the filter for silent VIMs, whose status and reason are the same for all."""
     return _given(root, status=Status.UNKNOWN, reason=Reason.SILENT)
+
+
+def _names_label(term: Term) -> bool:
+    return term.field.startswith(LABEL_PREFIX) and term.operator is not Operator.DIFFERS
 
 
 def _given(root: FilterNode, **values: str | None) -> FilterNode:

@@ -29,11 +29,11 @@ from sqlalchemy import (
 )
 
 from vimesh.domain.filters.filter_fields import LABEL_PREFIX
-from vimesh.domain.filters.filter_terms import NEVER, Operator, Term, terms_in
+from vimesh.domain.filters.filter_terms import NEVER
 from vimesh.domain.filters.vim_summary import GroupValues, SummaryQuery, VimSummary, summary_of
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.store.filters.sql_condition import IS_SILENT, SILENT_STATUS_TIME, left_for_silent, needs_vims
+from vimesh.store.filters.sql_condition import IS_SILENT, SILENT_STATUS_TIME, labels_in, left_for_silent, needs_vims
 from vimesh.store.filters.term_translator import Conditions, TermTranslator
 from vimesh.store.leases.lapse_leases import has_silent
 from vimesh.store.rows.visible_rows import STANDING_AND_LEASE
@@ -95,7 +95,7 @@ class _Grouping:
     def statement(self, dialect: Dialect, frequent: str | None) -> Any:  # noqa: ANN401 - of a union of parts
         root = self._query.filter.root
         # Nothing is read in the order of a page: a search by a label best starts with the VIMs that have it.
-        labels = [term for term in terms_in(root) if _names_label(term)]
+        labels = labels_in(self._query.filter)
         on_record = TermTranslator(dialect, labels).conditions(root)
         others = () if frequent is None else (standings.c.status.in_([s for s in Status if s != frequent]),)
         parts = [self._part(_ON_RECORD, (*on_record, *others))]
@@ -150,7 +150,9 @@ class _Grouping:
         [(field, labels)] = self._labels.items()
         of_label = _columns(_GROUP, _no_text(), columns).where(labels.c.key == field.removeprefix(LABEL_PREFIX))
         yield of_label.group_by(*columns)
-        yield _columns(_ALL, _no_text(), [_no_text()]).select_from(standings)
+        # As a query of its own, for SQLite counts a whole table without looking at its rows.
+        every_vim = select(func.count()).select_from(standings).scalar_subquery()
+        yield select(literal(_ALL, Integer), _no_text(), every_vim, _no_text())
 
 
 def _columns(part: int, status: ColumnElement[Any], columns: list[ColumnElement[Any]]) -> Select[Any]:
@@ -168,10 +170,6 @@ def _no_text() -> ColumnElement[Any]:
 
 def _is_constant(column: ColumnElement[Any]) -> bool:
     return not hasattr(column, "table")
-
-
-def _names_label(term: Term) -> bool:
-    return term.field.startswith(LABEL_PREFIX) and term.operator is not Operator.DIFFERS
 
 
 def _with_status(

@@ -27,6 +27,7 @@ _REMOVE_OLD = delete(processes).where(processes.c.seen_time < bindparam("before"
 _NEWEST_FIRST = (processes.c.seen_time.desc(), processes.c.id)
 _SURPLUS = select(processes.c.id).where(_OF_IDENTITY).order_by(*_NEWEST_FIRST).offset(MAX_OF_IDENTITY).limit(MAX_SHOWN)
 _REMOVE_SEVERAL = delete(processes).where(processes.c.id.in_(bindparam("ids", expanding=True)))
+_KINDS = frozenset(ProcessKind)
 _SHOWN = select(processes).where(processes.c.seen_time >= bindparam("since")).order_by(*_NEWEST_FIRST).limit(MAX_SHOWN)
 
 
@@ -74,7 +75,8 @@ def withdraw(connection: Connection, process_id: str, identity: str) -> None:
 def read_announced(connection: Connection, now: int) -> list[FleetProcess]:
     """Return the processes that were heard of within the last hour; of more than can be shown, the newest."""
     rows = connection.execute(_SHOWN, {"since": now - _FORGET_AFTER}).mappings()
-    return [_process_of(row) for row in rows]
+    # A later version beside this one may announce kinds of its own.
+    return [_process_of(row) for row in rows if row["kind"] in _KINDS]
 
 
 def _process_of(row: RowMapping) -> FleetProcess:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from vimesh.domain.fleet.fleet_status import DatabaseFacts, FleetStatus, WholeFleet
 from vimesh.domain.fleet.process_announcements import present_processes
 from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.fleet.announced_processes import read_announced
 from vimesh.store.fleet.fleet_counts import count_todos, count_vims
+from vimesh.store.schema.notification_tables import receivers
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.sql_functions import NowMicros
 
 _CLOCK = select(NowMicros())
+_ENABLED_RECEIVERS = select(func.count()).where(receivers.c.disabled.is_(False))
 
 
 def read_fleet_status(connection: Connection, projects: Collection[str] | None, latency_s: float | None) -> FleetStatus:
@@ -28,5 +30,6 @@ def read_fleet_status(connection: Connection, projects: Collection[str] | None, 
         processes=present_processes(read_announced(connection, now), moment(now)),
         database=DatabaseFacts(product, version, latency_s),
         todos=count_todos(connection, now),
+        receivers=connection.execute(_ENABLED_RECEIVERS).scalar_one(),
     )
     return FleetStatus(moment(now), counts, whole)

@@ -1,13 +1,15 @@
-"""Counts VIMs by what they read now, and open to-dos by what becomes of them, in a few statements."""
+"""Counts VIMs by what they read now, to-dos by what becomes of them, receivers and windows, in a few statements."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, case, func, select
 
-from vimesh.domain.fleet.store_statistics import DatabaseGauges, TodoState
+from vimesh.domain.fleet.store_statistics import DatabaseGauges, ReceiverState, TodoState
 from vimesh.domain.vims import Status
 from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE
+from vimesh.store.schema.maintenance_tables import maintenances
+from vimesh.store.schema.notification_tables import receivers
 from vimesh.store.schema.tables import events, standings, todos
 from vimesh.store.schema.timestamps import MICROS
 from vimesh.store.sql.sql_functions import NowMicros
@@ -25,12 +27,22 @@ _STATES = select(_STATE.label("state")).subquery()
 _TODOS = select(_STATES.c.state, func.count()).group_by(_STATES.c.state)
 _OLDEST = select(func.min(todos.c.number))
 _CLOCK = select(NowMicros())
+_RECEIVER_STATE = case(
+    (receivers.c.disabled, ReceiverState.DISABLED.value),
+    (receivers.c.claim_until > NowMicros(), ReceiverState.CLAIMED.value),
+    else_=ReceiverState.UNCLAIMED.value,
+)
+_RECEIVER_STATES = select(_RECEIVER_STATE.label("state")).subquery()
+_RECEIVERS = select(_RECEIVER_STATES.c.state, func.count()).group_by(_RECEIVER_STATES.c.state)
+
+_WINDOWS = select(func.count()).where(maintenances.c.closed.is_(False))
 
 
 def read_gauges(connection: Connection) -> DatabaseGauges:
     """Return the counts. They are of one moment each, but not of the same one."""
     vims = {Status(status): count for status, count in connection.execute(_VIMS)}
     states = {TodoState(state): count for state, count in connection.execute(_TODOS)}
+    claims = {ReceiverState(state): count for state, count in connection.execute(_RECEIVERS)}
     product, version = dialect_of(connection.dialect).product_and_version(connection.dialect)
     return DatabaseGauges(
         dialect=product.lower(),
@@ -38,6 +50,8 @@ def read_gauges(connection: Connection) -> DatabaseGauges:
         vims={status: vims.get(status, 0) for status in Status},
         todos={state: states.get(state, 0) for state in TodoState},
         oldest_todo_s=_age_of_oldest(connection) if states else 0.0,
+        receivers={state: claims.get(state, 0) for state in ReceiverState},
+        maintenance_windows=connection.execute(_WINDOWS).scalar_one(),
     )
 
 

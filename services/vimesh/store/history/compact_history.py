@@ -18,7 +18,7 @@ from vimesh.store.history.history_rows import (
     read_rows,
     total_bytes,
 )
-from vimesh.store.schema.tables import history
+from vimesh.store.schema.history_tables import history
 from vimesh.store.schema.timestamps import MICROS
 from vimesh.store.sql.sql_functions import NowMicros
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from vimesh.domain.history.history_limits import ROW_BYTES
-from vimesh.store.schema.tables import history, history_sizes
+from vimesh.store.schema.history_tables import history, history_sizes
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import ByteLength, among
 

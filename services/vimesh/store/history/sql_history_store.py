@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.history.history_store import DigestDelivery, HistorySample, RecordedDeliveries, SampleQuery
+from vimesh.domain.history.round_digests import RECORD_BYTES
 from vimesh.store.history import compact_history, list_digests, record_digests
 from vimesh.store.transactions.database import Database
 
@@ -21,7 +22,10 @@ class SqlHistoryStore:
     ) -> RecordedDeliveries:
         if not deliveries:
             return RecordedDeliveries(0, await self._database.read(list_digests.read_clock))
-        return await self._database.write(lambda c: record_digests.record(c, deliveries, caller))
+        recorded = await self._database.write(lambda c: record_digests.record(c, deliveries, caller))
+        count = sum(len(delivery.records) // RECORD_BYTES for delivery in deliveries)
+        self._database.statistics.bulk.digests.update(recorded=count - recorded.refused, refused=recorded.refused)
+        return recorded
 
     async def list_samples(self, query: SampleQuery, caller: Caller = OPEN_CALLER) -> list[HistorySample]:
         return await self._database.browse(lambda c: list_digests.read(c, query, caller))

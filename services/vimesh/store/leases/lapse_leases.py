@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam,
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import Status
-from vimesh.store.change_log.transaction import Changes
+from vimesh.store.change_log.transaction import Changes, previous_of
 from vimesh.store.rows.batch_update import BatchUpdate
 from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE, VIM_ID, Row, silent_columns
 from vimesh.store.schema.tables import leases, standings
@@ -72,7 +72,7 @@ def record_silence(row: Row, changes: Changes) -> Row:
     changes.add(
         EventKind.STATUS_CHANGED if was_known else EventKind.REASON_CHANGED,
         after,
-        previous_status=Status(row["status"]),
+        previous=previous_of(row),
         seen=row["lease_until"],
     )
     return after

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, sel
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
 from vimesh.domain.vims import Engine
-from vimesh.store.change_log.transaction import Changes
+from vimesh.store.change_log.transaction import Changes, previous_of
 from vimesh.store.leases.lapse_leases import oldest_leases
 from vimesh.store.rows.batch_update import BatchUpdate
 from vimesh.store.rows.visible_rows import LAPSED, STANDING_AND_LEASE, VIM_ID, WAITING, Row, as_started
@@ -25,7 +25,7 @@ from vimesh.store.schema.timestamps import micros
 _REPLACEABLE = standings.c.engine != Engine.EXTERNAL
 _ANY_REPLACEABLE = select(exists().select_from(STANDING_AND_LEASE).where(~leases.c.holds, LAPSED, _REPLACEABLE))
 _ACTION_COLUMNS = ("action_id", "observation", "unheard", "monitor_error", "revision")
-_EVENT_COLUMNS = ("engine", "status", "reason", "detail")
+_EVENT_COLUMNS = ("engine", "status", "reason", "detail", "status_time")
 
 
 def _oldest(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -77,7 +77,7 @@ def _replace(row: Row, changes: Changes) -> Row:
     changes.add(
         EventKind.ACTION_REPLACED,
         as_started(after),
-        previous_status=row["status"],
+        previous=previous_of(row),
         stopped=row,
     )
     return after

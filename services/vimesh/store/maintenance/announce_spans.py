@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, or_, select, update
 
 from vimesh.domain.events import EventKind
-from vimesh.domain.vims import Status
-from vimesh.store.change_log.transaction import Changes
+from vimesh.store.change_log.transaction import Changes, previous_of
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
 from vimesh.store.maintenance.span_book import ENDED, KEY, PLANNED, STARTED
 from vimesh.store.rows.batch_update import BatchUpdate
 from vimesh.store.rows.current_maintenance import read_current
 from vimesh.store.rows.maintenance_documents import document_of_maintenance
 from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, VIM_ID, Row
-from vimesh.store.schema.tables import leases, maintenance_spans, standings
+from vimesh.store.schema.maintenance_tables import maintenance_spans
+from vimesh.store.schema.tables import leases, standings
 from vimesh.store.sql.sql_functions import NowMicros
 
 _SPANS = maintenance_spans.c
@@ -67,8 +67,15 @@ def has_due(connection: Connection) -> bool:
     return bool(connection.execute(_HAS_DUE).scalar_one())
 
 
-def announce(changes: Changes, limit: int) -> bool:
-    """Add an event for each of up to `limit` spans that began or ended; return whether there may be more.
+class Announced(NamedTuple):
+    started: int
+    ended: int
+    more: bool
+    """Whether there may be more."""
+
+
+def announce(changes: Changes, limit: int) -> Announced:
+    """Add an event for each of up to `limit` spans that began or ended.
 
     Begins come first: where one window follows another, no watcher sees a moment without maintenance.
     """
@@ -80,7 +87,7 @@ def announce(changes: Changes, limit: int) -> bool:
     )
     due = [(EventKind.MAINTENANCE_STARTED, row) for row in begun] + [(EventKind.MAINTENANCE_ENDED, row) for row in over]
     if not due:
-        return False
+        return Announced(0, 0, more=False)
     current = read_current(connection, [row["id"] for _, row in due], changes.now)
     stored: dict[int, Row] = {}
     after: dict[int, Row] = {}
@@ -92,10 +99,10 @@ def announce(changes: Changes, limit: int) -> bool:
         changes.add(
             kind,
             after[number],
-            previous_status=Status(before["status"]),
+            previous=previous_of(before),
             document=document_of_maintenance(current.get(row["id"])),
         )
     for batch_update in _UPDATES:
         batch_update.run(connection, [batch_update.values(stored[number], after[number]) for number in stored])
     _MARK.run(connection, [(_AFTER[kind], row["id"], row["maintenance_id"], row["start_time"]) for kind, row in due])
-    return len(due) == limit
+    return Announced(len(begun), len(over), more=len(due) == limit)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from vimesh.domain.access.caller import Caller
-from vimesh.domain.errors import RequestIdReused, TooManyWindows, VimNotFound
+from vimesh.domain.errors import RequestIdReused, VimNotFound
 from vimesh.domain.maintenance.maintenance_windows import (
     MAX_OPEN,
     MAX_OPEN_OF_PROJECT,
@@ -18,11 +18,12 @@ from vimesh.domain.maintenance.maintenance_windows import (
     CreatedWindow,
     NewWindow,
 )
+from vimesh.domain.maintenance.window_errors import TooManyWindows
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.maintenance.covered_vims import count_covered
-from vimesh.store.maintenance.plan_spans import AHEAD, plan
 from vimesh.store.maintenance.window_rows import Row, new_row, window_of
-from vimesh.store.schema.tables import maintenances, vims
+from vimesh.store.schema.maintenance_tables import maintenances
+from vimesh.store.schema.tables import vims
 from vimesh.store.sql.sql_functions import NowMicros, among
 
 _REQUESTS: Final = uuid.UUID("6f0a3a3e-9d0e-4ce0-8f0e-3f5f5b8a3c55")
@@ -35,8 +36,13 @@ _OPEN = select(func.count()).where(maintenances.c.closed.is_(False))
 _OPEN_OF_PROJECT = _OPEN.where(maintenances.c.project_id == bindparam("project"))
 
 
+def count_vims(connection: Connection, coverage: Coverage) -> int:
+    """Return how many VIMs a window covers now."""
+    return int(connection.execute(count_covered(coverage, connection.dialect)).scalar_one())
+
+
 def create(connection: Connection, new: NewWindow, caller: Caller) -> CreatedWindow:
-    """Store a window, with the spans of its first day.
+    """Store a window. The spans of its first day are left to `keep_up`.
 
     Raises BadInput, VimNotFound, RequestIdReused, TooManyWindows.
     """
@@ -45,13 +51,11 @@ def create(connection: Connection, new: NewWindow, caller: Caller) -> CreatedWin
     earlier = connection.execute(_ONE, {"of_window": row["id"]}).mappings().one_or_none()
     if earlier is not None:
         _require_same(earlier, row, new)
-        return _created(connection, earlier, changes.now)
+        return CreatedWindow(window_of(earlier, changes.now), 0)
     _require_room(connection, new.coverage.project_id)
     _require_vims(connection, new.coverage, caller)
     connection.execute(insert(maintenances), row)
-    if row["next_time"] <= changes.now + AHEAD:
-        plan(changes, row)
-    return _created(connection, row, changes.now)
+    return CreatedWindow(window_of(row, changes.now), 0)
 
 
 def preview(connection: Connection, new: NewWindow, caller: Caller) -> CreatedWindow:
@@ -60,8 +64,7 @@ def preview(connection: Connection, new: NewWindow, caller: Caller) -> CreatedWi
     row = _row(new, caller, now=now, revision=0)
     _require_room(connection, new.coverage.project_id)
     _require_vims(connection, new.coverage, caller)
-    created = _created(connection, row, now)
-    return replace(created, window=replace(created.window, id=""))
+    return CreatedWindow(replace(window_of(row, now), id=""), count_vims(connection, new.coverage))
 
 
 def _row(new: NewWindow, caller: Caller, *, now: int, revision: int) -> dict[str, Any]:
@@ -69,12 +72,6 @@ def _row(new: NewWindow, caller: Caller, *, now: int, revision: int) -> dict[str
     of_request = f"{caller.identity}\0{new.request_id}"
     window_id = uuid.uuid5(_REQUESTS, of_request) if new.request_id else uuid.uuid4()
     return new_row(new, str(window_id), caller.identity, now=now, revision=revision)
-
-
-def _created(connection: Connection, row: Row, now: int) -> CreatedWindow:
-    window = window_of(row, now)
-    vim_count = connection.execute(count_covered(window.coverage, connection.dialect)).scalar_one()
-    return CreatedWindow(window, vim_count)
 
 
 def _require_same(earlier: Row, row: Row, new: NewWindow) -> None:

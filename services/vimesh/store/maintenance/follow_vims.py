@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 
@@ -21,23 +21,28 @@ from vimesh.store.maintenance.span_book import SpanBook
 from vimesh.store.maintenance.window_rows import Row, coverage_of
 from vimesh.store.rows.vim_rows import vim_of_document
 from vimesh.store.schema.event_documents import as_text
-from vimesh.store.schema.tables import events, maintenances
+from vimesh.store.schema.maintenance_tables import maintenances
+from vimesh.store.schema.tables import events
+from vimesh.store.sql.sql_functions import among
 
 _COMPARISONS: Final = 20_000
 """Comparisons of a VIM and a window in one transaction: each takes microseconds, in which others wait."""
 _FEWEST: Final = 10
+_DOCUMENTS_AT_ONCE: Final = 10
+"""Documents that are in memory at a time: one of a new VIM may have hundreds of kilobytes."""
+_DOCUMENT_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of documents after which the rest is left for the next time: to read them takes 10 ms for each megabyte."""
 _IS_CHANGE = (
     events.c.revision > bindparam("after"),
     events.c.kind.in_([EventKind.REGISTERED, EventKind.MODIFIED, EventKind.DEREGISTERED]),
 )
 _CHANGES = (
-    select(
-        events.c.revision, events.c.time, events.c.kind, events.c.vim_id, as_text(events.c.document).label("document")
-    )
+    select(events.c.revision, events.c.time, events.c.kind, events.c.vim_id)
     .where(*_IS_CHANGE)
     .order_by(events.c.revision)
     .limit(bindparam("count"))
 )
+_DOCUMENTS = select(events.c.revision, as_text(events.c.document)).where(among(events.c.revision, "revisions"))
 _HAS_CHANGES = select(exists().where(*_IS_CHANGE))
 _MOVE_ON = (
     update(maintenances)
@@ -63,12 +68,12 @@ def follow(changes: Changes, windows: Sequence[Row]) -> bool:
     limit = max(_FEWEST, _COMPARISONS // len(windows))
     after = min((row["revision"] for row in following), default=newest)
     rows = connection.execute(_CHANGES, {"after": after, "count": limit}).mappings().all()
+    is_all = len(rows) < limit
     if rows:
         book = SpanBook.read(connection, list({row["vim_id"] for row in rows}), min(row["time"] for row in rows))
-        for row in rows:
-            _apply(row, following, book)
+        applied = _apply_changes(connection, rows, following, book)
         book.write(connection)
-    is_all = len(rows) < limit
+        is_all, rows = is_all and applied == len(rows), rows[:applied]
     connection.execute(_MOVE_ON, {"to": newest if is_all else rows[-1]["revision"]})
     if behind and not is_all:
         of_behind = maintenances.c.id.in_([row["id"] for row in behind])
@@ -76,8 +81,27 @@ def follow(changes: Changes, windows: Sequence[Row]) -> bool:
     return not is_all
 
 
-def _apply(change: Row, windows: Sequence[Row], book: SpanBook) -> None:
-    vim_id, time, vim = change["vim_id"], change["time"], _vim_after(change)
+def _apply_changes(connection: Connection, changes: Sequence[Row], windows: Sequence[Row], book: SpanBook) -> int:
+    """Apply the first of the changes, as many as their sizes allow; return how many."""
+    size = 0
+    for begin in range(0, len(changes), _DOCUMENTS_AT_ONCE):
+        if size > _DOCUMENT_BYTES:
+            return begin
+        batch = changes[begin : begin + _DOCUMENTS_AT_ONCE]
+        # The document of a VIM that is gone is the largest, and says nothing here.
+        revisions = [change["revision"] for change in batch if change["kind"] != EventKind.DEREGISTERED]
+        documents = dict(map(tuple, connection.execute(_DOCUMENTS, {"revisions": revisions}))) if revisions else {}
+        for change in batch:
+            is_gone = change["kind"] == EventKind.DEREGISTERED
+            vim = None if is_gone else vim_of_document(json.loads(documents[change["revision"]]))
+            _apply(change, vim, windows, book)
+        size += sum(map(len, documents.values()))
+    return len(changes)
+
+
+def _apply(change: Row, vim: Vim | None, windows: Sequence[Row], book: SpanBook) -> None:
+    """`vim`: what it is after the change, without some of the fields that can be large; None if it is gone."""
+    vim_id, time = change["vim_id"], change["time"]
     for window in windows:
         if window["revision"] >= change["revision"]:
             continue
@@ -86,11 +110,3 @@ def _apply(change: Row, windows: Sequence[Row], book: SpanBook) -> None:
             continue
         for start, end in open_occurrences(window, time):
             book.cover(vim_id, window["id"], max(start, time), end)
-
-
-def _vim_after(change: Row) -> Vim | None:
-    """Return the VIM after a change, without some of the fields that can be large; None if it is gone."""
-    if change["kind"] == EventKind.DEREGISTERED:
-        return None
-    document: dict[str, Any] = json.loads(change["document"])
-    return vim_of_document(document)

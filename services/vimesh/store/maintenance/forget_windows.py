@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, select
 
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.schema.tables import maintenance_spans, maintenances
+from vimesh.store.schema.maintenance_tables import maintenance_spans, maintenances
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.sql_functions import NowMicros
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from sqlalchemy import Connection, RowMapping, and_, exists, func, select, update
 
 from vimesh.store.change_log.read_log import read_span
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.maintenance import announce_spans, follow_vims
+from vimesh.store.maintenance import announce_spans, cut_spans, follow_vims
 from vimesh.store.maintenance.plan_spans import AHEAD, plan
 from vimesh.store.maintenance.span_book import ENDED
-from vimesh.store.schema.tables import maintenance_spans, maintenances
+from vimesh.store.schema.maintenance_tables import maintenance_spans, maintenances
 from vimesh.store.sql.sql_functions import NowMicros
 
-_PLANNED_AT_ONCE = 20_000
-"""Spans in one transaction, after which no other window is planned in it."""
 _SAVE_AFTER = 10_000
 """Changes of no concern after which it is written down that they are of none."""
 _IS_OPEN = maintenances.c.closed.is_(False)
@@ -50,32 +49,48 @@ def look(connection: Connection, seen: int) -> Look:
         (next_time is not None and next_time <= now + AHEAD)
         or newest - revision > _SAVE_AFTER
         or announce_spans.has_due(connection)
+        or cut_spans.has_uncut(connection)
         or bool(connection.execute(_HAS_OVER).scalar_one())
         or follow_vims.has_changes(connection, after)
     )
     return Look(is_due, newest)
 
 
-def keep_up(connection: Connection, limit: int) -> bool:
-    """Do what is due, with up to `limit` events; return whether there is more."""
+def keep_up(connection: Connection, limit: int) -> announce_spans.Announced:
+    """Do what is due, with up to `limit` events; return those of spans, and whether there is more."""
     changes = Changes.begin(connection)
     windows = connection.execute(_OPEN).mappings().all()
     if not windows:
-        return False
-    more = follow_vims.follow(changes, windows) or _plan(changes, windows)
-    more |= announce_spans.announce(changes, limit)
+        return announce_spans.Announced(0, 0, more=False)
+    more = follow_vims.follow(changes, windows) or cut_spans.cut_any(connection) or _plan(changes, windows)
+    announced = announce_spans.announce(changes, limit)
+    more |= announced.more
     if not more:
         connection.execute(_CLOSE)
     changes.write()
-    return more
+    return announced._replace(more=more)
 
 
 def _plan(changes: Changes, windows: Sequence[RowMapping]) -> bool:
-    written = 0
-    for row in windows:
-        if row["next_time"] is None or row["next_time"] > changes.now + AHEAD:
-            continue
-        if written >= _PLANNED_AT_ONCE:
-            return True
-        written += plan(changes, row)
-    return False
+    """Give VIMs their turn for the window that begins first of those with spans to write; return whether there is more.
+
+    The others have a day, and this one may have begun.
+    """
+    due = [row for row in windows if row["next_time"] is not None and row["next_time"] <= changes.now + AHEAD]
+    return bool(due) and (plan(changes, min(due, key=itemgetter("next_time", "id"))) or len(due) > 1)
+
+
+def plan_next(connection: Connection, window_id: str) -> bool:
+    """Write spans of a window, in a transaction of their own; return whether there are more to write."""
+    changes = Changes.begin(connection)
+    windows = connection.execute(_OPEN).mappings().all()
+    row = next((row for row in windows if row["id"] == window_id), None)
+    if row is None:
+        return False
+    return follow_vims.follow(changes, windows) or plan(changes, row)
+
+
+def cut_next(connection: Connection) -> bool:
+    """Cut spans of a window that was ended, in a transaction of their own; return whether there may be more."""
+    Changes.begin(connection)
+    return cut_spans.cut_any(connection)

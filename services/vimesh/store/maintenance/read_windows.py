@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, or_, select, update
 
 from vimesh.domain.access.caller import Caller
-from vimesh.domain.errors import WindowNotFound
 from vimesh.domain.maintenance.maintenance_windows import MaintenanceWindow, WindowState
+from vimesh.domain.maintenance.window_errors import WindowNotFound
 from vimesh.store.change_log.transaction import Changes
-from vimesh.store.maintenance.plan_spans import cut_off
+from vimesh.store.maintenance.cut_spans import cut_some
 from vimesh.store.maintenance.window_rows import window_of
-from vimesh.store.schema.tables import maintenances
+from vimesh.store.schema.maintenance_tables import maintenances
 from vimesh.store.sql.page_tokens import position_of, token_of
 from vimesh.store.sql.sql_functions import NowMicros
 
@@ -50,16 +50,16 @@ def page(
     return [window_of(row, row["now"]) for row in shown], token
 
 
-def end(connection: Connection, window_id: str, caller: Caller) -> MaintenanceWindow:
-    """End a window now. Raises WindowNotFound."""
+def end(connection: Connection, window_id: str, caller: Caller) -> tuple[MaintenanceWindow, bool]:
+    """End a window now; return it, and whether spans of it are left to cut. Raises WindowNotFound."""
     changes = Changes.begin(connection)
     row = _row(connection, window_id, caller)
     window = window_of(row, changes.now)
-    if window.state is not WindowState.ENDED:
-        cut_off(connection, window_id, changes.now)
-        connection.execute(_END, {"of_window": window_id, "now": changes.now})
-        row = _row(connection, window_id, caller)
-    return window_of(row, changes.now)
+    if window.state is WindowState.ENDED:
+        return window, False
+    connection.execute(_END, {"of_window": window_id, "now": changes.now})
+    is_left = cut_some(connection, window_id, changes.now)
+    return window_of(_row(connection, window_id, caller), changes.now), is_left
 
 
 def _row(connection: Connection, window_id: str, caller: Caller) -> RowMapping:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from vimesh.store.rows.batch_update import BatchUpdate
-from vimesh.store.schema.tables import maintenance_spans
+from vimesh.store.schema.maintenance_tables import maintenance_spans
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
@@ -62,6 +62,8 @@ class SpanBook:
         spans = self._spans.get((vim_id, window_id), {})
         for start, (end, announced) in list(spans.items()):
             if end <= time:
+                # A window that ends just before its VIM is gone: nobody is left to be told of.
+                spans[start] = (end, ENDED if gone else announced)
                 continue
             if start >= time and announced == PLANNED:
                 del spans[start]

@@ -60,6 +60,7 @@ def new_row(new: NewWindow, window_id: str, creator: str, *, now: int, revision:
         "create_time": now,
         "ended_time": None,
         "next_time": None if first is None else micros_of(first.start),
+        "planned_number": None,
         "planned_end": 0,
         "revision": revision,
         "closed": False,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from vimesh.store.schema.tables import metadata
+from vimesh.store.schema.all_tables import ALL_TABLES
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=ALL_TABLES,
     # The caller has started the transaction: all migrations or none, if the database can roll back DDL.
     transactional_ddl=True,
     render_as_batch=True,

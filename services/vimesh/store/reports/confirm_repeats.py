@@ -82,7 +82,7 @@ def confirm(connection: Connection, batch: RepeatBatch) -> Confirmation | None:
 def confirm_and_extend(connection: Connection, batch: RepeatBatch) -> Confirmation:
     """Check a batch as `confirm` does; if it holds, extend the leases that are due."""
     changes = Changes.begin(connection)
-    log_position = LogPosition.begin(connection, batch.snapshot, changes.newest, changes.stamp, changes.now)
+    log_position = LogPosition.begin(changes, batch.snapshot)
     if not batch.is_current(log_position):
         return Confirmation(log_position, is_confirmed=False)
     grant = LeaseGrants(log_position.now)[batch.contact_within_s]

@@ -12,6 +12,7 @@ from typing import Generic, Never, TypeVar
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable
 from vimesh.domain.vims import Report
+from vimesh.tracing.spans import child_span
 
 C = TypeVar("C")
 """The items to record: contacts or repeats."""
@@ -83,7 +84,8 @@ class GroupCommit(Generic[C, T]):
         self._calls.append(call)
         self._waiting += len(items)
         self._arrived.set()
-        return await call.answer
+        with child_span("report group"):
+            return await call.answer
 
     async def run(self) -> Never:
         """Commit group after group until cancelled; then fail all calls that still wait."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.vims import UNCHANGED, Outcome, Recorded, Report, judge
-from vimesh.store.change_log.transaction import Changes
+from vimesh.store.change_log.transaction import Changes, Previous
 from vimesh.store.leases.extend_leases import extend_leases
 from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.reports.group_commit import Contact
@@ -86,7 +86,7 @@ def judge_and_write(
     """
     snapshot = cache.snapshot
     changes = Changes.begin(connection)
-    log_position = LogPosition.begin(connection, snapshot, changes.newest, changes.stamp, changes.now)
+    log_position = LogPosition.begin(changes, snapshot)
     trusted = log_position.trusted_standings(contacts) if trust_cache else {}
     return judge_and_write_rows(
         trusted, read_rows(connection, uncached_vims(contacts, trusted)), contacts, changes, log_position
@@ -188,7 +188,8 @@ class _Group:
             }
             kind = EventKind.STATUS_CHANGED if is_new_status else EventKind.REASON_CHANGED
             seen = status_time if is_new_status else changes.now - micros_of_age(report.age_s)
-            changes.add(kind, changed_row, previous_status=standing.status, actor=report.reporter, seen=seen)
+            previous = Previous(standing.status, standing.reason, standing.status_time)
+            changes.add(kind, changed_row, previous=previous, actor=report.reporter, seen=seen)
         elif status_row is not None:
             revision = status_row["revision"]
         elif standing.holds:

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from vimesh.domain.leases import LONGEST_LEASE_S, enough_s, lease_s
 from vimesh.domain.vims import BadAction, Outcome, Recorded, Report, Standing, judge
-from vimesh.store.change_log.transaction import NEWEST_STAMP
+from vimesh.store.change_log.transaction import NEWEST_STAMP, Changes
 from vimesh.store.reports.group_commit import Contact
 from vimesh.store.schema.tables import events, revisions
 from vimesh.store.schema.timestamps import micros
@@ -45,7 +45,7 @@ _CHANGES = PreparedStatement(
     .order_by(events.c.revision)
     .limit(bindparam("count"))
 )
-_HEAD = PreparedStatement(select(revisions.c.newest, NEWEST_STAMP, NowMicros(), ReadOnly()))
+_HEAD = PreparedStatement(select(revisions.c.newest, NEWEST_STAMP, NowMicros(), ReadOnly(), revisions.c.log_id))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,7 +121,9 @@ class CacheSnapshot:
     revision: int
     """The change up to which the cache is current."""
     stamp: int | None
-    """When that change was made. In another log, such as a restored backup, this time would differ."""
+    """When that change was made. In a log that went back and grew again, as of a replica, this time would differ."""
+    log_id: str = ""
+    """The log that it is of: a restored backup may lack leases and observations, which are no changes."""
 
 
 class StandingCache:
@@ -179,7 +181,7 @@ class StandingCache:
         for vim_id in list(islice(snapshot.standings, max(0, len(snapshot.standings) - self._max_standings))):
             del snapshot.standings[vim_id]
         # Last: a transaction that starts before this line still reads the changes since the previous revision.
-        self.snapshot = CacheSnapshot(snapshot.standings, log_position.newest, log_position.stamp)
+        self.snapshot = CacheSnapshot(snapshot.standings, log_position.newest, log_position.stamp, log_position.log_id)
 
     def forget(self, vim_ids: Iterable[str]) -> None:
         for vim_id in vim_ids:
@@ -197,6 +199,7 @@ class LogPosition:
     now: int
     changed_vims: AbstractSet[str] | None
     """The VIMs of the changes since `snapshot`, possibly also of changes after `newest`; None if unknown."""
+    log_id: str = ""
 
     @classmethod
     def read(cls, connection: Connection, snapshot: CacheSnapshot) -> LogPosition | None:
@@ -204,14 +207,21 @@ class LogPosition:
 
         Return None if the server is read-only: it replicates another one, and its data may be outdated already.
         """
-        [[newest, stamp, now, read_only]] = _HEAD.rows(connection, {})
-        return None if read_only else cls.begin(connection, snapshot, newest, stamp, now)
+        [[newest, stamp, now, read_only, log_id]] = _HEAD.rows(connection, {})
+        return None if read_only else cls._compare(connection, snapshot, newest, stamp, now, log_id)
 
     @classmethod
-    def begin(
-        cls, connection: Connection, snapshot: CacheSnapshot, newest: int, stamp: int | None, now: int
+    def begin(cls, changes: Changes, snapshot: CacheSnapshot) -> LogPosition:
+        """Return the position that a transaction found, which locks out all other writers."""
+        return cls._compare(changes.connection, snapshot, changes.newest, changes.stamp, changes.now, changes.log_id)
+
+    @classmethod
+    def _compare(  # noqa: PLR0913, PLR0917 - each is a column
+        cls, connection: Connection, snapshot: CacheSnapshot, newest: int, stamp: int | None, now: int, log_id: str
     ) -> LogPosition:
-        return cls(snapshot, newest, stamp, now, _changed_since(connection, snapshot, newest, stamp))
+        is_other_log = log_id != snapshot.log_id
+        changed_vims = None if is_other_log else _changed_since(connection, snapshot, newest, stamp)
+        return cls(snapshot, newest, stamp, now, changed_vims, log_id)
 
     @property
     def longest_until(self) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from vimesh.domain.errors import BadSetting
-from vimesh.store.rows.key_files import SETTING, read_keys
+from vimesh.store.rows.key_files import read_keys
+from vimesh.store.rows.key_manager import SETTING
 
 _log = structlog.get_logger()
 
@@ -38,7 +39,14 @@ class Cipher:
 
     def encrypt(self, value: object) -> bytes:
         """Encrypt any value that JSON can represent."""
-        return self._any.encrypt(json.dumps(value).encode())
+        return self.encrypt_many([value])[0]
+
+    def encrypt_many(self, values: Iterable[object]) -> list[bytes]:
+        """Encrypt values as `encrypt` does, all of them with the same key."""
+        # One step after the other for all of them, for the caches of the core.
+        contents = [json.dumps(value).encode() for value in values]
+        first = self._first
+        return [first.encrypt(content) for content in contents]
 
     def decrypt(self, token: bytes) -> object:
         """Decrypt a value. Raises Undecipherable."""
@@ -76,9 +84,9 @@ class FileCipher(Cipher):
         self._file = _identity(path)
         super().__init__(read_keys(path))
 
-    def encrypt(self, value: object) -> bytes:
+    def encrypt_many(self, values: Iterable[object]) -> list[bytes]:
         self._follow()
-        return super().encrypt(value)
+        return super().encrypt_many(values)
 
     def decrypt(self, token: bytes) -> object:
         try:

@@ -11,7 +11,7 @@ from vimesh.domain.vims import Vim, VimMaintenance
 from vimesh.store.rows.read_flapping import flapping_vims
 from vimesh.store.rows.vim_rows import vim_of
 from vimesh.store.rows.visible_rows import MAINTAINED, Row
-from vimesh.store.schema.tables import maintenance_spans, maintenances
+from vimesh.store.schema.maintenance_tables import maintenance_spans, maintenances
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, among

@@ -1,4 +1,7 @@
-"""Reads and writes key files: one key per line, newest first; `#` starts a comment line."""
+"""Reads and writes key files: one key per line, newest first; `#` starts a comment line.
+
+A line is the key itself, or names one in a key manager: see `key_manager`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import Final
 
 from cryptography.fernet import Fernet
 
@@ -15,12 +17,16 @@ from vimesh.domain.errors import BadSetting
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_KEY_BYTES
 from vimesh.files.read_files import read_text
-
-SETTING: Final = "key_file"
+from vimesh.store.rows.key_manager import SETTING, config_of, create_key, fetch_key, is_reference
 
 
 def read_keys(path: Path) -> list[str]:
-    """Return the keys in a file, unchecked. Raises BadSetting if it cannot be read."""
+    """Return the keys of a file, unchecked. Raises BadSetting if one of them cannot be read."""
+    return [fetch_key(line, path.parent) if is_reference(line) else line for line in read_lines(path)]
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines with a key in a file, unchecked. Raises BadSetting if it cannot be read."""
     try:
         lines = read_text(path, MAX_KEY_BYTES).split("\n")
     except FileNotFoundError as error:
@@ -37,15 +43,22 @@ def make_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def make_key_file(path: Path) -> bool:
+def make_key_like(line: str, path: Path) -> str:
+    """Return the line of a new key that is kept where that of another line of the file is. Raises BadSetting."""
+    return create_key(config_of(line), path.parent) if is_reference(line) else make_key()
+
+
+def make_key_file(path: Path, *, castellan: Path | None = None) -> bool:
     """Create a key file that only its owner can read. Return False, and leave the file alone, if it exists.
 
+    `castellan`: the configuration file of a key manager, in which the key is created; None: the file holds the key.
     Safe to call from several processes at once: all of them find the same complete file. Raises BadSetting.
     """
     if path.exists():
         return False
+    key = create_key(str(castellan.absolute()), path.parent) if castellan else make_key()
     try:
-        with _complete_file(path.parent, [make_key()]) as new_file:
+        with _complete_file(path.parent, [key]) as new_file:
             # A link never replaces a file: the second process discards its key before anything is encrypted with it.
             path.hardlink_to(new_file)
     except FileExistsError:

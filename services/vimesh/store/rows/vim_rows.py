@@ -7,8 +7,8 @@ parameters of an INSERT, and the document of an event.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from vimesh.domain.credential_masks import mask_secrets, mask_text
 from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
@@ -25,6 +25,8 @@ _LATER_COLUMNS = {"lease_until": None, "holds": False, "lapsed": False, "waiting
 """Columns that the documents of earlier versions lack, with the values to assume for them."""
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
+REPLACED: Final = "replaced"
+"""Key of the values before the change. Those of large fields are in no other document that is sure to be kept."""
 
 
 def copied_columns(fields: Registration | Modification) -> dict[str, Any]:
@@ -114,13 +116,22 @@ def document_of(row: Row, *, is_masked: bool = False) -> dict[str, Any]:
     return document
 
 
-def changed_document_of(row: Row, changed_fields: Sequence[str]) -> dict[str, Any]:
-    """Return the document of an event if only these fields changed: it omits all other bulky fields."""
+def changed_document_of(row: Row, changed_fields: Sequence[str], replaced: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document of an event if only these fields changed: it omits all other bulky fields.
+
+    `replaced` are the values of columns before the change; see `replaced_values`.
+    """
     document = document_of(row)
     for name in omitted_fields(changed_fields):
         # Empty instead of missing: earlier versions, which may share the database, could not read it otherwise.
         document[name] = type(document[name])()
-    return {**document, _CHANGED: list(changed_fields)}
+    return {**document, _CHANGED: list(changed_fields), REPLACED: replaced}
+
+
+def replaced_values(before: Row, columns: Iterable[str]) -> dict[str, Any]:
+    """Return the values, as clients may see them, of those of the columns that documents have."""
+    document = document_of(before)
+    return {name: document[name] for name in columns if name in document}
 
 
 def omitted_fields(changed_fields: Sequence[str]) -> frozenset[str]:
@@ -133,9 +144,13 @@ def changed_fields_of(document: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(document[_CHANGED]) if _CHANGED in document else None
 
 
+def row_of_document(document: Mapping[str, Any]) -> Row:
+    """Return the row of a document, including documents of earlier versions."""
+    return {**_LATER_COLUMNS, **document}
+
+
 def vim_of_document(document: Mapping[str, Any]) -> Vim:
-    """Return the VIM of a document, including documents of earlier versions."""
-    return vim_of({**_LATER_COLUMNS, **document})
+    return vim_of(row_of_document(document))
 
 
 def policy_of(stored: Mapping[str, Any]) -> ProbePolicy:

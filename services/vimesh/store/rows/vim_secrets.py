@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from vimesh.domain.credential_masks import mask, mask_secrets, put_back, require_no_mask, unmask
 from vimesh.domain.vims import Modification, Registration
@@ -39,11 +39,20 @@ def shown_columns(fields: Fields) -> dict[str, dict[str, object]]:
 
 def seal(fields: Fields, cipher: Cipher) -> bytes:
     """Return the sealed content of a VIM."""
-    return cipher.encrypt(_content(fields))
+    return cipher.encrypt(_content(fields, shown_columns(fields)))
 
 
-def seal_registration(registration: Registration, cipher: Cipher) -> bytes:
-    return seal({name: getattr(registration, name) for name in SECRET_FIELDS}, cipher)
+def columns_of_registration(registration: Registration, cipher: Cipher) -> dict[str, Any]:
+    """Return all columns of a new VIM that have to do with secrets: what may be shown, and the sealed content."""
+    shown, content = shown_and_content(registration)
+    return {**shown, SECRETS: cipher.encrypt(content)}
+
+
+def shown_and_content(registration: Registration) -> tuple[dict[str, dict[str, object]], object]:
+    """Return what may be shown of a new VIM, by column, and what is to be sealed."""
+    fields: Fields = {name: getattr(registration, name) for name in SECRET_FIELDS}
+    shown = shown_columns(fields)
+    return shown, _content(fields, shown)
 
 
 def gives_secrets(modification: Modification) -> bool:
@@ -61,7 +70,7 @@ def unseal(row: Row, cipher: Cipher) -> dict[str, Mapping[str, object]]:
 
 def is_sealed_alike(left: Fields, right: Fields) -> bool:
     """Return whether two states of a VIM have the same sealed content."""
-    return is_same_json(_content(left), _content(right))
+    return is_same_json(_content(left, shown_columns(left)), _content(right, shown_columns(right)))
 
 
 def is_same_json(left: object, right: object) -> bool:
@@ -69,7 +78,7 @@ def is_same_json(left: object, right: object) -> bool:
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
-def _content(fields: Fields) -> object:
+def _content(fields: Fields, shown: Fields) -> object:
     auth_cred = dict(fields["auth_cred"])
-    sealed = {name: dict(value) for name in FREE_FORM if (value := fields[name]) and mask_secrets(value) != value}
+    sealed = {name: dict(value) for name in FREE_FORM if (value := fields[name]) and shown[name] != value}
     return [auth_cred, sealed] if sealed else auth_cred

@@ -1,4 +1,7 @@
-"""Defines the tables of the database. Each change here needs a migration."""
+"""Defines the tables of VIMs, of their changes and of processes. Each change here needs a migration.
+
+Those of other subjects are beside it; `all_tables` has them all.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -17,14 +19,7 @@ from sqlalchemy import (
 
 from vimesh.store.schema.column_types import Bytes, Micros, Unsigned, Whole, word
 from vimesh.store.schema.event_documents import Document
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    },
-)
+from vimesh.store.schema.table_metadata import metadata
 
 vims = Table(
     "vims",
@@ -130,6 +125,9 @@ events = Table(
     Column("actor", word(1024), nullable=False, server_default=""),  # the identity that made the change
     # From when on the status and reason held, if that was before `time`; NULL also in events of earlier versions.
     Column("seen_time", Micros),
+    # The reason, and since when the status before the change held; NULL also in events of earlier versions.
+    Column("previous_reason", word(64)),
+    Column("previous_status_time", Micros),
     Index(None, "vim_id", "revision"),
 )
 
@@ -166,6 +164,35 @@ revisions = Table(
     # The bytes of all changes ever made, up to revision `counted`: earlier versions write changes without counting.
     Column("written", Whole, nullable=False, server_default="0"),
     Column("counted", Whole, nullable=False, server_default="0"),
+    # The first and the last of the changes that say what they replaced: earlier versions write changes that do not.
+    Column("undoable_from", Whole, nullable=False, server_default="0"),
+    Column("undoable_until", Whole, nullable=False, server_default="0"),
+    # The newest change that was dropped, and its time: earlier versions drop changes without noting either.
+    Column("dropped_until", Whole, nullable=False, server_default="0"),
+    Column("dropped_time", Micros),
+    # Random; another one once a backup was restored, after which the same revisions may be of other changes.
+    Column("log_id", word(36), nullable=False, server_default=""),
+)
+
+# One row: which conductors can use the tables, if a newer release made them. See `upgrade.table_versions`.
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("compatible_from", word(32), nullable=False),
+)
+
+# The VIMs that were deregistered by the changes that are kept.
+former_vims = Table(
+    "former_vims",
+    metadata,
+    # The number of the standing, which is never used again.
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("vim_id", word(36), nullable=False),
+    Column("project_id", word(255), nullable=False),
+    # The change that deregistered it.
+    Column("revision", Whole, nullable=False),
+    Index(None, "revision"),
 )
 
 # One row, or none. Each writer at a node of a Galera cluster changes it: see `databases.galera_turns`.
@@ -232,115 +259,4 @@ processes = Table(
     Column("seen_time", Micros, nullable=False),
     Column("loop_lag", Micros, nullable=False),  # microseconds
     Column("facts", JSON, nullable=False),
-)
-
-# Maintenance windows: see `maintenance.keep_up`.
-maintenances = Table(
-    "maintenances",
-    metadata,
-    Column("id", word(36), primary_key=True),
-    Column("project_id", word(255), nullable=False),  # empty: the VIMs of all projects
-    Column("filter", Text, nullable=False),
-    Column("vim_ids", JSON, nullable=False),  # none: those that match the filter
-    Column("start_time", Micros, nullable=False),
-    Column("duration", Micros, nullable=False),  # microseconds
-    Column("rrule", Text, nullable=False),  # empty: the window opens once
-    Column("time_zone", word(64), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("creator", word(1024), nullable=False),
-    Column("create_time", Micros, nullable=False),
-    Column("ended_time", Micros),  # when people ended it early
-    # The start of its next occurrence whose spans are not written; NULL if there is none.
-    Column("next_time", Micros),
-    # The end of the last occurrence whose spans are written.
-    Column("planned_end", Micros, nullable=False),
-    # The change up to which its spans follow the VIMs that come, go and change.
-    Column("revision", Whole, nullable=False),
-    # Whether nothing is left to do for it.
-    Column("closed", Boolean, nullable=False),
-    Index(None, "closed", "project_id"),
-    Index(None, "project_id", "create_time", "id"),
-)
-
-# Which VIM was in maintenance when, and when it will be: written ahead, so that it holds at its time, whatever runs
-# then. Those of the past stay as they are, whatever becomes of the VIM and the window.
-maintenance_spans = Table(
-    "maintenance_spans",
-    metadata,
-    Column("vim_id", word(36), primary_key=True),
-    Column("maintenance_id", word(36), primary_key=True),
-    Column("start_time", Micros, primary_key=True, autoincrement=False),
-    Column("end_time", Micros, nullable=False),
-    # What watchers know of it: nothing (0), its start (1), its end (2).
-    Column("announced", Integer, nullable=False),
-    Index(None, "end_time"),
-    Index(None, "vim_id", "end_time"),
-    Index(None, "maintenance_id", "end_time"),
-    Index(None, "announced", "start_time"),
-    Index(None, "announced", "end_time"),
-)
-
-# The change up to which availability is counted. One row, which each transaction that counts locks first.
-availability_progress = Table(
-    "availability_progress",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("revision", Whole, nullable=False),
-)
-
-# What each VIM had at the change up to which availability is counted; its time is counted until `counted_until`.
-availability_states = Table(
-    "availability_states",
-    metadata,
-    # The number of the standing.
-    Column("number", Whole, primary_key=True, autoincrement=False),
-    Column("vim_id", word(36), nullable=False, unique=True),
-    Column("counted_until", Micros, nullable=False),
-    Column("status", word(16), nullable=False),
-    Column("reason", word(64), nullable=False),
-)
-
-
-def _durations(name: str) -> Table:
-    return Table(
-        name,
-        metadata,
-        # The first day, by number since 1970. First in the key, so that a month is one range.
-        Column("day", Integer, primary_key=True, autoincrement=False),
-        Column("number", Whole, primary_key=True, autoincrement=False),
-        Column("status", word(16), primary_key=True),
-        Column("reason", word(64), primary_key=True),
-        Column("days", Integer, nullable=False),
-        # Microseconds, on all these days together.
-        Column("duration", Whole, nullable=False),
-        Index(None, "number", "day"),
-        sqlite_with_rowid=False,
-    )
-
-
-# How long each VIM had which status on a day of UTC, or on several days in a row of one month.
-availability_days = _durations("availability_days")
-
-# The same by month, so that questions about months, which are most, read few rows.
-availability_months = _durations("availability_months")
-
-# The history of VIMs: see `domain.history`. Rows are appended to for an hour, and merged with others when they are old.
-history = Table(
-    "history",
-    metadata,
-    # The number of the standing.
-    Column("number", Whole, primary_key=True, autoincrement=False),
-    # Seconds of each digest, and seconds since 1970 at which the row begins.
-    Column("step", Integer, primary_key=True, autoincrement=False),
-    Column("start", Whole, primary_key=True, autoincrement=False),
-    Column("digests", Bytes, nullable=False),
-    Index(None, "step", "start"),
-)
-
-# One row, or none: the bytes of all history.
-history_sizes = Table(
-    "history_sizes",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("bytes", Whole, nullable=False),
 )

@@ -70,6 +70,8 @@ class _Compiled:
     results: Sequence[tuple[int, Callable[[Any], Any]]]
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+        if not self.fixed:
+            return self._converted([parameters[name] for name in self.names])
         given = {**self.fixed, **parameters}
         return self._converted([given[name] for name in self.names])
 
@@ -94,7 +96,7 @@ def _compile(statement: Executable, dialect: SqlalchemyDialect) -> _Compiled:
     return _Compiled(
         dialect=dialect_of(dialect),
         sql=str(compiled),
-        fixed=dict(compiled.params),
+        fixed={name: compiled.params[name] for name in names if not compiled.binds[name].required},
         names=tuple(names),
         converted=_numbered(kind.bind_processor(dialect) for kind in types),
         results=_numbered(None if kind is None else kind.result_processor(dialect, None) for kind in own),

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from vimesh.domain.fleet.upgrade_phases import UpgradePhase
 from vimesh.store.databases.unavailability import errors_as_unavailable
 from vimesh.store.dialects.embedded_dialect import EmbeddedDatabase
-from vimesh.store.upgrade import migrations_runner
+
+T = TypeVar("T")
 
 
-def upgrade(database: EmbeddedDatabase, limit_s: float) -> None:
-    """Create the database if it is missing, and upgrade its tables. Raises BadSetting, StoreUnavailable."""
+def upgrade(database: EmbeddedDatabase, phase: UpgradePhase | None, limit_s: float) -> None:
+    """Create the database if it is missing, and upgrade its tables; see `migrations_runner.upgrade`.
+
+    Raises BadSetting, StoreUnavailable.
+    """
+    from vimesh.store.upgrade import migrations_runner  # noqa: PLC0415 - Alembic, which only an upgrade needs
+
     with errors_as_unavailable(), database.change_tables(limit_s) as connection:
-        migrations_runner.to_newest(connection)
+        migrations_runner.upgrade(connection, phase)
 
 
-def current(database: EmbeddedDatabase) -> str | None:
-    """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
+def read(database: EmbeddedDatabase, look: Callable[[Connection], T]) -> T:
+    """Return what a function reads from a connection. Raises BadSetting, StoreUnavailable."""
     with errors_as_unavailable(), database.read_tables() as connection:
-        return migrations_runner.revision_of(connection)
+        return look(connection)

@@ -6,50 +6,49 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, update
 
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.fleet.upgrade_phases import OtherPhaseFirst, UpgradePhase
+from vimesh.store.schema.tables import compatibility
 from vimesh.store.transactions.database import SETTING
+from vimesh.store.upgrade.older_conductors import require_no_older_conductors
+from vimesh.store.upgrade.table_versions import require_compatible, tables_of
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
-def to_newest(connection: Connection) -> None:
-    """Upgrade the tables to this version. Raises BadSetting if a newer version made them."""
-    require_known_version(revision_of(connection))
-    command.upgrade(config_for(connection), "head")
+def upgrade(connection: Connection, phase: UpgradePhase | None) -> None:
+    """Upgrade the tables by a phase, None: by both.
+
+    Does nothing if there is nothing to do, or if a newer release has expanded the tables. Raises BadSetting if a newer
+    release made them, the other phase comes first, or a conductor runs that could not use them any more.
+    """
+    tables = tables_of(connection)
+    require_compatible(tables)
+    try:
+        steps = tables.steps_of(phase)
+    except OtherPhaseFirst as error:
+        raise BadSetting(SETTING, f"{error}; type: vimesh db upgrade --phase {error.step.phase}") from None
+    for step in steps:
+        if step.phase is UpgradePhase.CONTRACT:
+            require_no_older_conductors(connection, step.target)
+    for step in steps:
+        if step.phase is UpgradePhase.CONTRACT:
+            # First, because MariaDB commits before each change of a table: from here on, no older conductor starts.
+            _let_in_from(connection, step.target)
+        command.upgrade(config_for(connection), step.target)
+
+
+def _let_in_from(connection: Connection, version: str) -> None:
+    # Tables before version 0022 let in nobody else anyway.
+    if inspect(connection).has_table(compatibility.name):
+        connection.execute(update(compatibility).values(compatible_from=version))
 
 
 def config_for(connection: Connection) -> Config:
     """Return the Alembic configuration for a connection."""
-    config = _config()
-    config.attributes["connection"] = connection
-    return config
-
-
-def require_known_version(version: str | None) -> None:
-    """Raise BadSetting if a newer version made the tables."""
-    if version is not None and version not in {script.revision for script in _scripts().walk_revisions()}:
-        raise BadSetting(SETTING, f"the tables are of version {version}, made by a newer vimesh: install that one")
-
-
-def revision_of(connection: Connection) -> str | None:
-    """Return the version of the tables; None if there are none."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest() -> str:
-    """Return the version of the tables that this version of vimesh needs."""
-    return _scripts().get_current_head() or ""
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
-
-
-def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
     return config

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
-from alembic.util import CommandError
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vimesh.domain.errors import BadSetting, StoreUnavailable
+from vimesh.domain.fleet.upgrade_phases import UpgradePhase
 from vimesh.store.databases.galera_turns import AnothersTurn
 from vimesh.store.databases.server_database import close
 from vimesh.store.databases.transaction_retries import TransactionRetries
@@ -20,11 +22,13 @@ from vimesh.store.databases.writability import require_writes
 from vimesh.store.dialects.server_dialect import DatabaseServer, cannot_connect
 from vimesh.store.transactions.database import SETTING
 from vimesh.store.transactions.driver_errors import code_of
-from vimesh.store.upgrade import migrations_runner
 from vimesh.store.upgrade.server_version import require_new_enough
+from vimesh.store.upgrade.table_versions import tables_of
+
+T = TypeVar("T")
 
 
-async def upgrade(server: DatabaseServer, limit_s: float) -> None:
+async def upgrade(server: DatabaseServer, phase: UpgradePhase | None, limit_s: float) -> None:
     """Upgrade the tables, and retry if that was rolled back because of others: each step is skipped if it is done.
 
     Raises BadSetting, StoreUnavailable.
@@ -32,7 +36,7 @@ async def upgrade(server: DatabaseServer, limit_s: float) -> None:
     retries, until = TransactionRetries(), time.monotonic() + limit_s
     while True:
         try:
-            return await _upgrade(server, limit_s)
+            return await _upgrade(server, phase, limit_s)
         except (AnothersTurn, StoreUnavailable) as error:
             pause_s = retries.pause_s(error)
             if pause_s is None or time.monotonic() > until:
@@ -40,18 +44,22 @@ async def upgrade(server: DatabaseServer, limit_s: float) -> None:
         await asyncio.sleep(pause_s)
 
 
-async def _upgrade(server: DatabaseServer, limit_s: float) -> None:
-    async with _connected(server, limit_s) as connection:
+async def _upgrade(server: DatabaseServer, phase: UpgradePhase | None, limit_s: float) -> None:
+    from alembic.util import CommandError  # noqa: PLC0415 - only an upgrade needs Alembic
+
+    from vimesh.store.upgrade import migrations_runner  # noqa: PLC0415 - as above
+
+    async with connected(server, limit_s) as connection:
         # The process that gets the lock upgrades; the others wait here and find it done.
         acquired = await connection.exec_driver_sql(server.dialect.lock_for_upgrade)
         if acquired.scalar_one() != 1:
             raise StoreUnavailable
         await connection.run_sync(server.dialect.prepare_upgrade)
-        if await connection.run_sync(migrations_runner.revision_of) != migrations_runner.newest():
+        if (await connection.run_sync(tables_of)).steps:
             # MariaDB and MySQL let administrators create tables even on a read-only server.
             await connection.run_sync(require_writes)
         try:
-            await connection.run_sync(migrations_runner.to_newest)
+            await connection.run_sync(migrations_runner.upgrade, phase)
         except (DBAPIError, CommandError) as error:
             # CommandError: the version has changed since the step started.
             is_already_done = isinstance(error, CommandError) or code_of(error) in server.dialect.errors.already_done
@@ -62,14 +70,15 @@ async def _upgrade(server: DatabaseServer, limit_s: float) -> None:
         await connection.commit()
 
 
-async def current(server: DatabaseServer, limit_s: float) -> str | None:
-    """Return the version of the tables, None if there are none. Raises BadSetting, StoreUnavailable."""
-    async with _connected(server, limit_s) as connection:
-        return await connection.run_sync(migrations_runner.revision_of)
+async def read(server: DatabaseServer, look: Callable[[Connection], T], limit_s: float) -> T:
+    """Return what a function reads from a connection. Raises BadSetting, StoreUnavailable."""
+    async with connected(server, limit_s) as connection:
+        return await connection.run_sync(look)
 
 
 @asynccontextmanager
-async def _connected(server: DatabaseServer, limit_s: float) -> AsyncGenerator[AsyncConnection]:
+async def connected(server: DatabaseServer, limit_s: float) -> AsyncGenerator[AsyncConnection]:
+    """Connect to a server that is new enough, for that long. Raises BadSetting, StoreUnavailable."""
     engine = server.engine(1, "READ COMMITTED")
     try:
         with errors_as_unavailable():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_all
 
+from vimesh.domain.filters.flapping_terms import FLAPPING, search_filter
+from vimesh.domain.filters.vim_filter import Filter
+from vimesh.domain.history.flapping import WINDOW_S
 from vimesh.domain.queries import Order, VimPage, VimQuery
 from vimesh.store.filters.rare_labels import rare_labels
 from vimesh.store.filters.sql_condition import filter_branches, needs_vims
@@ -15,8 +19,11 @@ from vimesh.store.rows.bulky_rows import read_numbered
 from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vims
+from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql.page_tokens import position_of, token_of
+from vimesh.store.sql.sql_functions import NowMicros
 
+_NOW = select(NowMicros())
 _NUMBER = standings.c.number
 _SORT_KEYS: dict[str, tuple[tuple[ColumnElement[Any], ...], tuple[type, ...]]] = {
     "name": ((vims.c.name, vims.c.id), (str, str)),
@@ -35,16 +42,23 @@ def page(connection: Connection, query: VimQuery) -> VimPage:
     sort_key, types = _SORT_KEYS[query.order.field]
     key = (query.filter.token_key, query.order)
     conditions = project_conditions(query)
-    branches = filter_branches(query.filter, connection.dialect, rare_labels(connection, query.filter))
+    search = _search_filter(connection, query.filter)
+    branches = filter_branches(search, connection.dialect, rare_labels(connection, search))
     if query.page_token:
         conditions.append(_is_after(query.order, sort_key, position_of(query.page_token, key, types)))
-    positions = connection.execute(_select_positions(query, conditions, branches)).all()
+    positions = connection.execute(_select_positions(replace(query, filter=search), conditions, branches)).all()
     # Large VIMs make a short page. A VIM may have been removed since the first query, or may no longer match.
     rows = list(read_numbered(connection, [position.row for position in positions[: query.page_size]]))
     count = len(rows)
     vims_there = visible_vims(connection, [row for row in rows if row is not None])
     matching = [vim for vim in vims_there if query.filter.matches(vim)]
     return VimPage(matching, token_of(key, tuple(positions[count - 1])[:-1]) if count < len(positions) else "")
+
+
+def _search_filter(connection: Connection, wanted: Filter) -> Filter:
+    if FLAPPING not in wanted.fields:
+        return wanted
+    return search_filter(wanted, connection.execute(_NOW).scalar_one() - micros(WINDOW_S))
 
 
 def project_conditions(query: VimQuery) -> list[ColumnElement[bool]]:

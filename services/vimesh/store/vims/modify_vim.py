@@ -18,12 +18,18 @@ from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.leases import start_grace_s
 from vimesh.domain.probing import PolicyChange
 from vimesh.domain.vims import Engine, Modification, Status, Vim
-from vimesh.store.change_log.transaction import Changes
+from vimesh.store.change_log.transaction import Changes, previous_of
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
 from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.rows.current_maintenance import visible_vims
-from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, policy_of, stored_policy
+from vimesh.store.rows.vim_rows import (
+    changed_document_of,
+    copied_columns,
+    policy_of,
+    replaced_values,
+    stored_policy,
+)
 from vimesh.store.rows.vim_secrets import (
     SECRET_FIELDS,
     SECRETS,
@@ -98,6 +104,7 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
     # A modification that reopens an EXTERNAL VIM may change nothing but its action.
     changed_fields = [_FIELDS.get(column, column) for column in changed if column != SECRETS] or ["monitor"]
     before = record_silence(row, changes)
+    replaced = replaced_values(before, (*changed, "etag", "update_time"))
     changed |= {column: before[column] for column in (*SILENCE_COLUMNS, *LAPSE_COLUMNS)}
     changed |= {"etag": secrets.token_hex(16), "revision": changes.next_revision(), "update_time": changes.now}
     changed |= _new_action(before, modification.engine, changes.now) if replaces_action else {}
@@ -111,9 +118,9 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
     size = changes.add(
         EventKind.MODIFIED,
         after,
-        previous_status=before["status"],
+        previous=previous_of(before),
         stopped=before if replaces_action else None,
-        document=changed_document_of(after, changed_fields),
+        document=changed_document_of(after, changed_fields, replaced),
         actor=caller.identity,
     )
     quota_check.count(row["project_id"], size)

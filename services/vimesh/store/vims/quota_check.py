@@ -7,24 +7,27 @@ whose changes are not limited cost nothing, and neither do reports: their events
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select
 
-from vimesh.domain.access.quotas import ProjectLimits, Quotas
+from vimesh.domain.access.quotas import ProjectLimits, ProjectUsage, Quotas
 from vimesh.domain.errors import ChangeRateExceeded, Quota, QuotaExceeded
 from vimesh.store.change_log.transaction import Changes
 from vimesh.store.schema.tables import project_changes as table
 from vimesh.store.schema.tables import revisions, vims
 from vimesh.store.schema.timestamps import micros
+from vimesh.store.sql.sql_functions import NowMicros
 
 _SECOND: Final = micros(1.0)
 _OF_PROJECT: BindParameter[str] = bindparam("project")
 _VIMS = select(func.count()).select_from(
     select(vims.c.id).where(vims.c.project_id == _OF_PROJECT).limit(bindparam("count")).subquery()
 )
+_ALL_VIMS = select(func.count()).where(vims.c.project_id == _OF_PROJECT)
+_CLOCK = select(NowMicros())
 _NEWEST = (
     select(table.c.time, table.c.position)
     .where(table.c.project_id == _OF_PROJECT)
@@ -89,7 +92,9 @@ class QuotaCheck:
     def _usage(self, project_id: str) -> _Usage:
         if (usage := self._usages.get(project_id)) is None:
             limits = self._quotas.limits_of(project_id)
-            usage = self._usages[project_id] = _Usage.read(self._changes, project_id, limits)
+            usage = self._usages[project_id] = _Usage.read(
+                self._changes.connection, self._changes.now, project_id, limits
+            )
         return usage
 
 
@@ -107,9 +112,8 @@ class _Usage:
     """Those before the oldest change that the log keeps."""
 
     @classmethod
-    def read(cls, changes: Changes, project_id: str, limits: ProjectLimits) -> _Usage:
+    def read(cls, connection: Connection, now: int, project_id: str, limits: ProjectLimits) -> _Usage:
         """Read what the limits need."""
-        connection, now = changes.connection, changes.now
         usage = cls(limits, _count_vims(connection, project_id, limits), deque(maxlen=limits.changes_per_s), 0, 0)
         if not limits.counts_changes:
             return usage
@@ -122,19 +126,36 @@ class _Usage:
         usage.oldest_position = usage.position if oldest is None else oldest
         return usage
 
+    @property
+    def event_bytes(self) -> int:
+        """The bytes of its changes that the log keeps."""
+        return self.position - self.oldest_position
+
     def require_vim(self, project_id: str) -> None:
         if self.limits.vims is not None and self.vims >= self.limits.vims:
             raise QuotaExceeded(project_id, Quota.VIMS, self.limits.vims)
 
     def require_bytes(self, project_id: str) -> None:
         limit = self.limits.event_bytes
-        if limit is not None and self.position - self.oldest_position >= limit:
+        if limit is not None and self.event_bytes >= limit:
             raise QuotaExceeded(project_id, Quota.EVENT_BYTES, limit)
 
     def require_rate(self, project_id: str, now: int) -> None:
         limit = self.limits.changes_per_s
         if limit is not None and len(self.recent) >= limit:
             raise ChangeRateExceeded(project_id, limit, (self.recent[-1] + _SECOND - now) / _SECOND)
+
+
+def read_usage(connection: Connection, project_id: str, limits: ProjectLimits) -> ProjectUsage:
+    """Read what a project has, without keeping anybody from changing it."""
+    now = connection.execute(_CLOCK).scalar_one()
+    # All its VIMs are counted, and not only up to the limit, which may have been lowered.
+    counted = _Usage.read(connection, now, project_id, replace(limits, vims=None))
+    return ProjectUsage(
+        vims=connection.execute(_ALL_VIMS, {"project": project_id}).scalar_one(),
+        event_bytes=None if limits.event_bytes is None else counted.event_bytes,
+        changes_in_last_s=None if limits.changes_per_s is None else len(counted.recent),
+    )
 
 
 def _count_vims(connection: Connection, project_id: str, limits: ProjectLimits) -> int:

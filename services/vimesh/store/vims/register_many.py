@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,16 +12,16 @@ from vimesh.domain.access.caller import Caller
 from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.errors import BadInput, QuotaExceeded, VimeshError
 from vimesh.domain.events import EventKind
-from vimesh.domain.vims import Registered, Registration, Status
-from vimesh.store.change_log.transaction import Changes
+from vimesh.domain.vims import Registered, Registration
+from vimesh.store.change_log.transaction import NEW_VIM, Changes
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import document_of
-from vimesh.store.rows.vim_secrets import SECRETS, require_complete, seal_registration
+from vimesh.store.rows.vim_secrets import SECRETS, require_complete, shown_and_content
 from vimesh.store.rows.visible_rows import as_started
 from vimesh.store.vims.keys_in_use import KeysInUse
 from vimesh.store.vims.quota_check import QuotaCheck
 from vimesh.store.vims.register_vim import insert_rows, new_row
-from vimesh.store.vims.request_ids import RequestRecord, encrypted_fingerprint, insert_requests, request_key
+from vimesh.store.vims.request_ids import RequestRecord, fingerprint, insert_requests, request_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Encrypted:
     """A registration with its encrypted parts: encrypting is slow and needs no transaction."""
 
     registration: Registration
-    secrets: bytes = field(repr=False)
+    columns: Mapping[str, Any] = field(repr=False)
+    """What may be shown of its secrets, and the sealed content."""
     fingerprint: bytes = field(repr=False)
     """Empty if the request has no id."""
 
@@ -47,18 +48,38 @@ class EncryptedBatch:
 
 
 def encrypt_registrations(registrations: Sequence[Registration], cipher: Cipher) -> EncryptedBatch:
-    """Encrypt each registration."""
+    """Encrypt each registration. A key file is looked at once for all of them, not before each."""
     first_key = cipher.first_key()
-    return EncryptedBatch(registrations, [_encrypt(one, cipher) for one in registrations], first_key)
+    prepared = [_prepare(one) for one in registrations]
+    contents = [content for one in prepared if isinstance(one, _Prepared) for content in one.contents]
+    tokens = iter(cipher.encrypt_many(contents))
+    results = [one if isinstance(one, BadInput) else one.with_tokens(tokens) for one in prepared]
+    return EncryptedBatch(registrations, results, first_key)
 
 
-def _encrypt(registration: Registration, cipher: Cipher) -> Encrypted | BadInput:
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A registration, and what is to be encrypted of it."""
+
+    registration: Registration
+    shown: Mapping[str, Any]
+    contents: Sequence[object] = field(repr=False)
+
+    def with_tokens(self, tokens: Iterator[bytes]) -> Encrypted:
+        """Take the encrypted contents."""
+        columns = {**self.shown, SECRETS: next(tokens)}
+        return Encrypted(self.registration, columns, next(tokens) if self.registration.request_id else b"")
+
+
+def _prepare(registration: Registration) -> _Prepared | BadInput:
     try:
         require_complete(registration)
     except BadInput as error:
         return error
-    fingerprint = encrypted_fingerprint(registration, cipher) if registration.request_id else b""
-    return Encrypted(registration, seal_registration(registration, cipher), fingerprint)
+    shown, content = shown_and_content(registration)
+    return _Prepared(
+        registration, shown, (content, fingerprint(registration)) if registration.request_id else (content,)
+    )
 
 
 def register_many(
@@ -106,17 +127,17 @@ class _Storing:
             return error.with_traceback(None)
         if (conflict := self._keys.conflict(registration)) is not None:
             return conflict
-        row = new_row(registration, self._changes)
+        row = new_row(registration, one.columns, self._changes)
         after = as_started(row)
         size = self._changes.add(
             EventKind.REGISTERED,
             after,
-            previous_status=Status.PENDING,
+            previous=NEW_VIM,
             document=document_of(after, is_masked=True),
             actor=self._caller.identity,
         )
         self._quota_check.count(registration.project_id, size, vims=1)
-        self.rows.append({**row, SECRETS: one.secrets})
+        self.rows.append(row)
         request = (
             RequestRecord(request_key(registration, self._caller), one.fingerprint, row["id"])
             if registration.request_id

@@ -16,20 +16,22 @@ from vimesh.domain.bulk.bulk_store import DeregisteredVim
 from vimesh.domain.errors import DefaultTaken, EtagMismatch, NameTaken, VimIdTaken, VimNotFound
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import start_grace_s
-from vimesh.domain.vims import Engine, Registration, Status, Vim
-from vimesh.store.change_log.transaction import Changes
+from vimesh.domain.vims import BULKY_FIELDS, Engine, Registration, Status, Vim
+from vimesh.store.as_of.former_vims import note_former
+from vimesh.store.change_log.transaction import NEW_VIM, Changes, previous_of
 from vimesh.store.history.history_rows import delete_history
 from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher
-from vimesh.store.rows.vim_rows import changed_document_of, copied_columns, document_of, stored_policy, vim_of
-from vimesh.store.rows.vim_secrets import (
-    SECRET_FIELDS,
-    SECRETS,
-    require_complete,
-    seal_registration,
-    shown_columns,
+from vimesh.store.rows.vim_rows import (
+    changed_document_of,
+    copied_columns,
+    document_of,
+    replaced_values,
+    stored_policy,
+    vim_of,
 )
+from vimesh.store.rows.vim_secrets import columns_of_registration, require_complete
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, as_started
 from vimesh.store.schema.tables import leases, standings, vims
 from vimesh.store.schema.timestamps import micros
@@ -68,13 +70,13 @@ def register(
             return earlier
     quota_check = QuotaCheck(changes, quotas)
     quota_check.require_vim(registration.project_id)
-    row = new_row(registration, changes)
-    insert_rows(connection, [{**row, SECRETS: seal_registration(registration, cipher)}])
+    row = new_row(registration, columns_of_registration(registration, cipher), changes)
+    insert_rows(connection, [row])
     after = as_started(row)
     size = changes.add(
         EventKind.REGISTERED,
         after,
-        previous_status=Status.PENDING,
+        previous=NEW_VIM,
         document=document_of(after, is_masked=True),
         actor=caller.identity,
     )
@@ -126,12 +128,13 @@ def deregister_one(
     delete_history(connection, stored["number"])
     row = record_silence(stored, changes)
     last = {**row, "revision": changes.next_revision()}
+    note_former(connection, last)
     size = changes.add(
         EventKind.DEREGISTERED,
         last,
-        previous_status=row["status"],
+        previous=previous_of(row),
         stopped=row,
-        document=changed_document_of(last, ()),
+        document=changed_document_of(last, (), replaced_values(last, BULKY_FIELDS)),
         actor=caller.identity,
     )
     quota_check.count(stored["project_id"], size)
@@ -163,14 +166,14 @@ def first_action_id(vim_id: str, engine: Engine) -> str:
     return vim_id if engine is Engine.EXTERNAL else str(uuid.uuid4())
 
 
-def new_row(registration: Registration, changes: Changes) -> dict[str, Any]:
-    """Return all columns of a new VIM except its secrets."""
+def new_row(registration: Registration, secret_columns: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    """Return all columns of a new VIM. `secret_columns`: see `columns_of_registration`."""
     vim_id = registration.vim_id or str(uuid.uuid4())
     return {
         "id": vim_id,
         "project_id": registration.project_id,
         **copied_columns(registration),
-        **shown_columns({name: getattr(registration, name) for name in SECRET_FIELDS}),
+        **secret_columns,
         "default_of": registration.project_id if registration.is_default else None,
         "policy": stored_policy(registration.policy),
         "status": Status.PENDING,

@@ -23,13 +23,13 @@ def write(folder: Path, *vims: Mapping[str, object], name: str = "vims.jsonl") -
 
 
 def test_a_dry_run_says_whether_all_are_fit(vimesh: Command) -> None:
-    done = vimesh("vim", "import", write(vimesh.folder, LAB, {**LAB, "project": "red"}), "--dry-run")
+    done = vimesh("vim", "import", write(vimesh.folder, LAB, {**LAB, "project": "red"}), "--dry-run=client")
 
     assert (done.code, done.out) == (0, "")
-    assert done.err == "2 VIMs: all valid. Nothing was changed\n"
+    assert done.err == "2 VIMs: all valid\ndry run: nothing was changed\n"
 
 
-@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run=client",)])
 @pytest.mark.parametrize(
     ("format_", "text"),
     [*((format_, "") for format_ in Format), (Format.YAML, "# none\n"), (Format.JSON, "[]"), (Format.CSV, "name\n")],

@@ -23,8 +23,8 @@ from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
 from vimesh.monitor.probes.tls.handshakes import Handshakes
 from vimesh.monitor.probes.tls.tls_session import TlsSession
 from vimesh.monitor.probes.tls.tls_trust import lenient_context
-from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
 from vimesh.monitor.targets.target import Target
+from vimesh.target_rules.fleet_addresses import FleetAddresses
 
 PATIENCE_S = 15
 HERE = ProbeAddress(socket.AF_INET, ("127.0.0.1", 443))

@@ -30,7 +30,7 @@ def check_reports(record: Record) -> Iterator[Violation]:
         yield from _on_record(vim, reports, events.get(vim, []))
         yield from _late(vim, reports)
     yield from _reads(record, by_vim)
-    yield from _finals(record, by_vim)
+    yield from check_last_reports(record)
 
 
 def _bad_actions(vim: str, reports: list[Entry], retargets: list[Entry], log: list[Entry]) -> Iterator[Violation]:
@@ -109,7 +109,11 @@ def _reads(record: Record, by_vim: dict[str, list[Entry]]) -> Iterator[Violation
             yield Violation("G2", "answered-report-missing", text)
 
 
-def _finals(record: Record, by_vim: dict[str, list[Entry]]) -> Iterator[Violation]:
+def check_last_reports(record: Record) -> Iterator[Violation]:
+    """In the end, each VIM that its caller reports on reads as in the last answered report."""
+    by_vim: dict[str, list[Entry]] = {}
+    for one in record.of("report"):
+        by_vim.setdefault(one["vim"], []).append(one)
     finals = {entry["vim"]: entry for entry in record.of("final")}
     for vim, reports in by_vim.items():
         answered = [report for report in reports if report["outcome"] == "recorded"]

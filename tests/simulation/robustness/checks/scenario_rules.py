@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from tests.simulation.robustness.checks.check_hostile import check_hostile
 from tests.simulation.robustness.checks.violations import Violation
 from tests.simulation.robustness.history import Record
-from tests.simulation.robustness.schedule import FAILOVER, GALERA
+from tests.simulation.robustness.schedule import APIS, CONDUCTORS, FAILOVER, GALERA, MONITORS, UPGRADE
 
-_WITHOUT_LOSS = ("kill", "rolling")
+_WITHOUT_LOSS = ("kill", "rolling", UPGRADE)
 _OVERLOADED = "RESOURCE_EXHAUSTED/OVERLOADED"
 _GOES_ON_S = {"switch": 5.0, "kill": 5.0, "stall": 12.0}
 """On a connection that hangs, a transaction takes 5 s, and a report may wait for two of them."""
@@ -20,6 +20,8 @@ def check_scenario(record: Record) -> Iterator[Violation]:
     scenario = record.one("run")["scenario"]
     if scenario in _WITHOUT_LOSS:
         yield from _no_call_failed(record)
+    if scenario == UPGRADE:
+        yield from _upgraded_unnoticed(record)
     if scenario == "dark":
         yield from _each_told_once(record)
     if scenario == "away":
@@ -38,6 +40,24 @@ def _no_call_failed(record: Record) -> Iterator[Violation]:
     for call in record.of("call"):
         if call["code"] != "OK":
             yield Violation("contract", "failed-call", f"{call['call']} at {call['t']:.2f} ended with {call['code']}")
+
+
+def _upgraded_unnoticed(record: Record) -> Iterator[Violation]:
+    """Every process is of the other release in the end, no VIM had no status, and the plan has nothing left."""
+    since = record.one("load")["t"]
+    for event in record.of("event"):
+        if event["status"] == "UNKNOWN":
+            yield Violation("G10", "unknown", f"{event['vim']} became UNKNOWN, revision {event['revision']}")
+    for listing in record.of("listing"):
+        unknown = sum(status == "UNKNOWN" for status in listing["statuses"].values())
+        if unknown and listing["t"] >= since:
+            yield Violation("G10", "unknown", f"{unknown} VIMs read UNKNOWN at {listing['t']:.2f}")
+    new = {entry["victim"] for entry in record.of("upgraded") if entry["is_new"]}
+    for name in (*CONDUCTORS, *MONITORS, *APIS):
+        if name not in new:
+            yield Violation("contract", "upgrade", f"{name} was not replaced by the other release")
+    for step in record.one("plan")["steps"]:
+        yield Violation("contract", "plan", f"in the end, the plan still says: {step['what']}")
 
 
 def _no_round_failed(record: Record) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation.robustness.checks.checker import check
 from tests.simulation.robustness.history import Entry, Record
-from tests.simulation.robustness.schedule import DATABASES, schedule
+from tests.simulation.robustness.schedule import APIS, CONDUCTORS, DATABASES, MONITORS, schedule
 
 Lines = list[Entry]
 
@@ -274,6 +274,30 @@ def test_a_status_may_be_wrong_until_the_lease_has_ended() -> None:
 def test_what_a_scenario_promises_is_looked_at(scenario: str, spoil: Lines, violation: str) -> None:
     lines = [{**RUN, "scenario": scenario}, *good()[1:], *spoil]
     assert violation in found_in(lines)
+
+
+UPGRADED = [
+    line("load", 5),
+    *(line("upgraded", 20, victim=name, is_new=True) for name in (*CONDUCTORS, *MONITORS, *APIS)),
+    line("plan", 70, steps=[]),
+]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "violation"),
+    [
+        (added(line("call", 20, who="c", call="UpdateVim", code="UNAVAILABLE")), "contract failed-call"),
+        (altered("upgraded", {}, is_new=False), "contract upgrade"),
+        (without("upgraded", victim=MONITORS[1]), "contract upgrade"),
+        (altered("plan", {}, steps=[{"what": "Replace conductors."}]), "contract plan"),
+        (altered("listing", {}, statuses={PROBED: "UNKNOWN"}), "G10 unknown"),
+        (logged(change(10, PROBED, "STATUS_CHANGED", "UNKNOWN", "REACHABLE", "SILENT")), "G10 unknown"),
+    ],
+)
+def test_an_upgrade_that_is_noticed_is_found(spoil: Callable[[Lines], Lines], violation: str) -> None:
+    lines = without("call")([{**RUN, "scenario": "upgrade"}, *good()[1:], *UPGRADED])
+    assert found_in(lines) == set()
+    assert violation in found_in(spoil(lines))
 
 
 def test_a_replaced_action_is_found_when_all_conductors_were_away() -> None:

@@ -53,6 +53,18 @@ async def _away(world: World, planned: Planned) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
+async def _stopped(world: World, planned: Planned) -> AsyncGenerator[None]:  # noqa: ARG001 - as above
+    """Stop all conductors, as before a restore, and start them again."""
+    world.away.update(CONDUCTORS)
+    for name in CONDUCTORS:
+        world.signal(name, signal.SIGTERM)
+    try:
+        yield
+    finally:
+        world.away.difference_update(CONDUCTORS)
+
+
+@asynccontextmanager
 async def _conductor_cut(world: World, planned: Planned, *, direction: str) -> AsyncGenerator[None]:
     port = world.port(planned.victim)
     async with _cut(world, direction, port):
@@ -152,6 +164,7 @@ FAULTS: dict[str, Fault] = {
     "restart": partial(_signalled, number=signal.SIGTERM),
     "pause": _paused,
     "away": _away,
+    "stop": _stopped,
     "monitors-away": _away,
     "cut-to": partial(_conductor_cut, direction="to"),
     "cut-from": partial(_conductor_cut, direction="from"),

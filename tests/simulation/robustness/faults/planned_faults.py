@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable
 
 from tests.simulation.robustness.faults.failing_over import fail_over
 from tests.simulation.robustness.faults.fault_kinds import FAULTS
+from tests.simulation.robustness.faults.restoring import back_up_and_restore
+from tests.simulation.robustness.faults.rolling_upgrade import upgrade_fleet
 from tests.simulation.robustness.faults.two_nodes import two_nodes
 from tests.simulation.robustness.history import now
 from tests.simulation.robustness.load.planned_load import under_load
-from tests.simulation.robustness.schedule import CONDUCTORS, FAILOVER, GALERA, Planned
+from tests.simulation.robustness.schedule import BACKUP, CONDUCTORS, FAILOVER, GALERA, UPGRADE, Planned
 from tests.simulation.robustness.stage import Stage
 from tests.simulation.robustness.truth import Target, Weather
 from tests.support.timing.waiting import until
@@ -90,5 +92,7 @@ SCENARIOS: dict[str, tuple[Callable[[Stage, int], Awaitable[None]], int]] = {
     "away": (away, 600),
     GALERA: (two_nodes, 2_000),
     FAILOVER: (fail_over, 6),
+    UPGRADE: (upgrade_fleet, 200),
+    BACKUP: (back_up_and_restore, 2),
 }
-"""What to do, and the default number of VIMs, seconds, rounds or fail-overs."""
+"""What to do, and the default number of VIMs, seconds, rounds, fail-overs or restores."""

@@ -15,6 +15,7 @@ from tests.support.deployments.conductors import Client, client_at
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
+ANOTHER_LOG = "OUT_OF_RANGE/REVISION_UNKNOWN"
 _AGAIN_S = 0.1
 _SILENCE_S = 40.0
 """A watch sends something every few seconds. The client cancels one that is silent for longer."""
@@ -36,7 +37,10 @@ def told(event: vim_pb2.VimEvent) -> dict[str, Any]:
 
 
 class Watcher:
-    """With `restless`, leaves by itself now and then, and comes back."""
+    """With `restless`, begins with a snapshot, leaves by itself now and then, and comes back.
+
+    Each begins again with a snapshot when it is told that there is another log.
+    """
 
     def __init__(self, name: str, address: str, history: History, random: Random, *, restless: bool) -> None:
         self._name = name
@@ -44,7 +48,10 @@ class Watcher:
         self._history = history
         self._random = random
         self._restless = restless
-        self._next = 0
+        self._snapshot = restless
+        self._log_id = ""
+        self.next = 0
+        """The revision to resume from."""
         self.begun = asyncio.Event()
         self._moved = asyncio.Event()
 
@@ -53,12 +60,14 @@ class Watcher:
         async with client_at(self._address) as client:
             while True:
                 code = await self._watch(client)
-                self._history.note("watch", watcher=self._name, ended=code, next=self._next)
+                self._history.note("watch", watcher=self._name, ended=code, next=self.next)
+                if code == ANOTHER_LOG:
+                    self.next, self._log_id, self._snapshot = 0, "", True
                 await asyncio.sleep(_AGAIN_S)
 
     async def _watch(self, client: Client) -> str:
-        first = self._next == 0
-        request = pb.WatchVimsRequest(start_revision=self._next, snapshot=first and self._restless)
+        begins = self.next == 0 and self._snapshot
+        request = pb.WatchVimsRequest(start_revision=self.next, snapshot=begins, log_id=self._log_id)
         leave_at = now() + self._random.uniform(3, 12) if self._restless else None
         call = client.vims.WatchVims(request)
         try:
@@ -68,7 +77,8 @@ class Watcher:
                     answer = await call.read()
                 if not isinstance(answer, pb.WatchVimsResponse):
                     return "OK"  # the end of the stream
-                self._take(answer)
+                self._take(answer, begins=begins)
+                begins = False
         except TimeoutError:
             return "LEFT" if leave_at is not None else "SILENT"
         except grpc.aio.AioRpcError as error:
@@ -76,11 +86,16 @@ class Watcher:
         finally:
             call.cancel()
 
-    def _take(self, answer: pb.WatchVimsResponse) -> None:
+    def _take(self, answer: pb.WatchVimsResponse, *, begins: bool) -> None:
+        self._log_id = answer.log_id or self._log_id
+        where = {"watcher": self._name, "log": self._log_id}
+        if answer.vims or begins:
+            statuses = {vim.id: vim_pb2.Vim.Status.Name(vim.status) for vim in answer.vims}
+            self._history.note("snapshot", **where, begins=begins, revision=answer.revision, statuses=statuses)
         for event in answer.events:
-            self._history.note("event", watcher=self._name, **told(event))
+            self._history.note("event", **where, **told(event))
         if answer.revision:
-            self._next = answer.revision + 1
+            self.next = answer.revision + 1
             self.begun.set()
             self._moved.set()
 
@@ -88,6 +103,6 @@ class Watcher:
         """Wait until everything up to a revision was received, but not for longer than the limit."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
-                while self._next <= revision:
+                while self.next <= revision:
                     self._moved.clear()
                     await self._moved.wait()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vimesh.cli.base.command_settings import Output
 from vimesh.cli.base.terminal import printable
+from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.input.file_entries import Flaw
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.vim_import.file_source.batch_results import FileTally
@@ -66,7 +66,7 @@ def next_step(*, kept: bool) -> str:
 
 
 def fit(count: int) -> str:
-    return f"{describe_number(count)}: all valid. Nothing was changed" if count else "the file contains no VIMs"
+    return f"{describe_number(count)}: all valid" if count else "the file contains no VIMs"
 
 
 def lines(flaws: Sequence[Flaw]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from vimesh.cli.base.command_settings import Output
+from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.output.progress import progress
 from vimesh.cli.vim_import.import_tally import Result, describe_counts

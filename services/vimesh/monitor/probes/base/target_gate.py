@@ -5,8 +5,8 @@ from __future__ import annotations
 from vimesh.domain.probing import Reason
 from vimesh.monitor.net.ip_addresses import ProbeAddress, pack_ip
 from vimesh.monitor.probes.base.prober import LocalFault
-from vimesh.monitor.target_rules.fleet_addresses import FleetAddresses
-from vimesh.monitor.target_rules.target_rules import TargetRules
+from vimesh.target_rules.fleet_addresses import FleetAddresses
+from vimesh.target_rules.target_rules import TargetRules
 
 
 class TargetGate:

@@ -38,9 +38,7 @@ class EchoReplies:
         token = echo.token
         if token is None:
             token = self._truncated_token(echo)
-        elif self._cohorts.open_tokens.pop(token, None) is not None:
-            if self._cohorts.arrivals is not None:
-                self._cohorts.arrivals[token] = now
+        elif self._cohorts.take_answers((token,), now)[0] is not None:
             return  # an answer to a volley, in a batch that looked unusual
         if token is not None:
             self.handle_reply(token, source, now)

@@ -67,8 +67,7 @@ class Pinger:
         self._tokens = new_tokens()
         self._sequences = itertools.count()
         self._pings = pings
-        self._open_tokens = cohorts.open_tokens
-        self._arrivals = cohorts.arrivals
+        self._cohorts = cohorts
         self._round_trips = round_trips
         self._sockets = EchoSockets(icmp, now=clock(), rotate_s=rotate_s)
         self._replies = EchoReplies(
@@ -192,23 +191,25 @@ class Pinger:
         return count > 0
 
     def _handle_batch(self, count: int) -> None:
-        inbox, at, take_open_token, arrivals = self._inbox, self._header_at, self._open_tokens.pop, self._arrivals
+        inbox, at = self._inbox, self._header_at
         usual = inbox.lengths(count) == self._lengths[:count] and inbox.octets(at, count) == self._kinds[:count]
         now = self._clock()
-        tokens = inbox.words(at + TOKEN_AT, count).tolist()
-        if usual and (cohort := self._open_tokens.get(tokens[0])):
-            # One for the batch, as all of it is read at the same time: thousands of steady VIMs answer each second.
-            self._round_trips.observe(now - cohort.sent_at)
-        for place, token in enumerate(tokens):
-            # The answers of steady VIMs, which are nearly all, end here, because they bring nothing new. The token is
-            # proof enough: comparing the source would mean looking up each VIM, and prove no more, because a host that
-            # sees the token of another VIM can forge that VIM's address as well.
-            if not usual:
+        if not usual:
+            for place in range(count):
                 self._replies.handle_datagram(inbox.packet(place), bytes(inbox.source(place)), now)
-            elif take_open_token(token, None) is None:
-                self._replies.handle_reply(token, inbox.source(place), now)
-            elif arrivals is not None:
-                arrivals[token] = now
+            return
+        tokens = inbox.words(at + TOKEN_AT, count).tolist()
+        # The answers of steady VIMs, which are nearly all, end here, because they bring nothing new. The token is proof
+        # enough: comparing the source would mean looking up each VIM, and prove no more, because a host that sees the
+        # token of another VIM can forge that VIM's address as well.
+        answered = self._cohorts.take_answers(tokens, now)
+        if (first := answered[0]) is not None:
+            # One for the batch, as all of it is read at the same time: thousands of steady VIMs answer each second.
+            self._round_trips.observe(now - first.sent_at)
+        if not all(answered):
+            for place, cohort in enumerate(answered):
+                if cohort is None:
+                    self._replies.handle_reply(tokens[place], inbox.source(place), now)
 
     def _read_errors(self, sock: socket.socket) -> bool:
         """Handle the network's errors about undelivered packets; False: the error queue was empty."""

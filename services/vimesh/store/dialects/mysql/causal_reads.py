@@ -13,6 +13,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from vimesh.store.dialects.server_dialect import ClusterPlace
+
 # A node that has lost its cluster still accepts this statement and the next. Other servers do not have the variable, or
 # it is OFF.
 _IS_NODE = "SHOW VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'"
@@ -21,6 +23,9 @@ _IS_NODE = "SHOW VARIABLES WHERE Variable_name = 'wsrep_on' AND Value = 'ON'"
 _WAIT = "SET SESSION wsrep_sync_wait = 15, wsrep_dirty_reads = OFF"
 
 _NODE: Final = "vimesh_galera_node"
+_NODE_ID: Final = "wsrep_gcomm_uuid"
+_SIZE: Final = "wsrep_cluster_size"
+_PLACE: Final = f"SHOW GLOBAL STATUS WHERE Variable_name IN ('{_NODE_ID}', '{_SIZE}')"
 
 
 def read_causally(engine: AsyncEngine) -> None:
@@ -31,6 +36,14 @@ def read_causally(engine: AsyncEngine) -> None:
 def is_node(connection: Connection) -> bool:
     """Return whether a connection leads to a node of a cluster."""
     return _NODE in connection.info
+
+
+def cluster_place(connection: Connection) -> ClusterPlace | None:
+    """Return which node of a cluster a connection leads to; None for other servers."""
+    if not is_node(connection):
+        return None
+    status: dict[str, str] = dict(connection.exec_driver_sql(_PLACE).all())
+    return ClusterPlace(status[_NODE_ID], int(status[_SIZE]))
 
 
 def _wait_for_others(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:

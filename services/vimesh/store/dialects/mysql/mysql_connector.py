@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import URL
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from vimesh.store.connections.connection_errors import ServerRefused
 from vimesh.store.connections.host_list import HostList
 from vimesh.store.dialects.mysql.causal_reads import read_causally
+from vimesh.store.dialects.mysql.mysql_dump import MysqlDump
 from vimesh.store.dialects.mysql.mysql_errors import MYSQL_ERRORS
 from vimesh.store.dialects.mysql.mysql_url import MysqlPlace
 from vimesh.store.urls.server_addresses import ServerAddress
@@ -48,6 +50,14 @@ class MysqlConnector:
         # The driver logs each note of the server as a warning, with text that may quote values.
         logging.getLogger("asyncmy").setLevel(logging.ERROR)
         read_causally(engine)
+
+    def dump_programs(self) -> MysqlDump:
+        """Return what copies the database of the server that accepted the last connection. Raises BadSetting."""
+        return MysqlDump(self._place, self._hosts.preferred)
+
+    def by_address(self) -> Sequence[MysqlConnector]:
+        """Return a connector for each address."""
+        return [MysqlConnector(replace(self._place, addresses=(each,))) for each in self.addresses]
 
     async def connect(self, *, client_flag: int = 0, **_: object) -> Any:  # noqa: ANN401 - the driver's connection
         """Return a connection of the driver. Raises CannotConnect."""

@@ -9,12 +9,12 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine.interfaces import Dialect as SqlalchemyDialect
 
-from vimesh.store.dialects.mysql.causal_reads import is_node
+from vimesh.store.dialects.mysql.causal_reads import cluster_place, is_node
 from vimesh.store.dialects.mysql.json_update import JsonUpdate
 from vimesh.store.dialects.mysql.mysql_connector import MysqlConnector
 from vimesh.store.dialects.mysql.mysql_errors import MYSQL_ERRORS
 from vimesh.store.dialects.mysql.mysql_url import mysql_place
-from vimesh.store.dialects.server_dialect import DriverConnector, ServerDialect
+from vimesh.store.dialects.server_dialect import ClusterPlace, DriverConnector, ServerDialect
 from vimesh.store.urls.database_url import DatabaseUrl
 
 
@@ -33,6 +33,9 @@ class MysqlDialect(ServerDialect):
     binary = mysql.MEDIUMBLOB()
     # The lock belongs to the session, because each statement that changes tables commits the transaction.
     lock_for_upgrade = "SELECT GET_LOCK(CONCAT('vimesh.', MD5(DATABASE())), 3600)"
+    other_sessions = (
+        "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+    )
 
     def connector(self, url: DatabaseUrl) -> DriverConnector:
         return MysqlConnector(mysql_place(url))
@@ -58,6 +61,9 @@ class MysqlDialect(ServerDialect):
 
     def is_cluster_node(self, connection: Connection) -> bool:
         return is_node(connection)
+
+    def cluster_place(self, connection: Connection) -> ClusterPlace | None:
+        return cluster_place(connection)
 
 
 def _is_mariadb(dialect: SqlalchemyDialect) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
@@ -13,6 +14,7 @@ from vimesh.store.connections.connection_errors import ServerRefused
 from vimesh.store.connections.host_list import HostList
 from vimesh.store.dialects.postgresql.idle_limit import LIMIT_OF_SESSION, POOLED, limit_idleness
 from vimesh.store.dialects.postgresql.pooling_dbapi import CACHED, pooling_dbapi
+from vimesh.store.dialects.postgresql.postgresql_dump import PostgresqlDump
 from vimesh.store.dialects.postgresql.postgresql_errors import POSTGRESQL_ERRORS
 from vimesh.store.dialects.postgresql.postgresql_url import PostgresqlPlace
 from vimesh.store.urls.server_addresses import ServerAddress
@@ -53,6 +55,14 @@ class PostgresqlConnector:
                 limit_idleness(engine)
 
         event.listen(engine.sync_engine, "connect", connected)
+
+    def dump_programs(self) -> PostgresqlDump:
+        """Return what copies the database of the server that accepted the last connection."""
+        return PostgresqlDump(self._place, self._hosts.preferred)
+
+    def by_address(self) -> Sequence[PostgresqlConnector]:
+        """Return a connector for each address."""
+        return [PostgresqlConnector(replace(self._place, addresses=(each,))) for each in self.addresses]
 
     async def connect(self) -> tuple[Any, bool]:
         """Return a connection of the driver, and whether it goes through a pooler. Raises CannotConnect."""

@@ -38,6 +38,11 @@ class PostgresqlDialect(ServerDialect):
     read_only = "current_setting('transaction_read_only') = 'on'"
     # The lock belongs to the transaction: behind a pooler, the next transaction may use another session.
     lock_for_upgrade = "SELECT 1 FROM pg_advisory_xact_lock(hashtext('vimesh.schema'))"
+    # Those with our name only: a monitoring system may be connected, too.
+    other_sessions = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND application_name = current_setting('application_name')"
+    )
 
     def connector(self, url: DatabaseUrl) -> DriverConnector:
         return PostgresqlConnector(postgresql_place(url))

@@ -14,12 +14,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Never, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from vimesh.store.connections.json_columns import json_text
+from vimesh.store.dialects.embedded_dialect import EmbeddedDatabase, ShowProgress
+from vimesh.store.dialects.sqlite import sqlite_backup
 from vimesh.store.dialects.sqlite.sqlite_erasure import erase
 from vimesh.store.dialects.sqlite.sqlite_file import FileConnection, SqliteFile
 from vimesh.store.dialects.sqlite.sqlite_log import WriteAheadLog
@@ -55,6 +58,12 @@ class SqliteDatabase(SqliteFile):
 
     def read_tables(self) -> AbstractContextManager[Connection]:
         return read_tables(self)
+
+    def back_up(self, target: Path, show: ShowProgress) -> None:
+        sqlite_backup.back_up(self, target, show)
+
+    def restore(self, source: Path, prepare: Callable[[EmbeddedDatabase], object], show: ShowProgress) -> Path | None:
+        return sqlite_backup.restore(self, source, lambda copy: prepare(SqliteDatabase(copy)), show)
 
 
 class SqliteTransactions:

@@ -1,0 +1,1 @@
+"""The formats that `--output` can ask for. Start with `output_formats.py`."""

@@ -1,0 +1,34 @@
+"""Prints one VIM: its fields, its row, or a document."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vimesh.cli.formats.output_formats import Output
+from vimesh.cli.lists.print_lists import print_item
+from vimesh.cli.output import documents, text_tables
+from vimesh.cli.output.vim_columns import VIMS
+from vimesh.v1 import vim_pb2
+
+
+def one(output: Output, vim: vim_pb2.Vim) -> None:
+    if print_item(VIMS, vim, output):
+        return
+    content = documents.document(vim)
+    if output is not Output.TABLE:
+        documents.write(output, content)
+        return
+    text_tables.write(("FIELD", "VALUE"), list(_rows(content, "")))
+
+
+def _rows(content: dict[str, Any], prefix: str) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, value in content.items():
+        if key in {"probe_policy", "labels", "monitor", "maintenance"}:
+            rows += _rows(value, f"{prefix}{key}.")
+        elif isinstance(value, str):
+            rows.append((f"{prefix}{key}", value))
+        else:
+            rows.append((f"{prefix}{key}", json.dumps(value, ensure_ascii=False)))
+    return rows

@@ -1,0 +1,1 @@
+"""The `vimesh receiver`, `vimesh notification` and `vimesh notify` commands: see `receiver_commands` and its like."""

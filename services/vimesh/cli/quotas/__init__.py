@@ -1,0 +1,1 @@
+"""vimesh quota: shows what a project may have, and what it has."""

@@ -1,0 +1,1 @@
+"""Collects what a notifier counts, when Prometheus asks."""

@@ -1,0 +1,1 @@
+"""Binds gRPC servers to ports, and answers on one of them whether a process works, even while its loop is busy."""
