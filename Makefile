@@ -105,9 +105,11 @@ envoy: $(VENV)/.fleet
 metrics: $(VENV)/.dev
 	$(BIN)/python -m vimesh.metrics.catalogue_page docs/operating/metrics.md
 
-# docs/reference, of the commands, the settings, the contract and the errors; the manual pages; the OpenAPI document of the front.
+# docs/reference, of the commands, the settings, the contract and the errors; the manual pages; the OpenAPI document of the
+# front, which is among the files that are rendered for it.
 reference: $(VENV)/.dev
 	$(BIN)/python -m docs.generator.make_reference
+	$(MAKE) --no-print-directory envoy
 
 # Of deploy/grafana/*.yaml, for Grafana.
 boards: $(VENV)/.dev
