@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from vimesh.cli.client.front import Front, connected
+from vimesh.client.calls.front_stubs import Front, connected
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 

@@ -11,8 +11,8 @@ import json
 import sys
 import time
 
-from vimesh.cli.client.front import connected
-from vimesh.cli.watches.resumable_watch import watch
+from vimesh.client.calls.front_stubs import connected
+from vimesh.client.watches.resumable_watch import watch
 from vimesh.v1 import vim_pb2
 
 _CALL_S = 10.0

@@ -18,8 +18,8 @@ from cryptography import x509
 
 from vimesh.certificates.certificate_authority import BadAuthority, make_authority
 from vimesh.certificates.certificate_folder import (
-    AlreadyExists,
     AuthorityMissing,
+    CertificateExists,
     CertificateFolder,
     CertificateMissing,
     State,
@@ -216,9 +216,9 @@ def test_what_is_due_is_renewed_with_another_key_for_the_same_hosts(folder: Cert
 def test_no_key_is_lost_by_a_second_order(folder: CertificateFolder) -> None:
     key = (issue(folder, MONITOR) / "tls.key").read_bytes()
 
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(CertificateExists):
         issue(folder, MONITOR)
-    with pytest.raises(AlreadyExists):
+    with pytest.raises(CertificateExists):
         folder.init("vimesh", NOW)
 
     assert (folder.folder_of(MONITOR) / "tls.key").read_bytes() == key

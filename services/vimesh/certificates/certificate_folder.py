@@ -44,7 +44,7 @@ class CertificateMissing(Exception):
     """A part has no certificate that could be renewed."""
 
 
-class AlreadyExists(Exception):
+class CertificateExists(Exception):
     """What should be made is there already."""
 
 
@@ -103,11 +103,11 @@ class CertificateFolder:
         return self.path / identity.role / identity.name
 
     def init(self, trust_domain: str, now: datetime) -> Authority:
-        """Make an authority. Raises AlreadyExists, BadIdentity, OSError."""
+        """Make an authority. Raises CertificateExists, BadIdentity, OSError."""
         make_private(self.path / _AUTHORITY)
         with self.locked():
             if self.exists:
-                raise AlreadyExists(f"{self.path} has an authority already")
+                raise CertificateExists(f"{self.path} has an authority already")
             authority = make_authority(trust_domain, now)
             files = {_AUTHORITY_KEY: authority.key_pem, TRUSTED: authority.certificate_pem}
             replace_files(self.path / _AUTHORITY, files)
@@ -125,13 +125,13 @@ class CertificateFolder:
     def issue(self, identity: SpiffeId, hosts: Sequence[str], lifetime: timedelta, now: datetime) -> Issued:
         """Make a key and a certificate, and write them to the folder of the part.
 
-        Raises AlreadyExists if it has a certificate that is neither expired nor revoked, AuthorityMissing,
+        Raises CertificateExists if it has a certificate that is neither expired nor revoked, AuthorityMissing,
         BadIdentity, BadAuthority, OSError.
         """
         with self.locked():
             present = self._latest().get(identity)
             if present is not None and present.state(now) in {State.VALID, State.DUE}:
-                raise AlreadyExists(f"{identity} has a certificate until {present.expires_at:%Y-%m-%d %H:%M} UTC")
+                raise CertificateExists(f"{identity} has a certificate until {present.expires_at:%Y-%m-%d %H:%M} UTC")
             return self._issue(identity, tuple(hosts), lifetime, now)
 
     def renew(self, identity: SpiffeId, now: datetime, hosts: Sequence[str] | None = None) -> Issued:

@@ -19,6 +19,8 @@ TRUSTED: Final = "ca.crt"
 REVOKED: Final = "crl.pem"
 TOKEN: Final = "token"  # noqa: S105 - the name of a file
 """A bearer token, beside a certificate or instead of one."""
+LOGIN: Final = "login.json"
+"""In the folder of a login, beside the token: what renews it."""
 
 _MAX_BYTES: Final = 1024 * 1024
 """For each file."""

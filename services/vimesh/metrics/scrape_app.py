@@ -31,14 +31,14 @@ class BadQuery(Exception):
     """A query that a page does not understand. The message says why."""
 
 
-class Unavailable(Exception):
+class PageUnavailable(Exception):
     """A page cannot be written at present. The message says why."""
 
 
 Write = Callable[[Mapping[str, str]], AsyncIterator[bytes]]
 """Returns the parts of a text for the parameters of a query.
 
-Raises BadQuery, Unavailable or VimeshError before the first.
+Raises BadQuery, PageUnavailable or VimeshError before the first.
 """
 
 
@@ -83,7 +83,7 @@ async def _answer(page: Page, scope: Scope, send: Send) -> None:
     except BadQuery as error:
         await _refuse(send, HTTPStatus.BAD_REQUEST, str(error))
         return
-    except (Unavailable, VimeshError) as error:
+    except (PageUnavailable, VimeshError) as error:
         await _refuse(send, HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         return
     await _start(send, HTTPStatus.OK, _TEXT)

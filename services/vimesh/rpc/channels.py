@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 
 from vimesh.rpc.client_credentials import CredentialFolder
-from vimesh.rpc.renewing_channel import RenewingChannel
+from vimesh.rpc.renewing_channel import CredentialSource, RenewingChannel
 from vimesh.wire.limits import MAX_MESSAGE_BYTES
 
 # Retries stay enabled, but without a policy. So gRPC repeats only calls that never left, such as when their connection
@@ -27,17 +27,17 @@ _OPTIONS = (
 )
 
 
-def channel(address: str, credentials: Path | None = None) -> grpc.aio.Channel:
+def channel(address: str, credentials: Path | CredentialSource | None = None) -> grpc.aio.Channel:
     """Open a channel to `host:port`, or `unix:` and a path. The caller closes it.
 
-    `credentials`: a folder, see `client_credentials`; None: the front asks for none, and TLS is not used.
-    Raises BadSetting if the files cannot be used.
+    `credentials`: a folder, see `client_credentials`, or what else says what to show; None: the front asks for none,
+    and TLS is not used. Raises BadSetting if the files cannot be used.
     """
     if credentials is None:
         return grpc.aio.insecure_channel(address, options=_OPTIONS)
     # A certificate names hosts, and a socket of this machine has none.
     named = (("grpc.ssl_target_name_override", "localhost"),) if address.startswith("unix:") else ()
     return RenewingChannel(
-        CredentialFolder(credentials),
+        CredentialFolder(credentials) if isinstance(credentials, Path) else credentials,
         lambda shown: grpc.aio.secure_channel(address, shown, options=(*_OPTIONS, *named)),
     )

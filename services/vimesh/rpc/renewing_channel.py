@@ -10,14 +10,12 @@ import asyncio
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import grpc
 import structlog
 
 from vimesh.domain.errors import BadSetting
-from vimesh.files.certificate_files import Version
-from vimesh.rpc.client_credentials import CredentialFolder
 
 _log = structlog.get_logger()
 
@@ -27,10 +25,22 @@ LOOK_EVERY_S: Final = 1.0
 Open = Callable[[grpc.ChannelCredentials], grpc.aio.Channel]
 
 
+class ReadCredentials(Protocol):
+    def for_channel(self) -> grpc.ChannelCredentials: ...
+
+
+class CredentialSource(Protocol):
+    def version(self) -> object:
+        """Return a value that changes whenever other credentials would be read."""
+
+    def read(self) -> ReadCredentials:
+        """Raises BadSetting if the files cannot be used."""
+
+
 class _Generation:
     """A channel with one state of the files."""
 
-    def __init__(self, channel: grpc.aio.Channel, version: Version) -> None:
+    def __init__(self, channel: grpc.aio.Channel, version: object) -> None:
         self.channel = channel
         self.version = version
         self.calls = 0
@@ -42,7 +52,7 @@ class RenewingChannel(grpc.aio.Channel):
     """Use it as any other channel, in the event loop in which it was made."""
 
     def __init__(
-        self, credentials: CredentialFolder, open_channel: Open, clock: Callable[[], float] = time.monotonic
+        self, credentials: CredentialSource, open_channel: Open, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Raises BadSetting if the files cannot be used."""
         self._credentials = credentials
@@ -118,7 +128,7 @@ class RenewingChannel(grpc.aio.Channel):
         else:
             self._close(former)
 
-    def _make(self, version: Version) -> _Generation:
+    def _make(self, version: object) -> _Generation:
         return _Generation(self._open(self._credentials.read().for_channel()), version)
 
     def _end_call(self, generation: _Generation) -> None:

@@ -14,7 +14,7 @@ from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.spiffe_ids import Role
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.explain_failures import failure
-from vimesh.cli.client.front import connected
+from vimesh.client.calls.front_stubs import connected
 from vimesh.v1 import vim_service_pb2 as pb
 
 Choose = Callable[[CertificateFolder, CertificateFolder], Path | None]

@@ -15,7 +15,7 @@ from vimesh.cli.local_fleet.run_up import metrics_listener_of
 from vimesh.http.http_listener import listening
 from vimesh.metrics.catalogue.metric_entry import Component
 from vimesh.metrics.exposition import MetricsSettings, exposition_of
-from vimesh.metrics.scrape_app import Page, Unavailable
+from vimesh.metrics.scrape_app import Page, PageUnavailable
 from vimesh.target_rules.target_rules import TargetRules
 
 PROCESSES = {"conductor-1": Component.CONDUCTOR, "conductor-2": Component.CONDUCTOR, "api": Component.API}
@@ -27,7 +27,7 @@ async def vims(_: Mapping[str, str]) -> AsyncIterator[bytes]:
 
 
 async def no_vims(_: Mapping[str, str]) -> AsyncIterator[bytes]:
-    raise Unavailable("two pages are being written")
+    raise PageUnavailable("two pages are being written")
     yield b""
 
 

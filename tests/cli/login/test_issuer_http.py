@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from vimesh.cli.login import issuer_http
 from vimesh.cli.login.device_grant import log_in_by_device
-from vimesh.cli.login.issuer_http import MAX_ANSWER_BYTES, IssuerHttp
-from vimesh.cli.login.issuer_metadata import IssuerMetadata, discover
-from vimesh.cli.login.login_errors import IssuerUnavailable, LoginFailed, TokenRefused
-from vimesh.cli.login.token_endpoint import IssuerClient, request_token
+from vimesh.client.login import issuer_http
+from vimesh.client.login.issuer_http import MAX_ANSWER_BYTES, IssuerHttp
+from vimesh.client.login.issuer_metadata import IssuerMetadata, discover
+from vimesh.client.login.login_errors import IssuerUnavailable, LoginFailed, TokenRefused
+from vimesh.client.login.token_endpoint import IssuerClient, request_token
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.callers.commands import Command
 from vimesh.cli.base.client_settings import ClientSettings, client_settings
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.base.profiles import read_profiles
+from vimesh.client.credentials.profiles import read_profiles
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
 

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from vimesh.cli.login.code_grant import log_in_by_browser
-from vimesh.cli.login.issuer_http import IssuerHttp
-from vimesh.cli.login.issuer_metadata import IssuerMetadata
-from vimesh.cli.login.login_errors import LoginFailed, TokenRefused
 from vimesh.cli.login.redirect_listener import listening
-from vimesh.cli.login.token_endpoint import IssuerClient
+from vimesh.client.login.issuer_http import IssuerHttp
+from vimesh.client.login.issuer_metadata import IssuerMetadata
+from vimesh.client.login.login_errors import LoginFailed, TokenRefused
+from vimesh.client.login.token_endpoint import IssuerClient
 
 ISSUER = "https://idp.example"
 

@@ -7,8 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.cli.maintenance.time_flags import duration_of, moment_of
 from vimesh.cli.output.event_lines import event_line, vim_line
-from vimesh.cli.watches.resumable_watch import Shown
-from vimesh.cli.watches.watched_vims import WatchedVims
+from vimesh.client.watches.resumable_watch import WatchUpdate
+from vimesh.client.watches.watched_vims import WatchedVims
 from vimesh.domain.settings import BadFlag
 from vimesh.v1.vim_pb2 import Maintenance, Vim, VimEvent
 from vimesh.v1.vim_service_pb2 import WatchVimsResponse
@@ -56,11 +56,11 @@ def test_a_watch_keeps_the_maintenance_through_other_changes() -> None:
     board = WatchedVims()
     vim = Vim(id="a", name="lab", status=Vim.REACHABLE, revision=1)
     vim.round_trip.nanos = 1000
-    board.take(Shown(WatchVimsResponse(vims=[vim], revision=1), afresh=True))
+    board.take(WatchUpdate(WatchVimsResponse(vims=[vim], revision=1), afresh=True))
 
     def apply(**fields: object) -> Vim:
         event = VimEvent(vim_id="a", status=Vim.REACHABLE, **fields)  # type: ignore[arg-type]  # fields by name
-        board.take(Shown(WatchVimsResponse(events=[event], revision=event.revision), afresh=False))
+        board.take(WatchUpdate(WatchVimsResponse(events=[event], revision=event.revision), afresh=False))
         return board.vims["a"]
 
     started = apply(kind=VimEvent.MAINTENANCE_STARTED, maintenance=STATE, revision=2)

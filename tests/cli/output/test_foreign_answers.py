@@ -81,7 +81,7 @@ def test_empty_pages_without_end_are_given_up(vimesh: Command, command: tuple[st
 
 
 def test_full_pages_without_end_are_given_up(vimesh: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vimesh.cli.client.answer_pages._MAX_ITEMS", 500)
+    monkeypatch.setattr("vimesh.client.lookups.answer_pages._MAX_ITEMS", 500)
     service = _Service(100)
     with serving(service) as address, cpu_limit(10):
         done = vimesh("vim", "list", "--address", address)

@@ -16,10 +16,10 @@ from tests.support.sql.random_histories import History, now_between_changes
 from tests.support.sql.stores import record, registration, report, sqlite_url, store_at
 from tests.support.timing.waiting import until
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.client.front import Front, connected
 from vimesh.cli.watches.past_times import past_time
 from vimesh.cli.watches.replay_changes import replay
-from vimesh.cli.watches.resumable_watch import watch
+from vimesh.client.calls.front_stubs import Front, connected
+from vimesh.client.watches.resumable_watch import watch
 from vimesh.domain.retention import Retention
 from vimesh.domain.settings import BadFlag
 from vimesh.domain.vims import Status

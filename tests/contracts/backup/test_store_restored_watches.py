@@ -20,8 +20,8 @@ from tests.support.sql.stores import record, registration, report, store_at
 from tests.support.timing.waiting import until
 from vimesh.bridge.kills.unwanted_actions import UnwantedActions
 from vimesh.bridge.kills.watermark import Watermark
-from vimesh.cli.client.front import Front, connected
-from vimesh.cli.watches.resumable_watch import watch
+from vimesh.client.calls.front_stubs import Front, connected
+from vimesh.client.watches.resumable_watch import watch
 from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.domain.actions import Action, ActionScope, Shard
 from vimesh.domain.vims import Engine, Status

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.support.identities.certified import Certified
 from vimesh.certificates.spiffe_ids import Role
-from vimesh.cli.login.token_endpoint import IssuerClient
+from vimesh.client.login.token_endpoint import IssuerClient
 
 _FOLDER = Path(__file__).parents[2] / "oidc_issuer"
 _LIMIT_S = 30.0

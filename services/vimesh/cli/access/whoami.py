@@ -9,9 +9,10 @@ import typer
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents, text_tables
+from vimesh.client.calls.front_stubs import Front
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import access_service_pb2 as pb
 

@@ -11,11 +11,12 @@ import typer
 from vimesh.cli.availability import availability_rows
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.answer_pages import fetch_all
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import REPORTS, Output
 from vimesh.cli.output import documents
 from vimesh.cli.selection.label_flags import Selector, selected
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.answer_pages import fetch_all
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import availability_service_pb2 as pb
 

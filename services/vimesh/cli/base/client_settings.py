@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from vimesh.cli.base.command_settings import CALL_TIMEOUT, OUTPUT, PROFILE, STATE_FILE, UP_DATA_DIR, VARIABLES, given
-from vimesh.cli.base.exits import Failure
-from vimesh.cli.base.profiles import LOGIN_FILE, Profile, Profiles, profiles_folder, read_profiles
+from vimesh.cli.base.command_settings import CALL_TIMEOUT, OUTPUT, STATE_FILE, UP_DATA_DIR, VARIABLES, given
+from vimesh.cli.base.explain_login import login_explained
 from vimesh.cli.base.unknown_variables import warn_of_misspelt
 from vimesh.cli.formats.json_path import json_path
 from vimesh.cli.formats.output_formats import DOCUMENTS, Output, one_of_formats
-from vimesh.domain.settings import ADDRESS, CREDENTIALS, BadFlag, Sources
+from vimesh.client.credentials.front_access import front_access
+from vimesh.domain.settings import BadFlag, Sources
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_SETTINGS_BYTES
 from vimesh.files.read_files import read_whole
@@ -26,34 +26,6 @@ class ClientSettings:
     call_timeout_s: float
     output: Output
     credentials: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenProfile:
-    name: str
-    profile: Profile
-    profiles: Profiles
-
-    @property
-    def address(self) -> str:
-        return self.profile.address or ADDRESS.default
-
-    @property
-    def credentials(self) -> Path | None:
-        """What to show to the front. Raises Failure if that takes a login first."""
-        if not self.profile.issuer:
-            return Path(self.profile.credentials) if self.profile.credentials else None
-        folder = self.profiles.login_folder(self.name)
-        if not (folder / LOGIN_FILE).exists():
-            raise Failure(f"not logged in to profile {self.name}", hint=f"vimesh login --profile {self.name}")
-        return folder
-
-
-def chosen_profile(found: Sources, profile: str | None) -> ChosenProfile | None:
-    """Return the profile that is named, or the current one of the user. Raises BadSetting."""
-    profiles = read_profiles(profiles_folder(os.environ))
-    name = found.read(PROFILE, profile) or profiles.current
-    return ChosenProfile(name, profiles.profile(name), profiles) if name else None
 
 
 def client_settings(  # noqa: PLR0913 - one parameter per flag
@@ -72,16 +44,13 @@ def client_settings(  # noqa: PLR0913 - one parameter per flag
     """
     warn_of_misspelt(os.environ, VARIABLES)
     found = given(config)
-    chosen = chosen_profile(found, profile)
-    front = found.read(ADDRESS if chosen is None else replace(ADDRESS, default=chosen.address), address)
+    with login_explained():
+        access = front_access(found, address=address, credentials=credentials, profile=profile)
     return ClientSettings(
-        address=front,
+        address=access.address,
         call_timeout_s=found.read(CALL_TIMEOUT, call_timeout),
         output=chosen_output(found, output, formats),
-        credentials=found.read(CREDENTIALS, credentials)
-        # What is for one front is shown to no other.
-        or (chosen.credentials if chosen is not None and chosen.address == front else None)
-        or _credentials_of_own_fleet(found, front),
+        credentials=access.credentials or _credentials_of_own_fleet(found, access.address),
     )
 
 

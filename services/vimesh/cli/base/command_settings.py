@@ -16,11 +16,11 @@ from vimesh.bridge.config.transport_url import TransportUrl, transport_url
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.history_settings import HISTORY_SIZE, MONITOR_HISTORY, UP_HISTORY
 from vimesh.cli.base.key_file import key_file_of
-from vimesh.cli.base.profiles import profile_name
 from vimesh.cli.base.quota_settings import QUOTA_CHANGES_PER_S, QUOTA_EVENT_BYTES, QUOTA_FILE, QUOTA_VIMS
 from vimesh.cli.base.sizes import bytes_of
 from vimesh.cli.command_line import typed
 from vimesh.cli.formats.output_formats import Output, output_format
+from vimesh.client.credentials.profiles import PROFILE
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.retention import Retention
@@ -141,8 +141,6 @@ def _shard(text: str) -> Shard:
     raise ValueError(f"must be I/N with I from 0 to N-1, not {text[:50]!r}")
 
 
-PROFILE = Setting("profile", profile_name, "")
-"""Empty: the current one of the user, if any."""
 CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
 OUTPUT = Setting("output", output_format, Output.TABLE)
 DATABASE_URL = Setting("database_url", str, "", secret=True)

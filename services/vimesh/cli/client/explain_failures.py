@@ -7,9 +7,20 @@ from typing import Final
 import grpc
 
 from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.cli.base.explain_login import login_failure
 from vimesh.cli.client.typed_fields import typed_name
 from vimesh.cli.command_line import typed
-from vimesh.tracing.current_request import REQUEST_ID, header_in
+from vimesh.client.base_error import ClientError
+from vimesh.client.calls.repeat_calls import NOT_PASSING
+from vimesh.client.calls.unreachable_front import nothing_listens, unresolvable
+from vimesh.client.client_errors import (
+    EndlessList,
+    NameAmbiguous,
+    NameUnknown,
+    WatchedVimGone,
+    call_error,
+)
+from vimesh.client.login.login_errors import LoginFailed
 from vimesh.wire.error_statuses import RpcFailure, failure_of
 
 _CODES: Final = {
@@ -18,9 +29,6 @@ _CODES: Final = {
     grpc.StatusCode.DEADLINE_EXCEEDED: ExitCode.UNAVAILABLE,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ExitCode.UNAVAILABLE,
 }
-
-_NOT_PASSING: Final = dict.fromkeys(("QUOTA_EXCEEDED", "TOO_MANY_RECEIVERS", "TOO_MANY_WINDOWS"), ExitCode.ERROR)
-"""Reasons for which waiting does not help, although their status says so."""
 
 _HINTS: Final = {
     "IDENTITY_REQUIRED": "this fleet answers only callers with a certificate or a token",
@@ -43,9 +51,29 @@ _IN_LOGS: Final = frozenset({"STORE_UNAVAILABLE", "OVERLOADED", "INTERNAL"})
 """Reasons that only the logs of the fleet explain further."""
 
 
+def client_failure(error: grpc.aio.AioRpcError | ClientError, address: str) -> Failure:
+    """Explain what was raised by a call, or by vimesh.client."""
+    match error:
+        case grpc.aio.AioRpcError():
+            return failure(error, address)
+        case LoginFailed():
+            return login_failure(error)
+        case NameAmbiguous():
+            return Failure(str(error), details=error.places, hint="specify the id, or use --project")
+        case EndlessList(is_long=True):
+            return Failure(str(error), hint="use --limit")
+        case WatchedVimGone():
+            return Failure(str(error), code=ExitCode.NOT_FOUND)
+        case _:
+            return Failure(str(error))
+
+
 def failure(error: grpc.aio.AioRpcError, address: str) -> Failure:
+    if isinstance(error, NameUnknown):
+        shown_by = f"vimesh {error.noun.lower()} list shows all {error.noun}s"
+        return Failure(str(error), code=ExitCode.NOT_FOUND, hint=shown_by)
     found = failure_of(error)
-    code = _NOT_PASSING.get(found.reason) or _CODES.get(found.code, ExitCode.ERROR)
+    code = ExitCode.ERROR if found.reason in NOT_PASSING else _CODES.get(found.code, ExitCode.ERROR)
     if found.violations:
         return _invalid(found)
     if found.reason:
@@ -75,9 +103,7 @@ def _invalid(found: RpcFailure) -> Failure:
 
 def _lookup(error: grpc.aio.AioRpcError) -> list[str]:
     """Return by which id the logs name the call, if it got that far."""
-    # The front puts the id into the only headers of an answer, which gRPC has as trailing metadata of a failed call.
-    metadata = [*(error.trailing_metadata() or ()), *(error.initial_metadata() or ())]
-    request_id = header_in(metadata, REQUEST_ID)
+    request_id = call_error(error).request_id
     return [f"request id, as in the logs: {request_id}"] if request_id else []
 
 
@@ -148,16 +174,6 @@ def _handshake(message: str, address: str) -> Failure | None:
     else:
         return None
     return Failure(f"{why} (UNAVAILABLE)", code=ExitCode.UNAVAILABLE, hint=hint)
-
-
-def nothing_listens(message: str) -> bool:
-    """Return whether gRPC itself could not connect. Only the message text shows that."""
-    return "failed to connect" in message or "no route" in message.lower()
-
-
-def unresolvable(message: str) -> bool:
-    """Return whether the host name of the address cannot be resolved."""
-    return "DNS" in message or "hostname lookup" in message or "resol" in message.lower()
 
 
 def _first_line(message: str) -> str:

@@ -11,9 +11,9 @@ from vimesh.api.audit.repair_workflows import DONE, Repair
 from vimesh.api.audit.workflow_inventory import collect_inventory, inventory_client
 from vimesh.cli.base.client_settings import ClientSettings
 from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.client.front import failed_calls_explained
-from vimesh.cli.client.keep_login import valid_login
+from vimesh.cli.client.front import failed_calls_explained, warn
 from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
+from vimesh.client.credentials.keep_login import valid_login
 from vimesh.engine.engine_errors import EngineRefused, EngineUnavailable
 from vimesh.engine.mistral_access import MistralAccess
 from vimesh.engine.mistral_engine import mistral_engine
@@ -74,7 +74,7 @@ def audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> l
 
 async def _audited(client: ClientSettings, access: MistralAccess, *, repair: bool) -> list[Audited]:
     async with (
-        valid_login(client.credentials),
+        valid_login(client.credentials, warn),
         channel(client.address, client.credentials) as opened,
         mistral_engine(access) as engine,
     ):

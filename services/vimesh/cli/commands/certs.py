@@ -274,7 +274,7 @@ def _explained(directory: Path) -> Generator[CertificateFolder]:
         raise Failure(str(error), code=ExitCode.NOT_FOUND, hint=f"vimesh certs init --dir {directory}") from error
     except folders.CertificateMissing as error:
         raise Failure(str(error), code=ExitCode.NOT_FOUND, hint="vimesh certs issue makes one") from error
-    except folders.AlreadyExists as error:
+    except folders.CertificateExists as error:
         raise Failure(str(error), hint="vimesh certs list shows what there is; renew replaces certificates") from error
     except (BadAuthority, BadIdentity) as error:
         raise Failure(str(error)) from error

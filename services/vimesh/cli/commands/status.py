@@ -17,10 +17,11 @@ from vimesh.cli.base.client_settings import ClientSettings, client_settings
 from vimesh.cli.base.durations import brief
 from vimesh.cli.base.exits import ExitCode
 from vimesh.cli.client.explain_failures import failure_line
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.client.front_certificate import certificate_end
 from vimesh.cli.formats.output_formats import DOCUMENTS, FEED, Output
 from vimesh.cli.output import documents, fleet_tables
+from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import fleet_service_pb2 as pb
 
 LOOK_EVERY_S: Final = 5.0

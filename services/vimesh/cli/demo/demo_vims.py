@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 import grpc
 
-from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front
 from vimesh.cli.demo.demo_endpoint import DemoEndpoint
 from vimesh.cli.demo.demo_script import SCRIPT
 from vimesh.cli.supervision.log_lines import Say
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.client_errors import NameUnknown
+from vimesh.client.lookups.find_vim import find
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
 
@@ -32,9 +32,7 @@ async def _enter(front: Front, name: str, auth_url: str) -> str:
     vim.probe_policy.timeout.FromMilliseconds(500)
     try:
         present = await find(front, name, PROJECT)
-    except Failure as failure:
-        if failure.code is not ExitCode.NOT_FOUND:
-            raise
+    except NameUnknown:
         return (await front.vims.RegisterVim(pb.RegisterVimRequest(vim=vim), timeout=front.timeout_s)).vim.id
     change = pb.ModifyVimRequest(vim=Vim(id=present.id, auth_url=auth_url, probe_policy=vim.probe_policy))
     return (await front.vims.ModifyVim(change, timeout=front.timeout_s)).vim.id

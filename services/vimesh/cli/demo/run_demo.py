@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vimesh.cli.base.command_settings import DEFAULT_PORT, LogFormat, LogLevel, LogSettings
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.client.front import Front, connected, failed_calls_explained
+from vimesh.cli.client.front import failed_calls_explained
 from vimesh.cli.demo import demo_vims
 from vimesh.cli.demo.demo_endpoint import endpoint
 from vimesh.cli.demo.demo_script import NAMES
@@ -26,6 +26,7 @@ from vimesh.cli.local_fleet.local_fleet import EmbeddedFleet, Interrupted
 from vimesh.cli.processes.stop_signals import Stopping, stop_on_signals
 from vimesh.cli.supervision.log_lines import LogStream
 from vimesh.cli.vim.watch import show_changes
+from vimesh.client.calls.front_stubs import Front, connected
 
 _HOST = "127.0.0.1"
 _CALL_TIMEOUT_S = 5.0

@@ -16,7 +16,7 @@ from vimesh.http.server_tls import ServerTls
 from vimesh.http.unix_client import NoAnswer, read_unix
 from vimesh.metrics.merged_metrics import merge
 from vimesh.metrics.metrics_server import answering_scrapes
-from vimesh.metrics.scrape_app import Page, Unavailable, Write, scrape_app
+from vimesh.metrics.scrape_app import Page, PageUnavailable, Write, scrape_app
 
 _WITHIN_S: Final = 3.0
 """How long a process may take for its metrics: it answers from a thread of its own."""
@@ -54,7 +54,7 @@ class FleetScrape:
             async for part in read_unix(socket, target, timeout_s=_WITHIN_S, max_bytes=_MAX_BYTES):
                 yield part
         except NoAnswer as error:
-            raise Unavailable(str(error)) from error
+            raise PageUnavailable(str(error)) from error
 
     async def _vims(self, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Ask the first conductor that answers: they all know the same."""
@@ -71,7 +71,7 @@ class FleetScrape:
             async for part in parts:
                 yield part
             return
-        raise Unavailable(str(refusal)) from refusal
+        raise PageUnavailable(str(refusal)) from refusal
 
 
 @asynccontextmanager

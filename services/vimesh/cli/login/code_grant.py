@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlencode
 
-from vimesh.cli.login.issuer_http import IssuerHttp
-from vimesh.cli.login.issuer_metadata import IssuerMetadata
-from vimesh.cli.login.login_errors import LoginFailed, TokenRefused
 from vimesh.cli.login.redirect_listener import listening
-from vimesh.cli.login.token_endpoint import IssuerClient, TokenAnswer, request_token
+from vimesh.client.login.issuer_http import IssuerHttp
+from vimesh.client.login.issuer_metadata import IssuerMetadata
+from vimesh.client.login.login_errors import LoginFailed, TokenRefused
+from vimesh.client.login.token_endpoint import IssuerClient, TokenAnswer, request_token
 
 _PATIENCE_S: Final = 600.0
 """How long a person may take."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from vimesh.cli.login.issuer_http import IssuerHttp
-from vimesh.cli.login.issuer_metadata import IssuerMetadata
-from vimesh.cli.login.login_errors import IssuerUnavailable, LoginFailed, TokenRefused
-from vimesh.cli.login.token_endpoint import IssuerClient, TokenAnswer, positive_s, refusal, request_token
+from vimesh.client.login.issuer_http import IssuerHttp
+from vimesh.client.login.issuer_metadata import IssuerMetadata
+from vimesh.client.login.login_errors import IssuerUnavailable, LoginFailed, TokenRefused
+from vimesh.client.login.token_endpoint import IssuerClient, TokenAnswer, positive_s, refusal, request_token
 from vimesh.domain.access.secure_urls import secure_url
 
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"

@@ -7,15 +7,15 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from vimesh.cli.base.profiles import Profile
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.login.code_grant import log_in_by_browser
 from vimesh.cli.login.device_grant import DevicePrompt, log_in_by_device
-from vimesh.cli.login.issuer_http import IssuerHttp
-from vimesh.cli.login.issuer_metadata import discover
-from vimesh.cli.login.login_errors import LoginFailed
-from vimesh.cli.login.login_folder import Login, LoginFolder
-from vimesh.cli.login.token_endpoint import DEFAULT_SCOPE, IssuerClient, TokenAnswer, revoke
+from vimesh.client.credentials.profiles import Profile
+from vimesh.client.login.issuer_http import IssuerHttp
+from vimesh.client.login.issuer_metadata import discover
+from vimesh.client.login.login_errors import LoginFailed
+from vimesh.client.login.login_folder import Login, LoginFolder
+from vimesh.client.login.token_endpoint import DEFAULT_SCOPE, IssuerClient, TokenAnswer, revoke
 from vimesh.domain.errors import BadSetting
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_SETTINGS_BYTES

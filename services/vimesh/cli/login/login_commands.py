@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from vimesh.cli.base import flags
-from vimesh.cli.base.client_settings import ChosenProfile, chosen_profile
 from vimesh.cli.base.command_settings import given
 from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.login.explain_login import login_explained
-from vimesh.cli.login.login_errors import LoginFailed
+from vimesh.cli.base.explain_login import login_explained
+from vimesh.client.credentials.front_access import ChosenProfile, chosen_profile
+from vimesh.client.login.login_errors import LoginFailed
 
 if TYPE_CHECKING:
-    from vimesh.cli.login.login_folder import Login, LoginFolder  # other commands need none of it
+    from vimesh.client.login.login_folder import Login, LoginFolder  # other commands need none of it
 
 
 def login(*, profile: flags.Profile = None, config: flags.Config = None) -> None:
@@ -28,7 +28,7 @@ def login(*, profile: flags.Profile = None, config: flags.Config = None) -> None
     from vimesh.cli.login.log_in import log_in  # noqa: PLC0415 - other commands do not speak with issuers
 
     chosen = _chosen(config, profile)
-    with login_explained(chosen.name):
+    with login_explained():
         stored = asyncio.run(log_in(_folder(chosen), chosen.profile))
     typer.echo(f"logged in to profile {chosen.name}, {_how_long(stored)}; vimesh whoami shows who you are there")
 
@@ -38,7 +38,7 @@ def logout(*, profile: flags.Profile = None, config: flags.Config = None) -> Non
     from vimesh.cli.login.log_in import revoke_at_issuer, take_away  # noqa: PLC0415 - as above
 
     chosen = _chosen(config, profile)
-    with login_explained(chosen.name):
+    with login_explained():
         present = asyncio.run(take_away(_folder(chosen)))
     if present is None:
         typer.echo(f"not logged in to profile {chosen.name}")
@@ -64,7 +64,7 @@ def _chosen(config: Path | None, profile: str | None) -> ChosenProfile:
 
 
 def _folder(chosen: ChosenProfile) -> LoginFolder:
-    from vimesh.cli.login.login_folder import LoginFolder  # noqa: PLC0415 - as above
+    from vimesh.client.login.login_folder import LoginFolder  # noqa: PLC0415 - as above
 
     return LoginFolder(chosen.profiles.login_folder(chosen.name))
 

@@ -15,8 +15,12 @@ from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import chosen_output
 from vimesh.cli.base.command_settings import given
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.base.profiles import (
-    LOGIN_FILE,
+from vimesh.cli.formats.output_formats import ROWS, Output
+from vimesh.cli.lazy_commands import group_with_aliases
+from vimesh.cli.lists import list_flags
+from vimesh.cli.lists.print_lists import print_items
+from vimesh.cli.output.table_columns import ResourceTable, TableColumn
+from vimesh.client.credentials.profiles import (
     PROFILE_KEYS,
     PROFILES_FILE,
     Profile,
@@ -26,12 +30,8 @@ from vimesh.cli.base.profiles import (
     profiles_folder,
     read_profiles,
 )
-from vimesh.cli.formats.output_formats import ROWS, Output
-from vimesh.cli.lazy_commands import group_with_aliases
-from vimesh.cli.lists import list_flags
-from vimesh.cli.lists.print_lists import print_items
-from vimesh.cli.output.table_columns import ResourceTable, TableColumn
 from vimesh.domain.settings import BadFlag
+from vimesh.files.certificate_files import LOGIN
 
 _T = TypeVar("_T")
 
@@ -165,7 +165,7 @@ def delete(name: Name) -> None:
 
 def _require_no_login(profiles: Profiles, name: str) -> None:
     """Raise Failure if there is a token, which may be for nobody else. The issuer is still to be asked to revoke it."""
-    if (profiles.login_folder(name) / LOGIN_FILE).exists():
+    if (profiles.login_folder(name) / LOGIN).exists():
         raise Failure(f"still logged in to profile {name}", hint=f"vimesh logout --profile {name}")
 
 

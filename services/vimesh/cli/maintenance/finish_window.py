@@ -7,10 +7,11 @@ import typer
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.terminal import printable
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.maintenance.show_windows import Window
 from vimesh.cli.maintenance.window_output import print_window
+from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import maintenance_service_pb2 as pb
 
 

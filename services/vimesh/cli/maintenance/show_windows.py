@@ -9,12 +9,13 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.answer_pages import fetch_pages
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import ROWS
 from vimesh.cli.lists import list_flags
 from vimesh.cli.lists.print_lists import print_pages
 from vimesh.cli.maintenance.window_output import WINDOWS, print_window
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.answer_pages import fetch_pages
 from vimesh.v1 import maintenance_service_pb2 as pb
 
 Window = Annotated[str, typer.Argument(metavar="ID", help="ID of the window.", show_default=False)]

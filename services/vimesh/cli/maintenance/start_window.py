@@ -11,14 +11,15 @@ import typer
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.terminal import printable
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front, run
-from vimesh.cli.client.repeat_calls import Retrying
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.maintenance.time_flags import TIME_ZONE_FLAG, duration_of, moment_of
 from vimesh.cli.maintenance.window_output import print_window, sentence
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.calls.repeat_calls import Retrying
+from vimesh.client.lookups.find_vim import find
 from vimesh.domain.maintenance.time_zones import UTC_NAME
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import maintenance_service_pb2 as pb
@@ -95,7 +96,7 @@ def start(  # noqa: PLR0913 - one parameter per flag
         request = pb.CreateMaintenanceWindowRequest(
             window=window, request_id=str(uuid.uuid4()), validate_only=only_check
         )
-        retrying = Retrying(settings.address, SystemRandom(), attempts=_ATTEMPTS)
+        retrying = Retrying(SystemRandom(), attempts=_ATTEMPTS)
         return await retrying.repeated(
             lambda: front.maintenance.CreateMaintenanceWindow(request, timeout=front.timeout_s)
         )

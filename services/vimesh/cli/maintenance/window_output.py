@@ -9,7 +9,8 @@ from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.lists.print_lists import print_item
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
-from vimesh.cli.output.vim_columns import exact_moment, moment, name_of
+from vimesh.cli.output.vim_columns import exact_moment, moment
+from vimesh.client.enum_names import name_of
 from vimesh.v1.maintenance_service_pb2 import MaintenanceWindow
 from vimesh.wire.wire_durations import seconds
 

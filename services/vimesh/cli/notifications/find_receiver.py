@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.client.answer_pages import fetch_all
-from vimesh.cli.client.find_named import find_named
-from vimesh.cli.client.front import Front
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.answer_pages import fetch_all
+from vimesh.client.lookups.find_named import find_named
 from vimesh.v1 import receiver_service_pb2 as pb
 
 ReceiverArgument = Annotated[
@@ -21,7 +21,7 @@ ReceiverProject = Annotated[
 
 
 async def find_receiver(front: Front, given: str, project: str | None = None) -> pb.Receiver:
-    """Return the receiver with that id or name. Raises Failure if there is none or more than one."""
+    """Return the receiver with that id or name. Raises NameUnknown, NameAmbiguous."""
 
     async def get(receiver_id: str) -> pb.Receiver:
         request = pb.GetReceiverRequest(receiver_id=receiver_id)

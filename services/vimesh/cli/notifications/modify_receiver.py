@@ -9,13 +9,14 @@ import typer
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.terminal import printable
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.notifications import receiver_flags
 from vimesh.cli.notifications.find_receiver import ReceiverArgument, ReceiverProject, find_receiver
 from vimesh.cli.notifications.receiver_fields import receiver_of
 from vimesh.cli.notifications.receiver_output import print_receiver
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
+from vimesh.client.calls.front_stubs import Front
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import receiver_service_pb2 as pb
 

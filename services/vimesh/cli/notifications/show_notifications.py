@@ -9,8 +9,7 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.answer_pages import fetch_all
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import ROWS, Output
 from vimesh.cli.lists import list_flags
 from vimesh.cli.lists.list_flags import ListChoice
@@ -22,7 +21,10 @@ from vimesh.cli.notifications.find_receiver import (
 )
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
-from vimesh.cli.output.vim_columns import moment, name_of
+from vimesh.cli.output.vim_columns import moment
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.enum_names import name_of
+from vimesh.client.lookups.answer_pages import fetch_all
 from vimesh.domain.notifications.notifications import NotificationState
 from vimesh.domain.settings import BadFlag, one_of
 from vimesh.v1 import receiver_service_pb2 as pb

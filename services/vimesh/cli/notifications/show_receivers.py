@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import ROWS
 from vimesh.cli.lists import list_flags
 from vimesh.cli.lists.print_lists import print_items
 from vimesh.cli.notifications.find_receiver import ReceiverArgument, ReceiverProject, fetch_receivers, find_receiver
 from vimesh.cli.notifications.receiver_output import RECEIVERS, print_receiver
+from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import receiver_service_pb2 as pb
 
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.output.documents import document
 from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
-from vimesh.cli.output.vim_columns import moment, name_of, status
+from vimesh.cli.output.vim_columns import moment, status
+from vimesh.client.enum_names import name_of
 from vimesh.v1.vim_pb2 import Vim, VimEvent
 
 _STATUS_KINDS = (VimEvent.STATUS_CHANGED, VimEvent.REASON_CHANGED)

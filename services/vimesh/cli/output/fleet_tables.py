@@ -10,7 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.cli.base.durations import brief
 from vimesh.cli.output import text_tables
-from vimesh.cli.output.vim_columns import name_of, seconds_of
+from vimesh.cli.output.vim_columns import seconds_of
+from vimesh.client.enum_names import name_of
 from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.v1.workflow_service_pb2 import WorkflowTask
 from vimesh.wire.wire_durations import seconds

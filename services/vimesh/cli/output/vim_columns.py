@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Final
+from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.cli.base.durations import brief, exact
 from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
+from vimesh.client.enum_names import name_of, status_name
 from vimesh.v1 import vim_pb2
 from vimesh.wire.wire_durations import seconds
 
@@ -27,15 +28,7 @@ def labels(vim: vim_pb2.Vim) -> str:
 
 
 def status(value: vim_pb2.Vim.Status.ValueType) -> str:
-    return name_of(vim_pb2.Vim.Status, value)
-
-
-def name_of(enumeration: Any, value: int) -> str:  # noqa: ANN401 - protobuf's wrappers share no class
-    """Return the name of a value; its number if only a newer server knows it."""
-    try:
-        return str(enumeration.Name(value))
-    except ValueError:
-        return str(value)
+    return status_name(value)
 
 
 def moment(time_: Timestamp) -> str:

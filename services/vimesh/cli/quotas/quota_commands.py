@@ -8,9 +8,10 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents, text_tables
+from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import access_service_pb2 as pb
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show what a project may have, and what it has.")

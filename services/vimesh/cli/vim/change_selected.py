@@ -10,9 +10,10 @@ import typer
 from vimesh.cli.base.client_settings import ClientSettings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import clipped, printable
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents
+from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import vim_service_pb2 as pb
 
 Filter = Annotated[

@@ -10,13 +10,14 @@ import typer
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.terminal import printable
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.vim.change_selected import Changed, Filter, change_all
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.find_vim import find
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_service_pb2 as pb
 

@@ -13,13 +13,14 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.lists import print_vims
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.vim.change_selected import Changed, Filter, change_all
 from vimesh.cli.vim.list_and_show import vim_pages
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.find_vim import find
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_service_pb2 as pb

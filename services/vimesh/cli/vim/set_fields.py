@@ -10,13 +10,14 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.input import probe_policy, vim_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
 from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
 from vimesh.cli.lists import print_vims
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.find_vim import find
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, Vim

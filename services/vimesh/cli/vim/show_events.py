@@ -9,8 +9,7 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import FEED, ROWS, Output
 from vimesh.cli.lists import list_flags
 from vimesh.cli.lists.print_lists import print_items
@@ -20,6 +19,8 @@ from vimesh.cli.selection import filter_flags, label_flags
 from vimesh.cli.watches import event_history
 from vimesh.cli.watches.event_span import KIND, KINDS, SINCE, UNTIL, event_span
 from vimesh.cli.watches.watch_lines import connection_notes
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.find_vim import find
 from vimesh.domain.ids import is_id
 from vimesh.domain.settings import BadFlag
 from vimesh.v1.vim_pb2 import VimEvent
@@ -105,7 +106,7 @@ def events(  # noqa: PLR0913 - one parameter per flag
         if follow:
             after = max([newest, *(event.revision for event in past)])
             async with aclosing(
-                event_history.events_after(front, vim_id, after, connection_notes(), matching)
+                event_history.events_after(front, vim_id, after, connection_notes(front.address), matching)
             ) as coming:
                 async for event in coming:
                     if span.includes(event):

@@ -11,10 +11,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.cli.base import client_flags, durations, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import REPORTS, Output
 from vimesh.cli.output import documents, history_plot
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.find_vim import find
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import history_service_pb2 as pb
 from vimesh.wire.wire_durations import duration

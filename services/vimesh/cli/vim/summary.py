@@ -8,10 +8,11 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.selection import filter_flags, label_flags
+from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import vim_service_pb2 as pb
 
 _COUNTS = ("total", "reachable", "unreachable", "unknown", "pending")

@@ -9,14 +9,14 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.input.vim_fields import warn
 from vimesh.cli.lists.list_flags import ListChoice
 from vimesh.cli.lists.print_lists import print_items
 from vimesh.cli.output.vim_columns import VIMS
 from vimesh.cli.watches.wait_for_status import Condition, limit_s, wait_for
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.find_vim import find
 from vimesh.v1.vim_pb2 import Vim
 
 
@@ -42,8 +42,8 @@ def wait(  # noqa: PLR0913 - one parameter per flag
     async def find_and_wait(front: Front) -> Vim | None:
         try:
             return await wait_for(front, await find(front, vim, project), condition, within_s)
-        except (Failure, grpc.aio.AioRpcError) as error:
-            if condition.is_deleted and _says_not_found(error):
+        except grpc.aio.AioRpcError as error:
+            if condition.is_deleted and error.code() is grpc.StatusCode.NOT_FOUND:
                 # A typo in the name looks the same, so the warning names what was waited for.
                 warn(f"no VIM has the id or name {vim}: assuming that it was deleted")
                 return None
@@ -51,9 +51,3 @@ def wait(  # noqa: PLR0913 - one parameter per flag
 
     if (found := run(settings, find_and_wait)) is not None:
         print_items(VIMS, [found], ListChoice(settings.output))
-
-
-def _says_not_found(error: Failure | grpc.aio.AioRpcError) -> bool:
-    if isinstance(error, Failure):
-        return error.code is ExitCode.NOT_FOUND
-    return error.code() is grpc.StatusCode.NOT_FOUND

@@ -12,16 +12,17 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
-from vimesh.cli.client.find_vim import find
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import FEED, Output
 from vimesh.cli.output import documents, event_lines
 from vimesh.cli.selection import filter_flags, label_flags
 from vimesh.cli.watches import event_history, replay_changes
-from vimesh.cli.watches.filtered_arrivals import with_arrivals
 from vimesh.cli.watches.past_times import past_time
-from vimesh.cli.watches.resumable_watch import ConnectionNews, Shown
-from vimesh.cli.watches.resumable_watch import watch as follow
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.find_vim import find
+from vimesh.client.watches.filtered_arrivals import with_arrivals
+from vimesh.client.watches.resumable_watch import ConnectionNews, WatchUpdate
+from vimesh.client.watches.resumable_watch import watch as follow
 from vimesh.domain.settings import BadFlag
 
 
@@ -108,11 +109,11 @@ async def show_changes(front: Front, output: Output, wanted: frozenset[str] = fr
 
     only = next(iter(wanted)) if len(wanted) == 1 else ""
 
-    def start(link: ConnectionNews) -> AsyncIterator[Shown]:
+    def start(link: ConnectionNews) -> AsyncIterator[WatchUpdate]:
         changes = follow(front, vim_id=only, filter_=filter_, link=link)
         return with_arrivals(front, changes) if filter_ else changes
 
     if output is Output.TABLE and sys.stdout.isatty():
         await live_table.show(start, front.address, wanted)
     else:
-        await watch_lines.WatchLines(output, wanted).show(start)
+        await watch_lines.WatchLines(front.address, output, wanted).show(start)

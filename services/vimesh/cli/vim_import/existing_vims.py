@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import grpc
 
-from vimesh.cli.client.front import Front
-from vimesh.cli.client.repeat_calls import Retrying
 from vimesh.cli.vim_import.vim_keys import VimKey
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.calls.repeat_calls import Retrying
 from vimesh.domain.filters.filter_terms import quoted
 from vimesh.domain.vims import Registration
 from vimesh.v1 import vim_service_pb2 as pb

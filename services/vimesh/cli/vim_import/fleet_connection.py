@@ -8,12 +8,14 @@ from random import SystemRandom
 from typing import Any
 
 from vimesh.cli.base.client_settings import ClientSettings
-from vimesh.cli.client.front import connected
+from vimesh.cli.client.explain_failures import failure
+from vimesh.cli.client.front import warn
 from vimesh.cli.client.interruption import obey
-from vimesh.cli.client.repeat_calls import Retrying
 from vimesh.cli.processes.stop_signals import stop_on_signals
 from vimesh.cli.vim_import.existing_vims import ExistingVims
 from vimesh.cli.vim_import.import_tally import ImportTally
+from vimesh.client.calls.front_stubs import connected
+from vimesh.client.calls.repeat_calls import Retrying
 from vimesh.runtime.background import beside
 
 
@@ -27,14 +29,13 @@ async def connected_fleet(
     retried; the others are, so that the VIMs in progress are finished. Raises Failure on the second signal.
     """
     with stop_on_signals() as stopping:
-        async with connected(client.address, client.call_timeout_s, client.credentials) as front:
+        async with connected(client.address, client.call_timeout_s, client.credentials, warn=warn) as front:
             patience = Retrying(
-                client.address,
                 SystemRandom(),
                 attempts=attempts,
                 give_up_s=give_up_s,
                 stopped=lambda: attempts is None and tally.ended_early is not None,
-                waiting=tally.wait,
+                waiting=lambda error: tally.wait(None if error is None else failure(error, client.address)),
             )
             async with beside(obey(stopping, tally.end)):
                 yield ExistingVims(front, patience)

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Sequence
 
 import grpc
 
-from vimesh.cli.client.answer_pages import fetch_all
-from vimesh.cli.client.front import Front
 from vimesh.cli.watches.event_span import EVERYTHING, EventSpan
-from vimesh.cli.watches.resumable_watch import ConnectionNews, watch
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.answer_pages import fetch_all
+from vimesh.client.watches.resumable_watch import ConnectionNews, watch
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
 

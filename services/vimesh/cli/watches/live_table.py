@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import grpc
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from vimesh.cli.base.terminal import coloured, printable
+from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.output import text_tables, vim_columns
-from vimesh.cli.watches.resumable_watch import Changes, ConnectionNews, Shown
-from vimesh.cli.watches.watched_vims import WatchedVims
+from vimesh.client.watches.resumable_watch import Changes, ConnectionNews, WatchUpdate
+from vimesh.client.watches.watched_vims import WatchedVims
 from vimesh.v1.vim_pb2 import Vim
 
 _REFRESH_S = 0.25
@@ -35,14 +37,17 @@ class LiveTable:
         self._board = WatchedVims()
         self._trouble = ""
 
-    def take(self, shown: Shown) -> None:
+    def take(self, shown: WatchUpdate) -> None:
         self._board.take(shown)
 
     def link(self) -> ConnectionNews:
-        return ConnectionNews(lost=self._lost, back=lambda: self._lost(""))
+        return ConnectionNews(lost=self._lost, back=self._back)
 
-    def _lost(self, why: str) -> None:
-        self._trouble = why
+    def _lost(self, error: grpc.aio.AioRpcError) -> None:
+        self._trouble = str(failure(error, self._address))
+
+    def _back(self) -> None:
+        self._trouble = ""
 
     def __rich__(self) -> Group:
         known = self._board.vims

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 
 from vimesh.cli.base.terminal import printable
+from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import event_lines
 from vimesh.cli.output.documents import write_line
-from vimesh.cli.watches.resumable_watch import Changes, ConnectionNews
-from vimesh.cli.watches.watched_vims import VimChange, WatchedVims
+from vimesh.client.watches.resumable_watch import Changes, ConnectionNews
+from vimesh.client.watches.watched_vims import VimChange, WatchedVims
 from vimesh.v1.vim_pb2 import Vim
 
 
 class WatchLines:
-    def __init__(self, output: Output, wanted: frozenset[str]) -> None:
+    def __init__(self, address: str, output: Output, wanted: frozenset[str]) -> None:
+        self._address = address
         self._as_json = output is Output.JSON
         self._wanted = wanted
         """Ids of the VIMs to show; empty: all."""
@@ -23,7 +25,7 @@ class WatchLines:
         """Print until cancelled."""
         board = WatchedVims()
         known: dict[str, int] = {}
-        async for shown in changes(connection_notes()):
+        async for shown in changes(connection_notes(self._address)):
             if shown.afresh:
                 known = {vim.id: vim.revision for vim in board.vims.values()}
             was_complete = board.complete
@@ -54,10 +56,10 @@ class WatchLines:
             write_line(line)
 
 
-def connection_notes() -> ConnectionNews:
+def connection_notes(address: str) -> ConnectionNews:
     """Return callbacks that report the state of the connection on standard error."""
     return ConnectionNews(
-        lost=lambda why: _note(f"reconnecting: {why}"),
+        lost=lambda error: _note(f"reconnecting: {failure(error, address)}"),
         back=lambda: _note("reconnected"),
         missed=lambda: _note("some changes are no longer available; showing the current state"),
     )

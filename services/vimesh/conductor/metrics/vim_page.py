@@ -16,7 +16,7 @@ from vimesh.conductor.metrics.vim_lines import LabelTexts, VimLines, label_text,
 from vimesh.domain.actions import Shard
 from vimesh.domain.fleet.store_statistics import VimSample
 from vimesh.domain.vim_store import VimStore
-from vimesh.metrics.scrape_app import BadQuery, Page, Unavailable
+from vimesh.metrics.scrape_app import BadQuery, Page, PageUnavailable
 from vimesh.rpc.caller_roles import PEOPLE
 
 T = TypeVar("T")
@@ -45,10 +45,10 @@ class VimMetricsPage:
         """Those of the last page of each shard, by the range of numbers: most VIMs have not changed since."""
 
     async def write(self, parameters: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """Yield the text in parts. Raises BadQuery, Unavailable, StoreUnavailable, Overloaded."""
+        """Yield the text in parts. Raises BadQuery, PageUnavailable, StoreUnavailable, Overloaded."""
         shard = _shard_of(parameters)
         if self._running >= _AT_ONCE:
-            raise Unavailable(f"{_AT_ONCE} pages are being written")
+            raise PageUnavailable(f"{_AT_ONCE} pages are being written")
         self._running += 1
         try:
             # The format wants all lines of a metric together, so the VIMs are read once, and gone through four times.

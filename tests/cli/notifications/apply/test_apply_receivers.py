@@ -11,9 +11,9 @@ import pytest
 from tests.support.callers.commands import AsyncUser, Ended
 from tests.support.deployments.secured_conductors import client_as, secured
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.client.front import Front
 from vimesh.cli.notifications.apply.receiver_changes import ReceiverChanges
 from vimesh.cli.notifications.apply.receivers_file import MAX_FILE_BYTES, read_receivers
+from vimesh.client.calls.front_stubs import Front
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.notifications.receivers import MAX_RECEIVERS
 from vimesh.store.notifications import change_receivers

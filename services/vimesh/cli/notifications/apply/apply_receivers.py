@@ -11,13 +11,14 @@ import typer
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.terminal import printable
-from vimesh.cli.client.front import Front, run
+from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.notifications.apply.receiver_changes import AppliedReceiver, ApplyOutcome, ReceiverChanges
 from vimesh.cli.notifications.apply.receivers_file import read_receivers
 from vimesh.cli.notifications.receiver_fields import FILE_FLAG, SECRET_FLAG
 from vimesh.cli.output import documents
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
+from vimesh.client.calls.front_stubs import Front
 
 _DEEDS: Final[Mapping[ApplyOutcome, str]] = {
     ApplyOutcome.CREATED: "created",

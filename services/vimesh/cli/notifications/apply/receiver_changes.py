@@ -13,11 +13,11 @@ from typing import Any, Final
 import grpc
 
 from vimesh.cli.client.explain_failures import failure_line
-from vimesh.cli.client.front import Front
-from vimesh.cli.client.repeat_calls import Retrying
 from vimesh.cli.notifications.apply.receivers_file import DesiredReceiver, refuse
 from vimesh.cli.notifications.find_receiver import fetch_receivers
 from vimesh.cli.notifications.receiver_fields import KINDS, SETTABLE
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.calls.repeat_calls import Retrying
 from vimesh.v1 import access_service_pb2
 from vimesh.v1 import receiver_service_pb2 as pb
 
@@ -60,7 +60,7 @@ class ReceiverChanges:
         self._desired = desired
         self._project = project
         self._stored: Mapping[_Key, pb.Receiver] = {}
-        self._retrying = Retrying(front.address, SystemRandom(), attempts=_ATTEMPTS)
+        self._retrying = Retrying(SystemRandom(), attempts=_ATTEMPTS)
 
     async def plan(self, *, prune: bool) -> Sequence[AppliedReceiver]:
         """Let the fleet check all changes; return what they come to.

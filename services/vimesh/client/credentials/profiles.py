@@ -10,14 +10,12 @@ from typing import Any, Final
 
 from vimesh.domain.access.secure_urls import secure_url
 from vimesh.domain.errors import BadSetting
-from vimesh.domain.settings import address_of_front
+from vimesh.domain.settings import Setting, address_of_front
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_SETTINGS_BYTES
 from vimesh.files.read_files import read_text
 
 PROFILES_FILE: Final = "config.yaml"
-LOGIN_FILE: Final = "login.json"
-"""In the folder of a login, beside the token: what renews it."""
 _LOGINS: Final = "logins"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", re.ASCII)
@@ -83,8 +81,10 @@ def read_profiles(folder: Path) -> Profiles:
         raise BadSetting(str(path), f"cannot be read: {error.strerror}") from error
     except BadFile as error:
         raise BadSetting(str(path), str(error)) from error
-    from vimesh.files.yaml_values import read_yaml  # noqa: PLC0415 - most users have no profiles
-
+    try:
+        from vimesh.files.yaml_values import read_yaml  # noqa: PLC0415 - most users have no profiles
+    except ModuleNotFoundError as error:
+        raise BadSetting(str(path), "cannot be read without PyYAML: pip install 'vimesh[client]'") from error
     try:
         content = read_yaml(text)
         return Profiles(folder) if content is None else _profiles(folder, content)
@@ -117,6 +117,10 @@ def checked_profile(values: Mapping[str, object], folder: Path) -> Profile:
     if not profile.issuer and (lonely := [key for key in _FOR_ISSUERS if key in texts]):
         raise ValueError(f"{lonely[0]} is only for a profile with an issuer")
     return profile
+
+
+PROFILE = Setting("profile", profile_name, "")
+"""Which profile to use; empty: the current one of the user, if any."""
 
 
 def _profiles(folder: Path, content: object) -> Profiles:

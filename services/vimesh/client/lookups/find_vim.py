@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from vimesh.cli.client.find_named import find_named
-from vimesh.cli.client.front import Front
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.lookups.find_named import find_named
 from vimesh.domain.filters.filter_terms import quoted
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
 
 async def find(front: Front, given: str, project: str | None = None) -> vim_pb2.Vim:
-    """Return the VIM with that id or name. Raises Failure if there is none or more than one."""
+    """Return the VIM with that id or name. Raises NameUnknown, NameAmbiguous."""
 
     async def get(vim_id: str) -> vim_pb2.Vim:
         return (await front.vims.GetVim(pb.GetVimRequest(vim_id=vim_id), timeout=front.timeout_s)).vim

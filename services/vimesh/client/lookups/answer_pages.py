@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
-from vimesh.cli.base.exits import Failure
+from vimesh.client.client_errors import EndlessList
 from vimesh.rpc.list_pages import PAGE_SIZE, Fetch, list_pages
 
 _T = TypeVar("_T")
@@ -24,7 +24,7 @@ async def fetch_all(fetch: Fetch[_T], limit: int | None, *, may_be_empty: bool =
 async def fetch_pages(
     fetch: Fetch[_T], limit: int | None, *, may_be_empty: bool = False
 ) -> AsyncGenerator[Sequence[_T]]:
-    """Yield all items, up to a limit, while the next ones are fetched. Raises Failure if the pages seem never to end.
+    """Yield all items, up to a limit, while the next ones are fetched. Raises EndlessList.
 
     `may_be_empty`: whether others may follow a page without items.
     """
@@ -50,8 +50,8 @@ async def fetch_pages(
 
 
 def _require_end(count: int, *, is_empty: bool) -> None:
-    """Raise Failure if the pages seem never to end."""
+    """Raise EndlessList if the pages seem never to end."""
     if is_empty:
-        raise Failure("the fleet returned an empty page before the end of the list")
+        raise EndlessList("the fleet returned an empty page before the end of the list", is_long=False)
     if count >= _MAX_ITEMS:
-        raise Failure(f"the fleet returned a list of more than {_MAX_ITEMS} items", hint="use --limit")
+        raise EndlessList(f"the fleet returned a list of more than {_MAX_ITEMS} items", is_long=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from vimesh.cli.watches.resumable_watch import Shown
+from vimesh.client.watches.resumable_watch import WatchUpdate
 from vimesh.domain.vims import BULKY_FIELDS
 from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
 
@@ -26,7 +26,7 @@ class WatchedVims:
         """Whether the snapshot has been received completely."""
         self._fresh: dict[str, Vim] = {}
 
-    def take(self, shown: Shown) -> list[VimChange]:
+    def take(self, shown: WatchUpdate) -> list[VimChange]:
         """Apply a message of the watch. Returns the changes that are new, in order."""
         if shown.afresh:
             self._fresh, self.complete = {}, False

@@ -1,4 +1,4 @@
-"""Retries calls that are safe to repeat."""
+"""Repeats calls that are safe to repeat."""
 
 from __future__ import annotations
 
@@ -10,33 +10,42 @@ from typing import TypeVar
 
 import grpc
 
-from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.client.explain_failures import failure, nothing_listens, unresolvable
+from vimesh.client.calls.unreachable_front import nothing_listens, unresolvable
 from vimesh.runtime.backoff import Backoff
+from vimesh.wire.error_statuses import failure_of, retry_delay_s
 
 _T = TypeVar("_T")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
+_PASSING = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        # A stopping conductor aborted the call.
+        grpc.StatusCode.CANCELLED,
+    }
+)
+NOT_PASSING = frozenset({"QUOTA_EXCEEDED", "TOO_MANY_RECEIVERS", "TOO_MANY_WINDOWS"})
+"""Reasons for which waiting does not help, although their status says so."""
 
 
 class Retrying:
-    """Retries calls within limits of attempts and time."""
+    """Repeats calls within limits of attempts and time."""
 
-    def __init__(  # noqa: PLR0913 - three of them are limits
+    def __init__(
         self,
-        address: str,
         random: Random,
         *,
         attempts: int | None = None,
         give_up_s: float = float("inf"),
         stopped: Callable[[], bool] = lambda: False,
-        waiting: Callable[[Failure | None], None] = lambda _: None,
+        waiting: Callable[[grpc.aio.AioRpcError | None], None] = lambda _: None,
     ) -> None:
         """Make a call up to `attempts` times, until it has failed for `give_up_s` seconds, or until `stopped()`.
 
-        `waiting` is called with the failure before each retry, and with None when a call is answered.
+        `waiting` is called with the error before each retry, and with None when a call is answered.
         """
-        self._address = address
         self._random = random
         self._attempts = attempts
         self._give_up_s = give_up_s
@@ -57,8 +66,8 @@ class Retrying:
                 deadline = deadline or time.monotonic() + self._give_up_s
                 if attempt == self._attempts or time.monotonic() >= deadline or not self._may_pass(error):
                     raise
-                self._waiting(failure(error, self._address))
-                await asyncio.sleep(pauses.pause_s())
+                self._waiting(error)
+                await asyncio.sleep(max(pauses.pause_s(), retry_delay_s(error)))
                 if self._stopped():
                     raise
             else:
@@ -71,5 +80,13 @@ class Retrying:
         if self._attempts is None and not self._answered and (nothing_listens(words) or unresolvable(words)):
             # No call was ever answered, so the address is probably wrong.
             return False
-        # CANCELLED: a stopping conductor aborted the call.
-        return error.code() is grpc.StatusCode.CANCELLED or failure(error, self._address).code is ExitCode.UNAVAILABLE
+        return is_passing(error)
+
+
+def is_passing(error: grpc.aio.AioRpcError) -> bool:
+    """Return whether the same call may succeed later."""
+    reason = failure_of(error).reason
+    if error.code() is grpc.StatusCode.INTERNAL:
+        # Without a reason, the connection broke in the middle; with one, it is a defect, which retrying does not fix.
+        return not reason
+    return error.code() in _PASSING and reason not in NOT_PASSING

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from vimesh.certificates.file_generations import make_private, replace_files
-from vimesh.cli.base.profiles import LOGIN_FILE
-from vimesh.cli.login.login_errors import LoginFailed
-from vimesh.cli.login.token_endpoint import IssuerClient, TokenAnswer
-from vimesh.files.certificate_files import TOKEN, TRUSTED
+from vimesh.client.login.login_errors import LoginFailed
+from vimesh.client.login.token_endpoint import IssuerClient, TokenAnswer
+from vimesh.files.certificate_files import LOGIN, TOKEN, TRUSTED
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_SETTINGS_BYTES
 from vimesh.files.json_values import read_json
@@ -58,7 +57,7 @@ class LoginFolder:
 
     def read(self) -> Login | None:
         """Return the login; None if there is none. Raises LoginFailed."""
-        path = self.path / LOGIN_FILE
+        path = self.path / LOGIN
         try:
             content = read_json(read_text(path, MAX_SETTINGS_BYTES))
             return _login_in(content)
@@ -119,7 +118,7 @@ class LoginFolder:
             raise OSError(0, str(error)) from error
 
     def _write(self, login: Login, token: bytes, trusted: bytes) -> None:
-        files = {TOKEN: token, LOGIN_FILE: json.dumps(_document(login), indent=1).encode() + b"\n"}
+        files = {TOKEN: token, LOGIN: json.dumps(_document(login), indent=1).encode() + b"\n"}
         replace_files(self.path, files | ({TRUSTED: trusted} if trusted else {}))
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from vimesh.cli.login.issuer_http import IssuerHttp
-from vimesh.cli.login.issuer_metadata import IssuerMetadata
-from vimesh.cli.login.login_errors import IssuerUnavailable, LoginFailed, TokenRefused
+from vimesh.client.login.issuer_http import IssuerHttp
+from vimesh.client.login.issuer_metadata import IssuerMetadata
+from vimesh.client.login.login_errors import IssuerUnavailable, LoginFailed, TokenRefused
 
 DEFAULT_SCOPE: Final = "openid offline_access"
 """Without `offline_access`, many issuers give no refresh token (OpenID Connect Core 1.0, section 11)."""

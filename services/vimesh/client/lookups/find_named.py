@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 import grpc
 
-from vimesh.cli.base.exits import ExitCode, Failure
+from vimesh.client.client_errors import NameAmbiguous, NameUnknown
 from vimesh.domain.ids import is_id
 
 
@@ -30,7 +30,7 @@ async def find_named(
     get: Callable[[str], Awaitable[_N]],
     list_named: Callable[[], Awaitable[Sequence[_N]]],
 ) -> _N:
-    """Return the only one with that id or name. Raises Failure if there is none or more than one.
+    """Return the only one with that id or name. Raises NameUnknown, NameAmbiguous.
 
     Args:
         noun: What it is, as in the names of commands and errors.
@@ -47,16 +47,7 @@ async def find_named(
                 raise
     named = await list_named()
     if not named:
-        where = f" in project {project}" if project else ""
-        raise Failure(
-            f"no {noun} has the id or name {given}{where} ({noun.upper()}_NOT_FOUND)",
-            code=ExitCode.NOT_FOUND,
-            hint=f"vimesh {noun.lower()} list shows all {noun}s",
-        )
+        raise NameUnknown(noun, given, project)
     if len(named) > 1:
-        raise Failure(
-            f"{len(named)} {noun}s are named {given}",
-            details=[f"{one.id} in project {one.project_id}" for one in named],
-            hint="specify the id, or use --project",
-        )
+        raise NameAmbiguous(noun, given, [f"{one.id} in project {one.project_id}" for one in named])
     return named[0]

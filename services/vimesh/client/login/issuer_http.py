@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlencode
 
 import httptools
 
-from vimesh.cli.login.login_errors import IssuerUnavailable, LoginFailed
+from vimesh.client.login.login_errors import IssuerUnavailable, LoginFailed
 from vimesh.domain.access.secure_urls import secure_url
 from vimesh.files.file_errors import BadFile
 from vimesh.files.json_values import read_json

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import grpc
 
-from vimesh.cli.client.front import Front
-from vimesh.cli.watches.resumable_watch import Shown
+from vimesh.client.calls.front_stubs import Front
+from vimesh.client.watches.resumable_watch import WatchUpdate
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim, VimEvent
 
 
-async def with_arrivals(front: Front, changes: AsyncGenerator[Shown]) -> AsyncGenerator[Shown]:
+async def with_arrivals(front: Front, changes: AsyncGenerator[WatchUpdate]) -> AsyncGenerator[WatchUpdate]:
     """Yield the same messages, each with the VIMs that begin to match. Raises AioRpcError."""
     present: set[str] = set()
     async with aclosing(changes):

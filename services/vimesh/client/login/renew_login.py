@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Never
 
-from vimesh.cli.login.issuer_http import IssuerHttp
-from vimesh.cli.login.issuer_metadata import discover
-from vimesh.cli.login.login_errors import IssuerUnavailable, LoginEnded, LoginFailed, TokenRefused
-from vimesh.cli.login.login_folder import Login, LoginFolder
-from vimesh.cli.login.token_endpoint import TokenAnswer, request_token
+from vimesh.client.login.issuer_http import IssuerHttp
+from vimesh.client.login.issuer_metadata import discover
+from vimesh.client.login.login_errors import IssuerUnavailable, LoginEnded, LoginFailed, TokenRefused
+from vimesh.client.login.login_folder import Login, LoginFolder
+from vimesh.client.login.token_endpoint import TokenAnswer, request_token
 
 _LOOK_EVERY_S: Final = 30.0
 """At most; another process may have logged in again, and a suspended machine wakes up late."""
@@ -51,13 +51,13 @@ async def keep_valid(folder: LoginFolder, say: Callable[[str], object]) -> Never
 
 def _required(folder: LoginFolder) -> Login:
     if (login := folder.read()) is None:
-        raise LoginEnded(f"not logged in to profile {folder.profile}")
+        raise LoginEnded(f"not logged in to profile {folder.profile}", folder.profile)
     return login
 
 
 async def _renew(folder: LoginFolder, login: Login) -> Login:
     if not login.refresh_token:
-        raise LoginEnded(f"the login of profile {folder.profile} has ended")
+        raise LoginEnded(f"the login of profile {folder.profile} has ended", folder.profile)
     try:
         return folder.renew(login, await _refresh(login))
     except IssuerUnavailable:
@@ -70,7 +70,7 @@ async def _renew(folder: LoginFolder, login: Login) -> Login:
         login = folder.give_up_renewal(login)
         if folder.clock() < login.expires_at:
             return login
-        raise LoginEnded(f"the login of profile {folder.profile} has ended") from refused
+        raise LoginEnded(f"the login of profile {folder.profile} has ended", folder.profile) from refused
 
 
 async def _refresh(login: Login) -> TokenAnswer:

@@ -13,11 +13,11 @@ import pytest
 
 from tests.support.identities.callers import LIMIT_S
 from tests.support.timing.waiting import until
-from vimesh.cli.login import renew_login
-from vimesh.cli.login.login_errors import LoginEnded, LoginFailed
-from vimesh.cli.login.login_folder import LoginFolder
-from vimesh.cli.login.renew_login import keep_valid, renew_if_due
-from vimesh.cli.login.token_endpoint import IssuerClient, TokenAnswer
+from vimesh.client.login import renew_login
+from vimesh.client.login.login_errors import LoginEnded, LoginFailed
+from vimesh.client.login.login_folder import LoginFolder
+from vimesh.client.login.renew_login import keep_valid, renew_if_due
+from vimesh.client.login.token_endpoint import IssuerClient, TokenAnswer
 from vimesh.runtime.background import beside
 
 LIFETIME_S = 300.0

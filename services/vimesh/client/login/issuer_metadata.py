@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from vimesh.cli.login.issuer_http import IssuerHttp
-from vimesh.cli.login.login_errors import LoginFailed
+from vimesh.client.login.issuer_http import IssuerHttp
+from vimesh.client.login.login_errors import LoginFailed
 from vimesh.domain.access.secure_urls import secure_url
 
 _DOCUMENT: Final = "/.well-known/openid-configuration"

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from vimesh.cli.client.explain_failures import failure
-from vimesh.cli.client.front import Front
+from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.error_statuses import failure_of
@@ -34,7 +33,7 @@ _PASSING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class WatchUpdate:
     """One message of a watch."""
 
     answer: pb.WatchVimsResponse
@@ -48,7 +47,7 @@ class Shown:
 class ConnectionNews:
     """Callbacks for changes of the connection."""
 
-    lost: Callable[[str], None] = lambda _why: None
+    lost: Callable[[grpc.aio.AioRpcError], None] = lambda _error: None
     back: Callable[[], None] = lambda: None
     missed: Callable[[], None] = lambda: None
     """The log no longer has the changes to resume with: the watch restarts with a snapshot."""
@@ -56,7 +55,7 @@ class ConnectionNews:
 
 _SILENT_LINK = ConnectionNews()
 
-Changes = Callable[[ConnectionNews], AsyncIterator[Shown]]
+Changes = Callable[[ConnectionNews], AsyncIterator[WatchUpdate]]
 """Starts a watch."""
 
 
@@ -67,7 +66,7 @@ async def watch(
     filter_: str = "",
     after: int | None = None,
     link: ConnectionNews = _SILENT_LINK,
-) -> AsyncGenerator[Shown]:
+) -> AsyncGenerator[WatchUpdate]:
     """Yield a snapshot and then every change; with `after`, every change after that revision.
 
     Never ends by itself. Raises AioRpcError if the first connection fails, or if retrying is pointless.
@@ -87,7 +86,7 @@ async def watch(
                 connected, lost, pause_s = True, False, _FIRST_PAUSE_S
                 seen = max(seen or 0, answer.revision) if answer.revision else seen
                 log_id = answer.log_id or log_id
-                yield Shown(answer, afresh)
+                yield WatchUpdate(answer, afresh)
                 afresh = False
                 if answer.end == vim_pb2.WATCH_END_AGED:
                     pause_s = 0.0
@@ -100,7 +99,7 @@ async def watch(
             if not connected or error.code() not in _PASSING or failure_of(error).reason == "INTERNAL":
                 raise
             if not lost:
-                link.lost(str(failure(error, front.address)))
+                link.lost(error)
             lost = True
         await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 - spreads reconnections, guards nothing
         pause_s = min(max(pause_s, _FIRST_PAUSE_S) * 2, _LONGEST_PAUSE_S)

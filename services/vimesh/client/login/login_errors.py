@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from vimesh.client.base_error import ClientError
 
-class LoginFailed(Exception):
+
+class LoginFailed(ClientError):
     """The issuer gave no token that can be used."""
 
 
@@ -22,3 +24,8 @@ class TokenRefused(LoginFailed):
 
 class LoginEnded(LoginFailed):
     """The token has ended or is about to, and there is no way to another one but to log in again."""
+
+    def __init__(self, message: str, profile: str) -> None:
+        super().__init__(message)
+        self.profile = profile
+        """Name of the profile to log in to."""

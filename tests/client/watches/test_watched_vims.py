@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from vimesh.cli.watches.resumable_watch import Shown
-from vimesh.cli.watches.watched_vims import WatchedVims
+from vimesh.client.watches.resumable_watch import WatchUpdate
+from vimesh.client.watches.watched_vims import WatchedVims
 from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
 from vimesh.v1.vim_service_pb2 import WatchVimsResponse
 
@@ -21,9 +21,9 @@ def event(vim_id: str, revision: int, kind: VimEvent.Kind.ValueType, status: Vim
 
 def with_snapshot(*vims: Vim, revision: int) -> WatchedVims:
     board = WatchedVims()
-    board.take(Shown(WatchVimsResponse(vims=vims), afresh=True))
+    board.take(WatchUpdate(WatchVimsResponse(vims=vims), afresh=True))
     assert not board.complete
-    board.take(Shown(WatchVimsResponse(revision=revision)))
+    board.take(WatchUpdate(WatchVimsResponse(revision=revision)))
     assert board.complete
     return board
 
@@ -36,7 +36,7 @@ def test_a_change_that_the_snapshot_shows_already_is_no_news() -> None:
         event("a", 8, VimEvent.STATUS_CHANGED, Vim.UNREACHABLE),
     ]
 
-    news = board.take(Shown(WatchVimsResponse(events=changes, revision=8)))
+    news = board.take(WatchUpdate(WatchVimsResponse(events=changes, revision=8)))
 
     assert [change.event.revision for change in news] == [8]
     assert (board.vims["a"].status, board.vims["a"].reason) == (Vim.UNREACHABLE, "WHY")
@@ -50,7 +50,7 @@ def test_vims_come_and_go() -> None:
         event("a", 3, VimEvent.DEREGISTERED, Vim.PENDING),
     ]
 
-    news = board.take(Shown(WatchVimsResponse(events=changes, revision=3)))
+    news = board.take(WatchUpdate(WatchVimsResponse(events=changes, revision=3)))
 
     assert [change.vim.name for change in news if change.vim] == ["b", "a"]
     assert set(board.vims) == {"b"}
@@ -59,9 +59,9 @@ def test_vims_come_and_go() -> None:
 def test_what_a_later_snapshot_does_not_show_is_gone() -> None:
     board = with_snapshot(vim("a", 1), vim("b", 2), revision=2)
 
-    board.take(Shown(WatchVimsResponse(vims=[vim("b", 9)]), afresh=True))
+    board.take(WatchUpdate(WatchVimsResponse(vims=[vim("b", 9)]), afresh=True))
     assert set(board.vims) == {"a", "b"}
-    board.take(Shown(WatchVimsResponse(revision=9)))
+    board.take(WatchUpdate(WatchVimsResponse(revision=9)))
 
     assert set(board.vims) == {"b"}
 
@@ -78,7 +78,7 @@ def test_what_a_modification_does_not_hold_stays_as_it_was() -> None:
     change.vim.placement_attr.update({"regions": []})
     board = with_snapshot(before, revision=1)
 
-    board.take(Shown(WatchVimsResponse(events=[change], revision=2)))
+    board.take(WatchUpdate(WatchVimsResponse(events=[change], revision=2)))
 
     after = board.vims["a"]
     assert (after.name, after.description, after.extra) == ("renamed", "before", before.extra)
@@ -92,6 +92,6 @@ def test_a_modification_of_an_earlier_version_is_whole() -> None:
     change.vim.CopyFrom(vim("a", 2))
     board = with_snapshot(before, revision=1)
 
-    board.take(Shown(WatchVimsResponse(events=[change], revision=2)))
+    board.take(WatchUpdate(WatchVimsResponse(events=[change], revision=2)))
 
     assert board.vims["a"].description == ""

@@ -1,0 +1,1 @@
+"""Decides where a front is and what to show there, and keeps that valid."""

@@ -1,0 +1,1 @@
+"""Follows changes across disconnects, and waits for one."""
