@@ -3,11 +3,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 import typer.main
 
 from tests.support.callers.commands import Command
-from vimesh.cli.main import app
+from vimesh.cli.main import COMMANDS, app
+from vimesh.cli.vim import vim_commands
 
 _NAMES_AFTER = """
 import sys
@@ -15,14 +18,15 @@ from vimesh.cli.main import main
 try:
     main(sys.argv[1:])
 except SystemExit:
-    print("imported:", *(name for name in sys.modules if name.startswith("vimesh.cli.")))
+    print("imported:", *sys.modules)
 """
 
 
-def _imports(*arguments: str) -> set[str]:
+def _imports(*arguments: str, prefix: str = "vimesh.cli.") -> set[str]:
+    """Return the modules that a command has imported."""
     run = [sys.executable, "-c", _NAMES_AFTER, *arguments]
     output = subprocess.run(run, capture_output=True, text=True, check=True, timeout=50).stdout
-    return set(output.rpartition("imported:")[2].split())
+    return {name for name in output.rpartition("imported:")[2].split() if name.startswith(prefix)}
 
 
 def test_a_command_imports_no_other() -> None:
@@ -43,6 +47,41 @@ def test_every_command_is_listed_in_the_order_of_the_table_and_can_be_asked_for_
     assert listed == list(group.commands)
     for name in listed:
         assert typed(name, "--help").out.startswith(f"Usage: vimesh {name} ")
+
+
+def test_what_a_list_says_of_a_command_is_the_first_sentence_of_its_help() -> None:
+    group: Any = typer.main.get_command(app)
+
+    for sources, commands in ((COMMANDS, group.commands), (vim_commands.COMMANDS, group.commands["vim"].commands)):
+        for name, source in sources.items():
+            sentence, _, _ = " ".join(commands[name].help.split("\n\n")[0].split()).partition(". ")
+            assert source.summary == f"{sentence.rstrip('.')}.", name
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["vim", "--help"], ["vim", "list", "--address", "127.0.0.1:9"]])
+def test_a_short_command_imports_neither_a_validator_nor_a_logger_nor_what_only_processes_need(
+    arguments: list[str],
+) -> None:
+    names = _imports(*arguments, prefix="")
+
+    assert not {"pydantic", "structlog", "sqlalchemy", "yaml", "rich", "vimesh.bridge", "vimesh.store"} & names
+    assert len(names) < 420 if "list" in arguments else "grpc" not in names
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["--limit", "x"], "--limit: must be a whole number, not 'x'"),
+        (["--limit", "1e9"], "--limit: must be a whole number, not '1e9'"),
+        (["--limit", "9" * 30], f"--limit: must be a whole number, not '{'9' * 30}'"),
+        (["--limit", "0"], "--limit: must be at least 1, not 0"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_with_its_flag(tmp_path: Path, typed: list[str], expected: str) -> None:
+    ended = Command(tmp_path)("vim", "list", *typed)
+
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: {expected}\n")
 
 
 def test_a_hidden_command_is_not_listed_and_works(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from vimesh.cli.plain_values import use_plain_values
 from vimesh.cli.verb_first import list_unless_named
 
 
@@ -19,11 +20,13 @@ class CommandSource:
 
     Args:
         target: `MODULE:NAME` of its function, or of the `typer.Typer` of a group.
+        summary: The first sentence of its help, for lists of commands, which import none of them.
         epilog: `MODULE:NAME` of the text after its help; none if empty.
         hidden: Whether lists of commands leave it out.
     """
 
     target: str
+    summary: str
     epilog: str = ""
     hidden: bool = False
 
@@ -38,12 +41,14 @@ class _LazyCommands(Mapping[str, Any]):
         source = self._sources[name]
         target = _load(source.target)
         if isinstance(target, typer.Typer):
-            command = typer.main.get_group(target)
+            command: Any = typer.main.get_group(target)
             command.name = name
-            return command
-        only = typer.Typer(add_completion=False, rich_markup_mode=None)
-        only.command(name, epilog=_load(source.epilog) if source.epilog else None, hidden=source.hidden)(target)
-        return typer.main.get_command(only)
+        else:
+            only = typer.Typer(add_completion=False, rich_markup_mode=None)
+            only.command(name, epilog=_load(source.epilog) if source.epilog else None, hidden=source.hidden)(target)
+            command = typer.main.get_command(only)
+        use_plain_values(command)
+        return command
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sources)
@@ -82,11 +87,25 @@ def lazy_group(
     class LazyGroup(group_with_aliases(aliases or {})):  # type: ignore[misc]
         def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - the library's own
             super().__init__(**attributes | {"commands": _LazyCommands(sources)})
+            use_plain_values(self)
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
+            TyperGroup.format_commands(_listed(sources), ctx, formatter)
 
         def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as above
             return super().resolve_command(ctx, reorder(args))
 
     return LazyGroup
+
+
+def _listed(sources: Mapping[str, CommandSource]) -> TyperGroup:
+    """Return a group of commands that can only be listed."""
+    return TyperGroup(
+        commands={
+            name: TyperCommand(name, help=source.summary, hidden=source.hidden) for name, source in sources.items()
+        },
+        rich_markup_mode=None,
+    )
 
 
 def _load(target: str) -> Any:  # noqa: ANN401 - whatever is there

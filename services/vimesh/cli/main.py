@@ -14,6 +14,7 @@ from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import speaks_unicode
 from vimesh.cli.command_line import begin_command_line, set_flags_before
 from vimesh.cli.lazy_commands import CommandSource, lazy_group
+from vimesh.cli.plain_values import HELP_FLAGS
 from vimesh.cli.verb_first import group_first
 from vimesh.domain.errors import BadSetting, StoreUnavailable, VimeshError
 from vimesh.domain.settings import ADDRESS, CREDENTIALS, BadFlag
@@ -28,39 +29,84 @@ def _print_version(*, wanted: bool) -> None:
         raise typer.Exit
 
 
-_COMMANDS: Final = {
-    "up": CommandSource("vimesh.cli.commands.up:up"),
-    "demo": CommandSource("vimesh.cli.commands.up:demo"),
-    "vim": CommandSource("vimesh.cli.vim.vim_commands:app"),
-    "maintenance": CommandSource("vimesh.cli.maintenance.maintenance_commands:app"),
-    "receiver": CommandSource("vimesh.cli.notifications.receiver_commands:app"),
-    "notification": CommandSource("vimesh.cli.notifications.notification_commands:app"),
-    "status": CommandSource("vimesh.cli.commands.status:status", epilog="vimesh.cli.commands.status:EPILOG"),
-    "availability": CommandSource("vimesh.cli.availability.show_availability:availability"),
-    "login": CommandSource("vimesh.cli.login.login_commands:login"),
-    "logout": CommandSource("vimesh.cli.login.login_commands:logout"),
-    "profile": CommandSource("vimesh.cli.login.profile_commands:app"),
-    "version": CommandSource("vimesh.cli.access.version:version"),
-    "whoami": CommandSource("vimesh.cli.access.whoami:whoami"),
-    "auth": CommandSource("vimesh.cli.access.whoami:auth"),
-    "quota": CommandSource("vimesh.cli.quotas.quota_commands:app"),
-    "conductor": CommandSource("vimesh.cli.commands.conductor:conductor"),
-    "monitor": CommandSource("vimesh.cli.commands.monitor:monitor"),
-    "notify": CommandSource("vimesh.cli.notifications.notify:notify"),
-    "api": CommandSource("vimesh.cli.commands.api:api"),
-    "bridge": CommandSource("vimesh.cli.commands.bridge:bridge"),
-    "workflows": CommandSource("vimesh.cli.commands.workflows:app"),
-    "envoy": CommandSource("vimesh.cli.commands.envoy:app"),
-    "db": CommandSource("vimesh.cli.commands.db:app"),
-    "upgrade": CommandSource("vimesh.cli.upgrade.upgrade_commands:app"),
-    "certs": CommandSource("vimesh.cli.commands.certs:app"),
-    "import": CommandSource("vimesh.cli.commands.import_tacker:app"),
+COMMANDS: Final = {
+    "up": CommandSource(
+        "vimesh.cli.commands.up:up",
+        "Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor, a notifier.",
+    ),
+    "demo": CommandSource(
+        "vimesh.cli.commands.up:demo",
+        "Run a fleet with three endpoints that come and go, and show their status changes.",
+    ),
+    "vim": CommandSource("vimesh.cli.vim.vim_commands:app", "Register, show, change and watch VIMs."),
+    "maintenance": CommandSource(
+        "vimesh.cli.maintenance.maintenance_commands:app",
+        "Plan maintenance of VIMs: probing goes on, and shows that they are worked on.",
+    ),
+    "receiver": CommandSource(
+        "vimesh.cli.notifications.receiver_commands:app",
+        "Say who is notified when VIMs are lost and found: Alertmanager, CloudEvents, e-mail, Tacker, ETSI, webhooks.",
+    ),
+    "notification": CommandSource(
+        "vimesh.cli.notifications.notification_commands:app",
+        "See notifications that could not be delivered, and send them again.",
+    ),
+    "status": CommandSource(
+        "vimesh.cli.commands.status:status",
+        "Show the fleet at one look: VIMs by status, processes, database, open tasks, and what is wrong.",
+        epilog="vimesh.cli.commands.status:EPILOG",
+    ),
+    "availability": CommandSource(
+        "vimesh.cli.availability.show_availability:availability",
+        "Show how long VIMs were reachable, unreachable, unknown, pending, or in maintenance.",
+    ),
+    "login": CommandSource("vimesh.cli.login.login_commands:login", "Get a token from the issuer of a profile."),
+    "logout": CommandSource(
+        "vimesh.cli.login.login_commands:logout",
+        "Remove the token of a profile, and revoke the login at its issuer if that has a way to do so.",
+    ),
+    "profile": CommandSource("vimesh.cli.login.profile_commands:app", "Name fleets, and choose one of them."),
+    "version": CommandSource(
+        "vimesh.cli.access.version:version",
+        "Show the versions of this command, of the conductor that answers, and of the contract between them.",
+    ),
+    "whoami": CommandSource(
+        "vimesh.cli.access.whoami:whoami", "Show the identity, roles and projects that the fleet knows the caller by."
+    ),
+    "auth": CommandSource("vimesh.cli.access.whoami:auth", "Check what the caller may do."),
+    "quota": CommandSource("vimesh.cli.quotas.quota_commands:app", "Show what a project may have, and what it has."),
+    "conductor": CommandSource(
+        "vimesh.cli.commands.conductor:conductor", "Serve every gRPC service until SIGTERM or Ctrl-C, then drain."
+    ),
+    "monitor": CommandSource(
+        "vimesh.cli.commands.monitor:monitor", "Probe the VIMs of the embedded engine until SIGTERM or Ctrl-C."
+    ),
+    "notify": CommandSource(
+        "vimesh.cli.notifications.notify:notify",
+        "Notify receivers of VIMs that are lost and found, until SIGTERM or Ctrl-C.",
+    ),
+    "api": CommandSource(
+        "vimesh.cli.commands.api:api",
+        "Serve Tacker's REST API until SIGTERM or Ctrl-C; "
+        "with --engine mistral, also start and remove Mistral workflows.",
+    ),
+    "bridge": CommandSource(
+        "vimesh.cli.commands.bridge:bridge",
+        "Serve the RPC of Tacker's conductor to ping actions until SIGTERM or Ctrl-C.",
+    ),
+    "workflows": CommandSource("vimesh.cli.commands.workflows:app", "Audit and repair the workflows in Mistral."),
+    "envoy": CommandSource("vimesh.cli.commands.envoy:app", "Render and validate the configuration of Envoy."),
+    "db": CommandSource("vimesh.cli.commands.db:app", "Create, upgrade and check the database."),
+    "upgrade": CommandSource("vimesh.cli.upgrade.upgrade_commands:app", "Upgrade a fleet to this release."),
+    "certs": CommandSource("vimesh.cli.commands.certs:app", "Make, renew and revoke the certificates of a fleet."),
+    "import": CommandSource("vimesh.cli.commands.import_tacker:app", "Import VIMs from other systems."),
 }
 
 app = typer.Typer(
-    cls=lazy_group(_COMMANDS, aliases={"context": "profile"}, reorder=group_first),
-    context_settings={"help_option_names": ["-h", "--help"]},
+    cls=lazy_group(COMMANDS, aliases={"context": "profile"}, reorder=group_first),
+    context_settings={"help_option_names": list(HELP_FLAGS)},
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

@@ -13,11 +13,8 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import grpc
-import structlog
 
 from vimesh.domain.errors import BadSetting
-
-_log = structlog.get_logger()
 
 LOOK_EVERY_S: Final = 1.0
 """How often a call looks whether the files have changed."""
@@ -119,7 +116,10 @@ class RenewingChannel(grpc.aio.Channel):
         try:
             renewed = self._make(version)
         except BadSetting as error:
-            _log.warning("new credentials cannot be used: calls go on with the former ones", why=str(error))
+            import structlog  # noqa: PLC0415 - takes long to import, and a short command has nothing to log
+
+            log = structlog.get_logger()
+            log.warning("new credentials cannot be used: calls go on with the former ones", why=str(error))
             self._newest.version = version  # so that this is said, and tried, once
             return
         former, self._newest = self._newest, renewed

@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.callers.commands import Command
 from vimesh.cli.base import command_settings
-from vimesh.cli.base.command_settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
+from vimesh.cli.base.command_settings import KNOWN, SHARD, UP_PORT
+from vimesh.cli.base.common_settings import CALL_TIMEOUT
 from vimesh.cli.base.durations import brief, exact, seconds
 from vimesh.cli.local_fleet.fleet_processes import without_secrets
 from vimesh.domain.actions import Shard

@@ -12,7 +12,8 @@ import pytest
 from tests.support.callers.commands import Command
 from tests.support.timing.cpu_limit import cpu_limit
 from vimesh.bridge.kills.state_dir import StoredRevision, state_dir
-from vimesh.cli.base.command_settings import CALL_TIMEOUT, KNOWN, SHARD, UP_PORT
+from vimesh.cli.base.command_settings import KNOWN, SHARD, UP_PORT
+from vimesh.cli.base.common_settings import CALL_TIMEOUT
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import ADDRESS, sources
 from vimesh.files import read_files

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated
 
 import typer
 
-from vimesh.cli.availability import availability_rows
+from vimesh.cli.availability.availability_rows import availability_table
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.front import run
-from vimesh.cli.formats.output_formats import REPORTS, Output
-from vimesh.cli.output import documents
+from vimesh.cli.formats.output_formats import ROWS
+from vimesh.cli.lists import list_flags
+from vimesh.cli.lists.print_lists import print_pages
 from vimesh.cli.selection.label_flags import Selector, selected
 from vimesh.client.calls.front_stubs import Front
-from vimesh.client.lookups.answer_pages import fetch_all
+from vimesh.client.lookups.answer_pages import fetch_pages
 from vimesh.domain.settings import BadFlag
 from vimesh.v1 import availability_service_pb2 as pb
 
@@ -45,7 +46,10 @@ def availability(  # noqa: PLR0913 - one parameter per flag
             help="Fields to group by, separated by commas: id, project_id, type, labels.KEY, day, month.",
         ),
     ] = "",
-    output: client_flags.ReportOutput = None,
+    columns: list_flags.Columns = None,
+    no_headers: list_flags.NoHeaders = False,
+    sort_by: list_flags.SortBy = None,
+    output: client_flags.RowsOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
@@ -60,29 +64,25 @@ def availability(  # noqa: PLR0913 - one parameter per flag
         credentials=credentials,
         call_timeout=call_timeout,
         output=output,
-        formats=REPORTS,
+        formats=ROWS,
     )
     fields = [field.strip() for field in by.split(",") if field.strip()]
+    table = availability_table(fields)
+    choice = list_flags.list_choice(settings.output, table, columns=columns, no_headers=no_headers, sort_by=sort_by)
     request = pb.QueryAvailabilityRequest(filter=selected(selector, filter_), by=fields)
     request.start_time.FromDatetime(_date("--from", start) if start else _this_month())
     if end:
         request.end_time.FromDatetime(_date("--to", end))
-    rows = run(settings, lambda front: _rows(front, request))
-    if settings.output is Output.CSV:
-        availability_rows.write_csv(fields, rows)
-    elif settings.output is Output.TABLE:
-        availability_rows.write_table(fields, rows)
-    else:
-        documents.write(settings.output, [documents.document(row) for row in rows])
+    run(settings, lambda front: print_pages(table, _pages(front, request), choice))
 
 
-async def _rows(front: Front, request: pb.QueryAvailabilityRequest) -> list[pb.AvailabilityRow]:
+def _pages(front: Front, request: pb.QueryAvailabilityRequest) -> AsyncGenerator[Sequence[pb.AvailabilityRow]]:
     async def fetch(size: int, token: str) -> tuple[Sequence[pb.AvailabilityRow], str]:
         request.page_size, request.page_token = size, token
         page = await front.availability.QueryAvailability(request, timeout=front.timeout_s)
         return page.rows, page.next_page_token
 
-    return await fetch_all(fetch, None)
+    return fetch_pages(fetch, None)
 
 
 def _this_month() -> dt.datetime:

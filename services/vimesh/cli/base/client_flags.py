@@ -39,15 +39,6 @@ RowsOutput = Annotated[
         help="Output format [VIMESH_OUTPUT; default: table].",
     ),
 ]
-ReportOutput = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="table|csv|json|yaml|jsonpath=EXPR",
-        help="Output format [VIMESH_OUTPUT; default: table].",
-    ),
-]
 FeedOutput = Annotated[
     str | None,
     typer.Option(

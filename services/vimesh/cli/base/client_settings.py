@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimesh.cli.base.command_settings import CALL_TIMEOUT, OUTPUT, STATE_FILE, UP_DATA_DIR, VARIABLES, given
+from vimesh.cli.base.common_settings import (
+    CALL_TIMEOUT,
+    CLIENT_VARIABLES,
+    OUTPUT,
+    STATE_FILE,
+    UP_DATA_DIR,
+    every_variable,
+    given,
+)
 from vimesh.cli.base.explain_login import login_explained
 from vimesh.cli.base.unknown_variables import warn_of_misspelt
 from vimesh.cli.formats.json_path import json_path
@@ -42,7 +50,7 @@ def client_settings(  # noqa: PLR0913 - one parameter per flag
 
     `formats`: those that the command has. If another one is chosen for all commands, this one prints a table.
     """
-    warn_of_misspelt(os.environ, VARIABLES)
+    warn_of_misspelt(os.environ, CLIENT_VARIABLES, every_variable)
     found = given(config)
     with login_explained():
         access = front_access(found, address=address, credentials=credentials, profile=profile)

@@ -1,10 +1,10 @@
-"""Defines and reads every setting of every command."""
+"""Defines every setting of every command; those of all clients are in `common_settings.py`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,13 +13,12 @@ from typing import Any
 from vimesh.bridge.calls.broker_users import BrokerUsers, parse_broker_users
 from vimesh.bridge.calls.unnamed_reports import REJECT_ALL, parse_policies
 from vimesh.bridge.config.transport_url import TransportUrl, transport_url
+from vimesh.cli.base.common_settings import CALL_TIMEOUT, OUTPUT, UP_DATA_DIR, positive_s
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.history_settings import HISTORY_SIZE, MONITOR_HISTORY, UP_HISTORY
 from vimesh.cli.base.key_file import key_file_of
 from vimesh.cli.base.quota_settings import QUOTA_CHANGES_PER_S, QUOTA_EVENT_BYTES, QUOTA_FILE, QUOTA_VIMS
 from vimesh.cli.base.sizes import bytes_of
-from vimesh.cli.command_line import typed
-from vimesh.cli.formats.output_formats import Output, output_format
 from vimesh.client.credentials.profiles import PROFILE
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
@@ -30,10 +29,8 @@ from vimesh.domain.settings import (
     CREDENTIALS,
     Setting,
     Sources,
-    config_file,
     host_and_port,
     one_of,
-    sources,
     truth,
 )
 from vimesh.domain.vims import Engine
@@ -44,9 +41,6 @@ DEFAULT_PORT = 7600
 DEFAULT_METRICS_PORT = 9464
 """That of OpenTelemetry's exporter for Prometheus."""
 NO_METRICS = -1
-DEFAULT_FILE = Path("vimesh.toml")
-STATE_FILE = "fleet.json"
-"""File in the data directory of a fleet on this machine: lists its processes with pids and addresses."""
 _LEAST_KEPT = "16MiB"
 
 _MAX_DIGITS = 20
@@ -66,13 +60,6 @@ class LogLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-def positive_s(text: str) -> float:
-    """Read a duration above zero. Raises ValueError."""
-    if (duration_s := seconds(text)) > 0:
-        return duration_s
-    raise ValueError("must be above 0")
 
 
 def _whole(text: str) -> bool:
@@ -141,8 +128,6 @@ def _shard(text: str) -> Shard:
     raise ValueError(f"must be I/N with I from 0 to N-1, not {text[:50]!r}")
 
 
-CALL_TIMEOUT = Setting("call_timeout", positive_s, 10.0)
-OUTPUT = Setting("output", output_format, Output.TABLE)
 DATABASE_URL = Setting("database_url", str, "", secret=True)
 KEY_FILE = Setting("key_file", str, "", secret=True)
 LOG_LEVEL = Setting("log.level", one_of(LogLevel), LogLevel.INFO, own_flag="--log-level")
@@ -190,7 +175,6 @@ BRIDGE_CONCURRENCY = Setting("bridge.concurrency", _number(1, 65535), 1000)
 STATE_DIR = Setting("bridge.state_dir", Path, Path(".vimesh/bridge"))
 UP_PORT = Setting("up.port", _number(0, 65535), DEFAULT_PORT)
 UP_LISTEN = Setting("up.listen", _ip, "127.0.0.1")
-UP_DATA_DIR = Setting("up.data_dir", Path, Path(".vimesh"))
 UP_CONDUCTORS = Setting("up.conductors", _number(1, 64), 2)
 UP_METRICS_PORT: Setting[int | None] = Setting("up.metrics_port", _metrics_port, None)
 """None: the default port, or any free one if it is taken; `NO_METRICS`: none."""
@@ -266,15 +250,6 @@ OTHER_VARIABLES = (CONFIG_VARIABLE, "VIMESH_CERTS_DIR", "VIMESH_ENVOY", "VIMESH_
 KNOWN = tuple(setting.key for setting in ALL_SETTINGS)
 VARIABLES = (*(setting.variable for setting in ALL_SETTINGS), *OTHER_VARIABLES)
 SECRET_VARIABLES = frozenset(setting.variable for setting in ALL_SETTINGS if setting.secret)
-
-
-def given(config: Path | None) -> Sources:
-    """Return the settings in the environment and in the TOML file. Raises BadSetting."""
-    before = typed().flags_before
-    file = config or (Path(before["config"]) if "config" in before else config_file(os.environ))
-    if file is None and DEFAULT_FILE.is_file():
-        file = DEFAULT_FILE
-    return replace(sources(os.environ, file, KNOWN), flags=before)
 
 
 def required_database_url(found: Sources, flag: str | None) -> str:

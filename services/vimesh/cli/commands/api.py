@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags
+from vimesh.cli.base import command_settings, common_settings, flags
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import ADDRESS, CREDENTIALS, Sources
 from vimesh.domain.vims import Engine
@@ -67,7 +67,7 @@ def api(  # noqa: PLR0913 - one parameter per flag
     """
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - clients serve nothing
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
     if find_spec("uvicorn") is None or find_spec("starlette") is None:
         raise BadSetting("vimesh api", "needs packages that are not installed: pip install '.[api]' in a checkout")

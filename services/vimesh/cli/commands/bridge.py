@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags
+from vimesh.cli.base import command_settings, common_settings, flags
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import ADDRESS, CREDENTIALS
 
@@ -93,7 +93,7 @@ def bridge(  # noqa: PLR0913 - one parameter per flag
     """Serve the RPC of Tacker's conductor to ping actions until SIGTERM or Ctrl-C."""
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not speak AMQP
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
     transport = found.read(command_settings.TRANSPORT_URL, transport_url)
     files = tuple(config_file) if config_file else found.read(command_settings.CONFIG_FILES)

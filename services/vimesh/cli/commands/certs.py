@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from vimesh.certificates.local_names import names_of_this_machine
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import chosen_output
-from vimesh.cli.base.command_settings import given
+from vimesh.cli.base.common_settings import given
 from vimesh.cli.base.durations import seconds
 from vimesh.cli.base.exits import ExitCode, Failure
-from vimesh.cli.base.local_names import names_of_this_machine
 from vimesh.cli.commands.certificate_table import certificate_table
 from vimesh.cli.formats.output_formats import ROWS, Output
 from vimesh.cli.lists import list_flags

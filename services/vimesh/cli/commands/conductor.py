@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from vimesh.cli.base import command_settings, flags, history_settings, quota_settings
+from vimesh.cli.base import command_settings, common_settings, flags, history_settings, quota_settings
 
 _SWITCH_INTERVAL_S: Final = 0.0005
 
@@ -123,7 +123,7 @@ def conductor(  # noqa: PLR0913 - one parameter per flag
     # The loop takes the GIL about ten times per call, and the store's threads release it only after this interval: with
     # Python's default of 5 ms, two threads that build long lists would delay each report by 100 ms.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
     # A call consists mostly of event loop steps, which are cheaper in uvloop.
     uvloop.run(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from vimesh.cli.base import command_settings, flags
+from vimesh.cli.base import command_settings, common_settings, flags
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.commands.rotate_key import rotate_key
 from vimesh.cli.output.progress import progress
@@ -25,7 +25,7 @@ app.command()(rotate_key)
 
 
 def _url(database_url: str | None, config: Path | None) -> str:
-    return command_settings.required_database_url(command_settings.given(config), database_url)
+    return command_settings.required_database_url(common_settings.given(config), database_url)
 
 
 @app.command()
@@ -90,7 +90,7 @@ def compact(
     """Drop the changes beyond the limits. Conductors do so once a minute, and after many writes."""
     from vimesh.store import compact_log  # noqa: PLC0415 - clients need no SQL
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     retention = command_settings.retention(found, keep_events=keep_events, keep_for=keep_for, keep_bytes=keep_bytes)
     url = command_settings.required_database_url(found, database_url)
     dropped, span = asyncio.run(compact_log.drop_all(url, retention))

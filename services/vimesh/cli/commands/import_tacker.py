@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vimesh.cli.base import client_flags, command_settings, flags
+from vimesh.cli.base import client_flags, command_settings, common_settings, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.input import probe_policy, vim_fields
@@ -100,7 +100,7 @@ def tacker(  # noqa: PLR0913 - one parameter per flag
     except ModuleNotFoundError as error:
         raise Failure(f"{error.name} is not installed", hint=_INSTALL) from None
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     url = found.read(command_settings.IMPORT_DATABASE_URL, database_url)
     keys = found.read(command_settings.IMPORT_FERNET_KEYS, fernet_keys)
     _check_given(url, keys, without_secrets=without_secrets)

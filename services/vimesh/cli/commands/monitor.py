@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags, history_settings
+from vimesh.cli.base import command_settings, common_settings, flags, history_settings
 from vimesh.domain.settings import ADDRESS, CREDENTIALS
 
 
@@ -36,7 +36,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not probe
     from vimesh.monitor.monitor_process import MonitorSettings  # noqa: PLC0415 - as above
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
     asyncio.run(
         compose.monitor(

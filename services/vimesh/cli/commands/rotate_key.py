@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from vimesh.cli.base import command_settings, flags
+from vimesh.cli.base import command_settings, common_settings, flags
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.output.progress import progress
 
@@ -39,7 +39,7 @@ def rotate_key(
 
     Safe to interrupt and to repeat: it goes on where it ended.
     """
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     path = command_settings.required_key_file(found, key_file)
     url = command_settings.required_database_url(found, database_url)
     keys = _keys(path, url, add=new_key)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags, history_settings, quota_settings
+from vimesh.cli.base import command_settings, common_settings, flags, history_settings, quota_settings
 from vimesh.cli.processes import mistral_flags
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
@@ -93,7 +93,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
     from vimesh.cli.local_fleet.fleet_options import FleetOptions, FleetSettings  # noqa: PLC0415 - clients need no fleet
     from vimesh.cli.local_fleet.run_up import run_up  # noqa: PLC0415 - as above
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     quota_flags: quota_settings.QuotaFlags = {
         "vims": quota_vims,
         "event_bytes": quota_event_bytes,
@@ -119,7 +119,7 @@ def up(  # noqa: PLR0913 - one parameter per flag
     )
     wanted = FleetOptions(
         fleet,
-        data_dir=found.read(command_settings.UP_DATA_DIR, data_dir),
+        data_dir=found.read(common_settings.UP_DATA_DIR, data_dir),
         logs=command_settings.log_settings(found, level=log_level, format_=log_format),
         config=config,
         metrics_port=found.read(command_settings.UP_METRICS_PORT, metrics_port),
@@ -168,9 +168,9 @@ def demo(  # noqa: PLR0913 - one parameter per flag
     from vimesh.cli.demo.run_demo import run_demo  # noqa: PLC0415 - clients need no fleet
     from vimesh.cli.local_fleet.fleet_options import Demo  # noqa: PLC0415 - as above
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     try:
-        duration_s = None if duration is None else command_settings.positive_s(duration)
+        duration_s = None if duration is None else common_settings.positive_s(duration)
     except ValueError as error:
         raise BadFlag("--duration", str(error)) from error
     asyncio.run(
@@ -179,7 +179,7 @@ def demo(  # noqa: PLR0913 - one parameter per flag
                 port=None if port is None else found.read(command_settings.UP_PORT, port),
                 data_dir=data_dir,
                 conductors=found.read(command_settings.UP_CONDUCTORS, conductors),
-                output=found.read(command_settings.OUTPUT, output),
+                output=found.read(common_settings.OUTPUT, output),
                 duration_s=duration_s,
                 config=config,
             )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import client_flags, command_settings, flags
+from vimesh.cli.base import client_flags, command_settings, common_settings, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode
 from vimesh.cli.formats.output_formats import ROWS, Output
@@ -44,7 +44,7 @@ def audit(  # noqa: PLR0913 - one parameter per flag
     """
     from vimesh.cli.processes import logs, mistral_flags  # noqa: PLC0415 - other commands do not talk to Mistral
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=None, format_=None))
     client = client_settings(
         config,

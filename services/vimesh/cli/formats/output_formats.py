@@ -42,8 +42,6 @@ FEED: Final = ("table", "json")
 """What a command prints that never ends: lines."""
 DOCUMENTS: Final = ("table", "json", "yaml", _JSONPATH)
 """What a command prints that shows one thing as a whole."""
-REPORTS: Final = ("table", "csv", "json", "yaml", _JSONPATH)
-"""What a command prints that has CSV of its own."""
 ROWS: Final = ("table", "wide", "name", "csv", "json", "yaml", _JSONPATH)
 """What a command prints that lists things, or shows one of a kind that has a list."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -33,10 +33,10 @@ async def print_pages(table: ResourceTable[T], pages: AsyncGenerator[Sequence[T]
         writer.end()
 
 
-def print_items(table: ResourceTable[T], items: Sequence[T], choice: ListChoice) -> None:
-    """Print all items of a list."""
+def print_items(table: ResourceTable[T], items: Sequence[T], choice: ListChoice, after: Sequence[T] = ()) -> None:
+    """Print all items of a list. `after`: those that stay behind the others, in whatever order these are."""
     writer = list_writer(table, choice)
-    writer.add(_sorted(items, choice.sort_by, descending=choice.descending)[: choice.limit])
+    writer.add([*_sorted(items, choice.sort_by, descending=choice.descending)[: choice.limit], *after])
     writer.end()
 
 
@@ -51,5 +51,10 @@ def print_item(table: ResourceTable[T], item: T, output: Output) -> bool:
 def _sorted(items: Sequence[T], column: TableColumn[T] | None, *, descending: bool) -> Sequence[T]:
     if column is None:
         return items
-    key: Callable[[T], Any] = column.value_of  # texts or numbers, but never both in one column
+
+    def key(item: T) -> tuple[bool, Any]:
+        # Where most have a number, a text says that there is none.
+        value = column.value_of(item)
+        return isinstance(value, str), value
+
     return sorted(items, key=key, reverse=descending)

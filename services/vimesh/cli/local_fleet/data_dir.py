@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vimesh.cli.base.command_settings import STATE_FILE
+from vimesh.cli.base.common_settings import STATE_FILE
 from vimesh.cli.base.exits import Failure
 
 

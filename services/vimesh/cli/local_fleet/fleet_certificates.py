@@ -10,10 +10,10 @@ from typing import Final, Never
 
 from vimesh.certificates.certificate_authority import BadAuthority
 from vimesh.certificates.certificate_folder import CertificateFolder, State
+from vimesh.certificates.local_names import names_of_this_machine
 from vimesh.certificates.service_tokens import AUDIENCE, ServiceTokens
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.base.local_names import names_of_this_machine
 from vimesh.envoy.fleet.front_security import TokenIssuer
 
 _TRUST_DOMAIN: Final = "vimesh"

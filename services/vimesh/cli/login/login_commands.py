@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vimesh.cli.base import flags
-from vimesh.cli.base.command_settings import given
+from vimesh.cli.base.common_settings import given
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.explain_login import login_explained
 from vimesh.client.credentials.front_access import ChosenProfile, chosen_profile

@@ -13,7 +13,7 @@ import typer
 from vimesh.certificates.file_generations import make_private, replace_file
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import chosen_output
-from vimesh.cli.base.command_settings import given
+from vimesh.cli.base.common_settings import given
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.formats.output_formats import ROWS, Output
 from vimesh.cli.lazy_commands import group_with_aliases

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vimesh.cli.base import command_settings, flags
+from vimesh.cli.base import command_settings, common_settings, flags
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import ADDRESS, CREDENTIALS
 
@@ -40,7 +40,7 @@ def notify(  # noqa: PLR0913 - one parameter per flag
     """
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not notify
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
     if any(find_spec(name) is None for name in ("aiodns", "aiohttp", "aiosmtplib", "jinja2")):
         raise BadSetting(

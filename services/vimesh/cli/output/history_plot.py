@@ -1,44 +1,70 @@
-"""Formats the history of a VIM: a line for each sample with a bar of its mean round trip, or CSV."""
+"""Formats the history of a VIM: a line for each sample, with a bar of its mean round trip."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final
 
+from google.protobuf.duration_pb2 import Duration
+
+from vimesh.cli.base.durations import exact
 from vimesh.cli.output import text_tables
+from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
 from vimesh.cli.output.vim_columns import moment
 from vimesh.v1.history_service_pb2 import Sample
 from vimesh.wire.wire_durations import seconds
 
-_TITLES: Final = ("TIME", "ROUNDS", "ANSWERED", "LOST", "MIN", "MEAN", "MAX")
 _GAP: Final = 2
 _LEAST_BAR, _LONGEST_BAR = 8, 60
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 _BLOCK: Final = "█"
 _PLAIN: Final = "#"
 _WIDTH_OF_PIPES: Final = 100
-_CSV_TITLES: Final = (
-    *("start_time", "span_s", "rounds", "answered", "lost"),
-    *("min_round_trip_s", "mean_round_trip_s", "max_round_trip_s"),
+
+
+def _round_trip(title: str, duration: Callable[[Sample], Duration]) -> TableColumn[Sample]:
+    return TableColumn(
+        title,
+        lambda sample: _milliseconds(seconds(duration(sample))) if sample.answered else "-",
+        value=lambda sample: Decimal(f"{seconds(duration(sample)):.6f}") if sample.answered else "",
+    )
+
+
+SAMPLES: Final = ResourceTable[Sample](
+    columns=(
+        TableColumn("TIME", lambda sample: moment(sample.start_time)),
+        TableColumn(
+            "SPAN",
+            lambda sample: exact(seconds(sample.span)),
+            Visibility.WIDE,
+            value=lambda sample: sample.span.seconds,
+        ),
+        TableColumn("ROUNDS", lambda sample: str(sample.rounds), value=lambda sample: sample.rounds),
+        TableColumn("ANSWERED", lambda sample: str(sample.answered), value=lambda sample: sample.answered),
+        TableColumn("LOST", lambda sample: str(sample.lost), value=lambda sample: sample.lost),
+        _round_trip("MIN", lambda sample: sample.min_round_trip),
+        _round_trip("MEAN", lambda sample: sample.mean_round_trip),
+        _round_trip("MAX", lambda sample: sample.max_round_trip),
+    ),
+    name=lambda sample: moment(sample.start_time),
 )
+"""People read milliseconds, programs seconds: those of a sample without an answer are empty."""
 
 
 def print_plot(samples: Sequence[Sample]) -> None:
     """Print a table with bars, as wide as the terminal. One that is too narrow for bars gets none."""
-    rows = [_row(sample) for sample in samples]
-    used = sum(max(map(len, column)) + _GAP for column in zip(_TITLES, *rows, strict=True))
+    columns = SAMPLES.shown(())
+    titles = [column.title for column in columns]
+    rows = [[column.cell(sample) for column in columns] for sample in samples]
+    used = sum(max(map(len, column)) + _GAP for column in zip(titles, *rows, strict=True))
     room = min(_width() - used, _LONGEST_BAR)
-    titles: Sequence[str] = _TITLES
     if room >= _LEAST_BAR:
         means = [seconds(sample.mean_round_trip) for sample in samples]
-        titles, rows = (
-            (*_TITLES, ""),
-            [(*row, bar) for row, bar in zip(rows, bars(means, room, blocks=_has_blocks()), strict=True)],
-        )
+        titles.append("")
+        rows = [[*row, bar] for row, bar in zip(rows, bars(means, room, blocks=_has_blocks()), strict=True)]
     sys.stdout.write(text_tables.plain(titles, rows))
 
 
@@ -51,37 +77,6 @@ def bars(values: Sequence[float], room: int, *, blocks: bool) -> list[str]:
         return [_PLAIN * round(value / greatest * room) for value in values]
     eighths = [round(value / greatest * room * len(_EIGHTHS)) for value in values]
     return [(_BLOCK * (count // 8) + _EIGHTHS[count % 8]).rstrip() for count in eighths]
-
-
-def csv_of(samples: Sequence[Sample]) -> str:
-    """Return CSV with a line for each sample. Round trips of a sample without an answer are empty."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_CSV_TITLES)
-    for sample in samples:
-        times = (sample.min_round_trip, sample.mean_round_trip, sample.max_round_trip)
-        writer.writerow(
-            (
-                sample.start_time.ToJsonString(),
-                sample.span.seconds,
-                sample.rounds,
-                sample.answered,
-                sample.lost,
-                *(f"{seconds(one):.6f}" if sample.answered else "" for one in times),
-            )
-        )
-    return out.getvalue()
-
-
-def _row(sample: Sample) -> tuple[str, ...]:
-    times = (sample.min_round_trip, sample.mean_round_trip, sample.max_round_trip)
-    return (
-        moment(sample.start_time),
-        str(sample.rounds),
-        str(sample.answered),
-        str(sample.lost),
-        *(_milliseconds(seconds(one)) if sample.answered else "-" for one in times),
-    )
 
 
 def _milliseconds(time_s: float) -> str:

@@ -1,7 +1,8 @@
 """Writes messages as indented JSON, many times as fast as `json_format` and `json` do together.
 
-The text is exactly that of `documents.document` by `json.dumps` with `indent=2`. Getters and keys of a kind of message
-are prepared once. Kinds of fields that no list has many of are left to `json_format`.
+The text is exactly that of `documents.document` by `json.dumps` with `indent=2`. How to write a kind of message is
+prepared once for each set of fields that are present, so that its fields are read, formatted and put between their keys
+by loops of the interpreter's own. Kinds of messages that no list has many of are left to `json_format`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from json.encoder import encode_basestring
+from operator import attrgetter
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -27,21 +30,17 @@ _MINUTE_S: Final = 60
 _MICROS: Final = 1_000_000
 _SHORT_BYTES: Final = 512
 """What is longer is not remembered."""
+_EMPTY: Final = "{}"
 
 _ToText = Callable[[Any], str]
 """Formats the value of a field."""
-_FieldText = Callable[[Any], str]
-"""Formats a field of a message with its key; empty if it is absent."""
 
 text_of: Final = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _quoted(number: int) -> str:
-    return f'"{number}"'
-
+_truth: Final = ("false", "true").__getitem__
+_quoted: Final = '"%d"'.__mod__
 
 _SCALARS: Final[Mapping[int, _ToText]] = {
-    FieldDescriptor.CPPTYPE_BOOL: lambda value: "true" if value else "false",
+    FieldDescriptor.CPPTYPE_BOOL: _truth,
     FieldDescriptor.CPPTYPE_INT32: str,
     FieldDescriptor.CPPTYPE_UINT32: str,
     FieldDescriptor.CPPTYPE_INT64: _quoted,
@@ -57,31 +56,33 @@ def message_json(message: Message, indent: str = "") -> str:
 
 @lru_cache(maxsize=64)
 def _writer(kind: Descriptor, indent: str) -> _ToText:
+    values = [_value(field, indent + _STEP) for field in kind.fields]
+    if not all(values):
+        return lambda message: _indented(documents.document(message), indent)
+    optional = [field.name for field in kind.fields if field.has_presence]
+
+    @lru_cache(maxsize=256)
+    def layout(*present: bool) -> _ToText:
+        absent = {name for name, is_there in zip(optional, present, strict=True) if not is_there}
+        shown = [each for each in zip(kind.fields, values, strict=True) if each[0].name not in absent]
+        return _layout([(field.name, to_text) for field, to_text in shown if to_text], indent)
+
+    return lambda message: layout(*map(message.HasField, optional))(message)
+
+
+def _layout(fields: Sequence[tuple[str, _ToText]], indent: str) -> _ToText:
+    """Return what writes messages with these fields: their names, and what formats their values."""
+    if not fields:
+        return lambda _: _EMPTY
     inner = indent + _STEP
-    fields = [_field(field, inner) for field in kind.fields]
-    begin, between, end = f"{{\n{inner}", f",\n{inner}", f"\n{indent}}}"
-
-    def write(message: Any) -> str:  # noqa: ANN401 - a message of the kind
-        texts = [text for field in fields if (text := field(message))]
-        return f"{begin}{between.join(texts)}{end}" if texts else "{}"
-
-    return write
-
-
-def _field(field: FieldDescriptor, indent: str) -> _FieldText:
-    name, key = field.name, f"{text_of(field.name)}: "
-    value = _value(field, indent)
-    if value is None:
-        return _by_json_format(name, key, indent)
-    to_text = value
-
-    def always(message: Any) -> str:  # noqa: ANN401 - as above
-        return key + to_text(getattr(message, name))
-
-    def if_there(message: Any) -> str:  # noqa: ANN401 - as above
-        return key + to_text(getattr(message, name)) if message.HasField(name) else ""
-
-    return if_there if field.has_presence else always
+    lines = f",\n{inner}".join(f"{text_of(name)}: %s" for name, _ in fields)
+    template = f"{{\n{inner}{lines}\n{indent}}}"
+    names, formats = zip(*fields, strict=True)
+    if len(names) == 1:
+        [name], [to_text] = names, formats
+        return lambda message: template % to_text(getattr(message, name))
+    values_of = attrgetter(*names)
+    return lambda message: template % tuple([to(value) for to, value in zip(formats, values_of(message))])  # noqa: B905 - as long as each other; asking would take a tenth of the time
 
 
 def _value(field: FieldDescriptor, indent: str) -> _ToText | None:
@@ -94,15 +95,21 @@ def _value(field: FieldDescriptor, indent: str) -> _ToText | None:
     if inner is not None:
         return _message_value(inner, indent)
     if field.enum_type is not None:
-        words = {word.number: text_of(word.name) for word in field.enum_type.values}
-        return lambda number: words.get(number) or str(number)
-    return text_of if field.type == FieldDescriptor.TYPE_STRING else _SCALARS.get(field.cpp_type)
+        return _EnumWords({word.number: text_of(word.name) for word in field.enum_type.values}).__getitem__
+    return encode_basestring if field.type == FieldDescriptor.TYPE_STRING else _SCALARS.get(field.cpp_type)
+
+
+class _EnumWords(dict[int, str]):
+    """The names of the values of an enumeration, in quotes; values that only a newer server knows are numbers."""
+
+    def __missing__(self, number: int) -> str:
+        return str(number)
 
 
 def _message_value(kind: Descriptor, indent: str) -> _ToText | None:
     match kind.full_name:
         case "google.protobuf.Timestamp":
-            return lambda time_: f'"{_time(time_)}"'
+            return _time
         case "google.protobuf.Duration":
             return lambda duration: _duration(duration.seconds, duration.nanos)
         case "google.protobuf.Struct":
@@ -126,20 +133,12 @@ def _remembered(kind: type[Message], write: _ToText) -> _ToText:
     return short_text
 
 
-def _by_json_format(name: str, key: str, indent: str) -> _FieldText:
-    def write(message: Any) -> str:  # noqa: ANN401 - as above
-        content = documents.document(message)
-        return key + _indented(content[name], indent) if name in content else ""
-
-    return write
-
-
 def _has_texts(entry: Descriptor) -> bool:
     return all(field.type == FieldDescriptor.TYPE_STRING for field in entry.fields)
 
 
 def _map_of_texts(indent: str) -> _ToText:
-    return lambda values: _indented({key: values[key] for key in sorted(values)}, indent)
+    return lambda values: _indented({key: values[key] for key in sorted(values)}, indent) if values else _EMPTY
 
 
 @lru_cache(maxsize=4096)
@@ -149,16 +148,16 @@ def _minute(minutes: int) -> str:
     return text.removesuffix(":00Z")
 
 
-def _time(moment: Timestamp) -> str:
+def _time(moment: Any) -> str:  # noqa: ANN401 - a Timestamp
     minutes, second = divmod(moment.seconds, _MINUTE_S)
     micros, rest = divmod(moment.nanos, 1000)
     if rest or not 0 <= micros < _MICROS:
-        return moment.ToJsonString()  # which also says what is out of range
+        return f'"{moment.ToJsonString()}"'  # which also says what is out of range
     if not micros:
-        return f"{_minute(minutes)}:{second:02}Z"
+        return f'"{_minute(minutes)}:{second:02}Z"'
     if micros % 1000:
-        return f"{_minute(minutes)}:{second:02}.{micros:06}Z"
-    return f"{_minute(minutes)}:{second:02}.{micros // 1000:03}Z"
+        return f'"{_minute(minutes)}:{second:02}.{micros:06}Z"'
+    return f'"{_minute(minutes)}:{second:02}.{micros // 1000:03}Z"'
 
 
 @lru_cache(maxsize=4096)

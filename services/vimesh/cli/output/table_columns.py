@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
@@ -30,10 +31,10 @@ class TableColumn(Generic[T]):
     cell: Callable[[T], str]
     """What people read."""
     visibility: Visibility = Visibility.ALWAYS
-    value: Callable[[T], str | float] | None = None
+    value: Callable[[T], str | float | Decimal] | None = None
     """What programs read and rows are sorted by, if that is not the cell: a time, instead of how long ago that was."""
 
-    def value_of(self, item: T) -> str | float:
+    def value_of(self, item: T) -> str | float | Decimal:
         return self.cell(item) if self.value is None else self.value(item)
 
 

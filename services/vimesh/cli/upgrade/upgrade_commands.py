@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from vimesh.cli.base import client_flags, command_settings, flags
+from vimesh.cli.base import client_flags, command_settings, common_settings, flags
 from vimesh.cli.base.client_settings import chosen_output
 from vimesh.cli.formats.output_formats import DOCUMENTS, Output
 from vimesh.cli.output import documents, text_tables
@@ -38,7 +38,7 @@ def plan(
     """
     from vimesh.store.upgrade import manage_tables  # noqa: PLC0415 - clients need no SQL
 
-    found = command_settings.given(config)
+    found = common_settings.given(config)
     format_ = chosen_output(found, output, DOCUMENTS)
     url = command_settings.required_database_url(found, database_url)
     survey = asyncio.run(manage_tables.survey(url))

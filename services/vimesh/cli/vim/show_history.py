@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from typing import Annotated
 
 import typer
@@ -12,8 +11,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vimesh.cli.base import client_flags, durations, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.front import run
-from vimesh.cli.formats.output_formats import REPORTS, Output
-from vimesh.cli.output import documents, history_plot
+from vimesh.cli.formats.output_formats import ROWS, Output
+from vimesh.cli.lists import list_flags
+from vimesh.cli.lists.print_lists import print_items
+from vimesh.cli.output import documents
+from vimesh.cli.output.history_plot import SAMPLES, print_plot
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.lookups.find_vim import find
 from vimesh.domain.settings import BadFlag
@@ -40,7 +42,10 @@ def history(  # noqa: PLR0913 - one parameter per flag
         ),
     ] = None,
     project: client_flags.Project = None,
-    output: client_flags.ReportOutput = None,
+    columns: list_flags.Columns = None,
+    no_headers: list_flags.NoHeaders = False,
+    sort_by: list_flags.SortBy = None,
+    output: client_flags.RowsOutput = None,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
     profile: flags.Profile = None,
@@ -49,6 +54,7 @@ def history(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Show round trips and losses of a VIM over time, with a bar of each mean round trip.
 
+    With -o wide, -c, --no-headers or --sort-by, there are no bars.
     LOST counts probes without an answer in time, including those of rounds that were answered in the end. There is no
     history of VIMs whose monitors keep none: see vimesh monitor --history.
     """
@@ -59,8 +65,9 @@ def history(  # noqa: PLR0913 - one parameter per flag
         credentials=credentials,
         call_timeout=call_timeout,
         output=output,
-        formats=REPORTS,
+        formats=ROWS,
     )
+    choice = list_flags.list_choice(settings.output, SAMPLES, columns=columns, no_headers=no_headers, sort_by=sort_by)
     now = dt.datetime.now(dt.UTC)
     start, end = _time("--from", from_, now), _time("--to", to, now)
     span = _resolution(resolution)
@@ -73,12 +80,12 @@ def history(  # noqa: PLR0913 - one parameter per flag
         return await front.history.ListSamples(request, timeout=front.timeout_s)
 
     answer = run(settings, fetch)
-    if settings.output is Output.CSV:
-        sys.stdout.write(history_plot.csv_of(answer.samples))
-    elif settings.output is not Output.TABLE:
-        documents.write(settings.output, documents.document(answer))
+    if settings.output is Output.TABLE and not (columns or no_headers or sort_by):
+        print_plot(answer.samples)
+    elif settings.output in (Output.TABLE, Output.WIDE, Output.NAME, Output.CSV):
+        print_items(SAMPLES, answer.samples, choice)
     else:
-        history_plot.print_plot(answer.samples)
+        documents.write(settings.output, documents.document(answer))
 
 
 def _time(flag: str, text: str | None, now: dt.datetime) -> Timestamp | None:
