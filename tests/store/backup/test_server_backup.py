@@ -74,6 +74,15 @@ async def test_programs_show_the_certificate_of_the_client(server: TlsServer, tm
     await copied_and_put_back(server.by_certificate(server.client), tmp_path)
 
 
+@pytest.mark.parametrize("has_password", [True, False])
+async def test_programs_show_a_certificate_whose_key_has_a_password(
+    server: TlsServer, has_password: bool, tmp_path: Path
+) -> None:
+    signed = server.ours.sign("by_certificate", password="pass word" if has_password else "")
+
+    await copied_and_put_back(server.by_certificate(signed, password="pass%20word"), tmp_path)
+
+
 async def test_programs_do_not_trust_another_authority_or_host(server: TlsServer) -> None:
     await dump_alone(server.url(server.modes()["verify-full"]))
     for url in (

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives import serialization
+
 from vimesh.domain.errors import BadSetting
 from vimesh.store.dialects.dump_programs import dotted
 from vimesh.store.dialects.mysql.mysql_tls import MysqlTls
@@ -21,6 +23,8 @@ _LAST_LINE: Final = b"-- Dump completed"
 _HEAD_BYTES: Final = 1024 * 1024
 """The tables are in the order of their names, and `alembic_version` is the first."""
 _TAIL_BYTES: Final = 200
+_OPTIONS: Final = "options"
+_KEY: Final = "key.pem"
 
 
 class MysqlDump:
@@ -34,8 +38,7 @@ class MysqlDump:
         """`address`: that of the server to use."""
         self._place = place
         self.address = address
-        if place.tls.key_password:
-            raise BadSetting(SETTING, "mariadb-dump takes no ssl_key_password: give it a key without one")
+        self._has_locked_key = bool(place.tls.key_password and place.tls.cert and place.tls.mode != "DISABLED")
 
     def files(self) -> Mapping[str, str]:
         place, address = self._place, self.address
@@ -44,7 +47,8 @@ class MysqlDump:
         lines = ["[client]", *(f'{name}="{_escaped(value)}"' for name, value in options.items() if value)]
         # By TCP also if the host is `localhost`, where the programs would take a socket.
         lines.append(f"protocol={'socket' if address.is_socket else 'tcp'}")
-        return {"options": "\n".join([*lines, *_tls_options(place.tls, by_socket=address.is_socket)]) + "\n"}
+        options_file = "\n".join([*lines, *_tls_options(place.tls, by_socket=address.is_socket)]) + "\n"
+        return {_OPTIONS: options_file, **({_KEY: _unlocked_key(place.tls)} if self._has_locked_key else {})}
 
     def environment(self, folder: Path) -> Mapping[str, str]:  # noqa: ARG002 - the options name all files
         return {}
@@ -52,7 +56,7 @@ class MysqlDump:
     def dump(self, folder: Path) -> Sequence[str]:
         return (
             # No other file of options is read: it might name another server.
-            *("mariadb-dump", f"--defaults-file={folder / 'options'}", "--single-transaction", "--quick", "--hex-blob"),
+            *("mariadb-dump", *self._options(folder), "--single-transaction", "--quick", "--hex-blob"),
             *("--skip-add-locks", "--no-tablespaces", "--default-character-set=utf8mb4", "--max-allowed-packet=1G"),
             self._place.database,
         )
@@ -60,9 +64,14 @@ class MysqlDump:
     def load(self, folder: Path) -> Sequence[str]:
         return (
             # In binary mode, no line of the file can be a command of the program.
-            *("mariadb", f"--defaults-file={folder / 'options'}", "--binary-mode", "--default-character-set=utf8mb4"),
+            *("mariadb", *self._options(folder), "--binary-mode", "--default-character-set=utf8mb4"),
             *("--max-allowed-packet=1G", self._place.database),
         )
+
+    def _options(self, folder: Path) -> Sequence[str]:
+        """Return the first words of a command. They must come first, and what comes later overrides the file."""
+        key = [f"--ssl-key={folder / _KEY}"] if self._has_locked_key else []
+        return (f"--defaults-file={folder / _OPTIONS}", *key)
 
     def version_of(self, output: str) -> tuple[int, ...]:
         found = _VERSION.search(output)
@@ -77,6 +86,22 @@ class MysqlDump:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
             is_complete = _LAST_LINE in file.read()
         return found[1].decode("ascii") if found and is_complete else None
+
+
+def _unlocked_key(tls: MysqlTls) -> str:
+    """Return the key without its password, for which the programs have no option. Raises BadSetting."""
+    path = Path(tls.key or tls.cert)
+    try:
+        data = path.read_bytes()
+        try:
+            key = serialization.load_pem_private_key(data, tls.key_password.encode())
+        except TypeError:
+            # It has no password: the drivers do not mind that one is given.
+            key = serialization.load_pem_private_key(data, None)
+    except (OSError, ValueError) as error:
+        raise BadSetting(SETTING, f"ssl_key: {path} holds no key in PEM form, or its password is wrong") from error
+    form = serialization.PrivateFormat.PKCS8
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode("ascii")
 
 
 def _escaped(value: str) -> str:
