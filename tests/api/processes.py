@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from tests.support.callers.commands import clean_environment
 
-_STOP_S = 15
+_STOP_S = 40
 _AUDIT_S = 60
 
 

@@ -14,6 +14,7 @@ from tests.support.deployments.conductors import Client, client_at, conductor_at
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.domain.errors import BadSetting
+from vimesh.rpc.rpc_table import COMMON_RPCS, RPCS
 from vimesh.v1 import vim_pb2, vim_service_pb2
 
 
@@ -56,6 +57,28 @@ async def test_a_draining_conductor_says_so_and_tells_its_watchers_where_to_go_o
             await stopping
 
     assert (last.end, last.revision) == (vim_pb2.WATCH_END_DRAINING, vim.revision)
+
+
+async def test_who_watches_the_health_of_a_conductor_does_not_hold_up_its_stop(tmp_path: Path) -> None:
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
+        server = serving(store, ConductorSettings(drain_s=0.2, grace_s=300))
+        ports = await server.__aenter__()
+        async with client_at(f"127.0.0.1:{ports.main}") as client:
+            await until_health(client, health_pb2.HealthCheckResponse.SERVING)
+            request = health_pb2.HealthCheckRequest(service="vimesh.v1.ConductorService")
+            stream = HealthStub(client.channel).Watch(request, timeout=60)
+            first = await anext(aiter(stream))
+            await asyncio.wait_for(server.__aexit__(None, None, None), 30)
+            rest = [response.status async for response in stream]
+
+    up, down = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+    assert [first.status, *rest] == [up, down]
+
+
+def test_every_call_that_was_begun_can_be_finished() -> None:
+    limits_s = [rpc.time_limit_s for rpc in (*RPCS, *COMMON_RPCS) if rpc.time_limit_s is not None]
+
+    assert ConductorSettings().grace_s >= max(limits_s)
 
 
 async def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_the_classes_share_one_endpoint_file_and_no_limit() -> None:
         assert (found["service_name"], found["eds_config"]["path_config_source"]["path"]) == (
             *("conductors", "/d/conductors.yaml"),
         )
-        assert cluster["common_lb_config"] == {"healthy_panic_threshold": {"value": 50}}
+        assert cluster["common_lb_config"] == {"healthy_panic_threshold": {"value": 50}, "update_merge_window": "0s"}
         least = {"lists": 64, "changes": 192}.get(str(cluster["name"]), 500)
         assert cluster["circuit_breakers"]["thresholds"][0]["max_requests"] >= least
 

@@ -75,7 +75,7 @@ async def site(folder: Path, **front: Any) -> AsyncGenerator[Site]:  # noqa: ANN
     # Not pytest's folder: the path of a Unix socket has to be short.
     with TemporaryDirectory(prefix="ids-") as sockets:
         settings = ConductorSettings(listen=f"unix:{sockets}/c", audit_file=folder / "audit.log", drain_s=0, grace_s=1)
-        api = ApiSettings(address="", listen=f"unix:{sockets}/api", grace_s=0.1)
+        api = ApiSettings(address="", listen=f"unix:{sockets}/api", drain_s=0, grace_s=0.1)
         stop = asyncio.Event()
         async with (
             store_at(sqlite_url(folder / "vimesh.sqlite")) as store,

@@ -1,13 +1,15 @@
-"""Says how long a conductor takes to stop, which whatever stops it has to know."""
+"""Says how long processes that serve take to stop, which whatever stops them has to know."""
 
 from __future__ import annotations
 
+from vimesh.api.api_process import ApiSettings
 from vimesh.conductor.conductor_process import ConductorSettings
 
 _SERVERS_S = 4.0
-"""Its servers for health and for probes stop one after the other, in up to 2 s each."""
+"""The servers beside them, for health, probes and metrics, stop one after the other, in up to 2 s each."""
+DRAINED: dict[str, ApiSettings | ConductorSettings] = {"conductor": ConductorSettings(), "api": ApiSettings(address="")}
 
 
-def stopping_s() -> float:
-    settings = ConductorSettings()
+def stopping_s(part: str) -> float:
+    settings = DRAINED[part]
     return settings.drain_s + settings.grace_s + _SERVERS_S

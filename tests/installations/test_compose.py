@@ -11,7 +11,7 @@ import yaml
 from compose_spec import PyCompose
 
 from tests.docs.shell_blocks import ROOT
-from tests.installations.stopping import stopping_s
+from tests.installations.stopping import DRAINED, stopping_s
 from tests.support.callers.command_lines import check_run, check_variables
 from vimesh.envoy.envoy_binary import VERSION
 from vimesh.envoy.fleet.fleet_file import parse
@@ -129,5 +129,6 @@ def test_only_conductors_know_the_database() -> None:
     assert (name, kind) == ("VIMESH_DATABASE_PASSWORD", "?")
 
 
-def test_a_conductor_has_the_time_to_drain() -> None:
-    assert float(SERVICES["conductor"]["stop_grace_period"].removesuffix("s")) > stopping_s()
+@pytest.mark.parametrize("part", DRAINED)
+def test_what_serves_has_the_time_to_drain(part: str) -> None:
+    assert float(SERVICES[part]["stop_grace_period"].removesuffix("s")) > stopping_s(part)

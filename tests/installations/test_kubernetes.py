@@ -27,7 +27,7 @@ from tests.installations.kubernetes_manifests import (
     pod_of,
     ports_of,
 )
-from tests.installations.stopping import stopping_s
+from tests.installations.stopping import DRAINED, stopping_s
 from tests.supply.locks import PROJECT
 from tests.support.callers.command_lines import check_run, check_variables
 from vimesh.envoy.envoy_binary import VERSION
@@ -212,11 +212,12 @@ def test_a_drained_node_takes_one_pod_at_a_time() -> None:
 
 
 def test_a_pod_that_stops_has_the_time_for_it() -> None:
-    [conductor] = [one for one in of_kind("Deployment") if name_of(one) == "conductor"]
-    [front] = [one for one in of_kind("Deployment") if name_of(one) == "front"]
+    deployments = {name_of(one): one for one in of_kind("Deployment")}
+    front = deployments["front"]
     [envoy] = pod_of(front)["containers"]
 
-    assert pod_of(conductor)["terminationGracePeriodSeconds"] > stopping_s()
+    for part in DRAINED:
+        assert pod_of(deployments[part])["terminationGracePeriodSeconds"] > stopping_s(part)
     assert pod_of(front)["terminationGracePeriodSeconds"] > envoy["lifecycle"]["preStop"]["sleep"]["seconds"]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.shell_blocks import ROOT, blocks
-from tests.installations.stopping import stopping_s
+from tests.installations.stopping import DRAINED, stopping_s
 from tests.installations.systemd_units import FOLDER, SERVICES, analyze, environment_of, installed, settings_of
 from tests.support.callers.command_lines import check_run, check_toml, check_variables
 from vimesh.envoy.fleet.fleet_file import parse
@@ -116,10 +116,11 @@ def test_what_a_unit_names_is_passed_by_systemd(unit: Path) -> None:
     assert "EnvironmentFile" not in settings, "an environment is no place for a password"
 
 
-def test_a_conductor_has_the_time_to_drain() -> None:
-    [limit] = settings_of(FOLDER / "vimesh-conductor.service")["TimeoutStopSec"]
+@pytest.mark.parametrize("part", DRAINED)
+def test_what_serves_has_the_time_to_drain(part: str) -> None:
+    [limit] = settings_of(FOLDER / f"vimesh-{part}.service")["TimeoutStopSec"]
 
-    assert int(limit) > stopping_s()
+    assert int(limit) > stopping_s(part)
 
 
 def test_the_front_is_where_the_page_has_it_rendered() -> None:

@@ -62,8 +62,10 @@ class ApiSettings:
     keystone_file: Path | None = None
     """Configuration file of an OpenStack service, to check tokens of Keystone with; None: they prove nothing."""
     beside: Beside | None = None
-    grace_s: float = 1.5
-    """How long requests and other work may take to finish when the process stops."""
+    drain_s: float = 1.5
+    """How long a stopping process fails its health checks before it closes its listener, so that fronts notice."""
+    grace_s: float = 15.0
+    """How long requests may then take to finish, and other work from the start: longer than a call to a conductor."""
 
     def __post_init__(self) -> None:
         if self.keystone_file is not None and self.credentials is None:
@@ -79,7 +81,7 @@ async def run_api(
     exposition: Exposition | None = None,
     tracer: Tracer | None = None,
 ) -> None:
-    """Serve until `stopped` returns. Waits for a front that is unavailable.
+    """Serve until `stopped` returns, then drain. Waits for a front that is unavailable.
 
     Raises BadSetting if it cannot listen, or for a file that it cannot use. `stopped` is called once the process
     serves; `calls` tracks running requests; `exposition` gets the collectors of the process, None: metrics are not
@@ -100,7 +102,9 @@ async def run_api(
 
                 driver = None if settings.beside is None else settings.beside.statistics
                 exposition.register(ApiCollector(requests, driver, front))
-            parts.create_task(serve(app, listener, stopped, grace_s=settings.grace_s, tls=tls))
+            parts.create_task(
+                serve(app, listener, stopped, drain_s=settings.drain_s, grace_s=settings.grace_s, tls=tls)
+            )
             if settings.beside is not None:
                 parts.create_task(settings.beside.run(front, stopped, settings.grace_s, tracer))
             _log.info("api is serving", **bound_to(listener), address=settings.address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,8 +140,8 @@ class ConductorSettings:
     engines: Engines = field(default_factory=Engines)
     drain_s: float = 1.5
     """How long a stopping conductor reports NOT_SERVING before it ends streams, so that the balancer notices."""
-    grace_s: float = 5.0
-    """How long calls in flight may then take to finish."""
+    grace_s: float = 15.0
+    """How long calls in flight may then take to finish: no call has a longer time limit."""
     watch: WatchLimits = field(default_factory=WatchLimits)
     admission: CallAdmissionLimits = field(default_factory=CallAdmissionLimits)
     tables: str = ""
@@ -195,7 +195,8 @@ async def serving(
         statistics=statistics,
         tracer=tracer,
     )
-    third_party_services: Any = AdmittedStreams(server, admission, entrance.authorize)
+    third_party_streams = AdmittedStreams(server, admission, entrance.authorize)
+    third_party_services: Any = third_party_streams
     pace = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = LeaseSweep(store, feed, pace, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watch_streams, rules, settings.engines), edge)
@@ -258,7 +259,7 @@ async def serving(
             async with beside(require_accepting(settings.listen, port)):
                 yield Ports(port, health_port)
         finally:
-            await _drain(server, health, feed, settings)
+            await _drain(server, health, (feed.drain, third_party_streams.end_streams), settings)
             if audit is not None:
                 audit.close()
 
@@ -282,11 +283,14 @@ def _health_address(settings: ConductorSettings) -> str:
     return f"unix:{place}.health" if host == "unix" else f"{host}:0"
 
 
-async def _drain(server: grpc.aio.Server, health: Health, feed: EventFeed, settings: ConductorSettings) -> None:
+async def _drain(
+    server: grpc.aio.Server, health: Health, ends_of_streams: Iterable[Callable[[], None]], settings: ConductorSettings
+) -> None:
     _log.info("draining", not_serving_s=settings.drain_s)
     await health.drain()
     await asyncio.sleep(settings.drain_s)
-    feed.drain()
+    for end in ends_of_streams:
+        end()
     await server.stop(settings.grace_s)
 
 

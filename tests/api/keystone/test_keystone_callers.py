@@ -66,7 +66,7 @@ async def door(folder: Path, keystone_url: str) -> AsyncGenerator[str]:
     with keystone_callers(file, "default") as callers, listening("127.0.0.1:0") as listener:
         async with channel("127.0.0.1:1") as nowhere, asyncio.TaskGroup() as tasks:
             app = rest_app(VimServiceStub(nowhere), RestSettings(call_timeout_s=5), callers)
-            tasks.create_task(serve(app, listener, stopping.wait, grace_s=1))
+            tasks.create_task(serve(app, listener, stopping.wait, drain_s=0, grace_s=1))
             try:
                 yield f"127.0.0.1:{listener.getsockname()[1]}"
             finally:

@@ -35,7 +35,7 @@ async def api(folder: Path) -> AsyncGenerator[str]:
     stopping = asyncio.Event()
     with listening("127.0.0.1:0") as listener:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(serve(APP, listener, stopping.wait, grace_s=1, tls=ServerTls(folder)))
+            tasks.create_task(serve(APP, listener, stopping.wait, drain_s=0, grace_s=1, tls=ServerTls(folder)))
             try:
                 yield f"localhost:{listener.getsockname()[1]}"
             finally:

@@ -69,7 +69,7 @@ async def door(folder: Path) -> AsyncGenerator[CallersDoor]:
         with listening("127.0.0.1:0") as listener:
             app = rest_app(VimServiceStub(front), RestSettings(), ProvedCallers("default"))
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(serve(app, listener, stopping.wait, grace_s=1))
+                tasks.create_task(serve(app, listener, stopping.wait, drain_s=0, grace_s=1))
                 try:
                     yield CallersDoor(f"127.0.0.1:{listener.getsockname()[1]}", conductor)
                 finally:

@@ -83,7 +83,7 @@ async def door_to(conductor: str, settings: RestSettings | None = None) -> Async
         door = Door(f"127.0.0.1:{listener.getsockname()[1]}")
         async with channel(conductor) as front, asyncio.TaskGroup() as tasks:
             app = rest_app(VimServiceStub(front), settings or RestSettings())
-            tasks.create_task(serve(app, listener, stopping.wait, grace_s=1))
+            tasks.create_task(serve(app, listener, stopping.wait, drain_s=0, grace_s=1))
             try:
                 yield door
             finally:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.http.admitted_connections import protocol_for
 from vimesh.http.quiet_server import QuietServer, quiet_config
+from vimesh.http.server_drain import ServerDrain
 from vimesh.http.server_tls import ServerTls
 
 _KEEP_ALIVE_S: Final = 75
@@ -20,20 +21,23 @@ _HEAD_BYTES: Final = 128 * 1024
 """Maximum size of a request without its body: far above Envoy's limit, so that it is Envoy that refuses."""
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - its limits are all of its caller
     app: ASGIApp,
     listener: socket.socket,
     stopped: Callable[[], Awaitable[object]],
     *,
+    drain_s: float,
     grace_s: float,
     tls: ServerTls | None = None,
 ) -> None:
-    """Serve until `stopped` returns. Requests in flight may take `grace_s` more; then they are cancelled.
+    """Serve until `stopped` returns, then drain.
 
-    `tls`: to serve fronts alone; None: whoever reaches the listener.
+    For `drain_s` it fails health checks, and serves what still comes. Then it takes no more, and requests in flight may
+    take `grace_s` longer before they are cancelled. `tls`: to serve fronts alone; None: whoever reaches the listener.
     """
+    drain = ServerDrain(app)
     config = quiet_config(
-        app,
+        drain,
         tls,
         http="h11" if tls is None else protocol_for(tls, _is_front, "only a front may connect"),
         h11_max_incomplete_event_size=_HEAD_BYTES,
@@ -44,6 +48,8 @@ async def serve(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve([listener]))
         await stopped()
+        drain.begin()
+        await asyncio.sleep(drain_s)
         server.should_exit = True
 
 

@@ -13,6 +13,8 @@ API: Final = "api"
 
 # The service name under which a conductor reports SERVING once it can answer, and NOT_SERVING as soon as it drains.
 HEALTH_NAME: Final = "vimesh.v1.ConductorService"
+API_HEALTH_PATH: Final = "/healthz"
+"""Where an api process says the same."""
 PANIC_PERCENT: Final = 50
 
 # gRPC answers pings without the Python interpreter, so a ping stays unanswered only if the process is stopped or the
@@ -23,6 +25,13 @@ _PING: Final = {"interval": "1s", "timeout": "3s"}
 _PING_WHERE_CALLS_WAIT: Final = {"interval": "0.5s", "timeout": "2s"}
 
 _API_CALLS: Final = CallClass(API, 256)
+
+# A process answers 503 as soon as it drains, and is then left out at once. It says nothing about the conductors. One of
+# an earlier release has no such path: it counts as healthy while it answers.
+_API_CHECK: Final = {
+    "path": API_HEALTH_PATH,
+    "expected_statuses": [{"start": 200, "end": 201}, {"start": 404, "end": 405}],
+}
 
 
 def conductors(hosts: dict[str, object], socket: dict[str, object]) -> list[dict[str, object]]:
@@ -51,8 +60,7 @@ def api(hosts: dict[str, object], socket: dict[str, object]) -> dict[str, object
     return {
         **_cluster(_API_CALLS, hosts),
         **socket,
-        # Check only that the process listens: it cannot speak for the conductors.
-        "health_checks": [{**_checks(), "tcp_health_check": {}}],
+        "health_checks": [{**_checks(), "http_health_check": _API_CHECK}],
         **_upstream(
             {
                 "explicit_http_config": {"http_protocol_options": {}},
@@ -69,9 +77,14 @@ def _cluster(call_class: CallClass, hosts: dict[str, object]) -> dict[str, objec
         **hosts,
         "connect_timeout": "0.5s",
         "lb_policy": "LEAST_REQUEST",
-        # If too few healthy hosts are left for the load, or none, calls go to all hosts: the errors of those that fail
-        # their checks explain more than Envoy's own would.
-        "common_lb_config": {"healthy_panic_threshold": {"value": PANIC_PERCENT}},
+        "common_lb_config": {
+            # If too few healthy hosts are left for the load, or none, calls go to all hosts: the errors of those that
+            # fail their checks explain more than Envoy's own would.
+            "healthy_panic_threshold": {"value": PANIC_PERCENT},
+            # By default, Envoy keeps what checks found for up to a second, if it has just used other findings: most of
+            # the time that a host drains.
+            "update_merge_window": "0s",
+        },
         "ignore_health_on_host_removal": True,
         "outlier_detection": _outliers(),
         "circuit_breakers": call_class.circuit_breakers(),

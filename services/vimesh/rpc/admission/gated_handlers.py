@@ -5,9 +5,9 @@ Calls that were cancelled before they get here need no handling, because gRPC do
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from inspect import iscoroutinefunction
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -16,13 +16,14 @@ from google.rpc import status_pb2
 from vimesh.domain.errors import VimeshError
 from vimesh.rpc.admission.call_gate import CallAdmission, CallGate, StreamGate
 from vimesh.rpc.parsing.unreadable_requests import refuse_unreadable
+from vimesh.runtime.background import beside
 from vimesh.tracing.current_request import enter_call
 from vimesh.wire.error_statuses import DETAILS_KEY, rich_status
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Unary = Callable[[bytes, _Context], Awaitable[Any]]
 _Stream = Callable[[Any, _Context], AsyncIterator[Any]]
-_Writer = Callable[[Any, _Context], Awaitable[None]]
+_Writer = Callable[[Any, _Context], Coroutine[object, object, None]]
 """Writes its responses itself, instead of yielding them."""
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -56,18 +57,17 @@ def admitted_stream(gate: StreamGate, serve: _Stream) -> _Stream:
     return admitted
 
 
-def _admitted_writer(gate: StreamGate, serve: _Writer) -> _Writer:
+def _admitted_writer(gate: StreamGate, serve: _Writer, ending: asyncio.Event) -> _Writer:
+    """`ending`: ends its streams, which only their callers would end."""
+
     async def admitted(request: Any, context: _Context) -> None:  # noqa: ANN401 - whatever the handler is given
         if not gate.enter(context):
             del request
             await gate.refuse(context)
-        await serve(request, context)
+        async with beside(serve(request, context)):
+            await ending.wait()
 
     return admitted
-
-
-def _admitted(gate: StreamGate, serve: Any) -> Any:  # noqa: ANN401 - gRPC takes both kinds
-    return _admitted_writer(gate, serve) if iscoroutinefunction(serve) else admitted_stream(gate, serve)
 
 
 def _authorized_stream(authorize: Callable[[_Context], None], serve: _Stream) -> _Stream:
@@ -111,6 +111,11 @@ class AdmittedStreams:
         self._server = server
         self._admission = admission
         self._authorize = authorize
+        self._ending = asyncio.Event()
+
+    def end_streams(self) -> None:
+        """End watches of health, now and from now on: they would last for as long as the server may take to stop."""
+        self._ending.set()
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         self._server.add_generic_rpc_handlers([_Generic(handler, self._admitted) for handler in handlers])
@@ -124,7 +129,9 @@ class AdmittedStreams:
         name = path.rpartition("/")[2]
         if handler.unary_stream:
             gate = self._admission.stream_gate(name)
-            return grpc.unary_stream_rpc_method_handler(_admitted(gate, handler.unary_stream), *codec)
+            return grpc.unary_stream_rpc_method_handler(
+                _admitted_writer(gate, handler.unary_stream, self._ending), *codec
+            )
         if handler.stream_stream:
             gate = self._admission.stream_gate(name)
             serve = _authorized_stream(partial(self._authorize, path), handler.stream_stream)
