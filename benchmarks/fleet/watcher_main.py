@@ -12,7 +12,7 @@ import sys
 import time
 
 from vimesh.client.calls.front_stubs import connected
-from vimesh.client.watches.resumable_watch import watch
+from vimesh.client.watches.resumable_watch import WatchPosition, watch
 from vimesh.v1 import vim_pb2
 
 _CALL_S = 10.0
@@ -20,7 +20,7 @@ _CALL_S = 10.0
 
 async def main(address: str, after: int | None) -> None:
     async with connected(address, _CALL_S) as front:
-        async for shown in watch(front, after=after):
+        async for shown in watch(front, after=None if after is None else WatchPosition(after)):
             answer, now = shown.answer, time.time()
             if answer.events:
                 sys.stdout.write("".join(_line(event, now) for event in answer.events))

@@ -37,6 +37,9 @@ from vimesh.wire.error_statuses import failure_of, retry_delay_s
 class CallError(grpc.aio.AioRpcError, ClientError):
     """A failed call, with what the fleet says about it. `code()` and `details()` are those of gRPC."""
 
+    attempts = 1
+    """How often the call was made."""
+
     @property
     def reason(self) -> str:
         """The reason in the ErrorInfo, such as `NAME_TAKEN`; empty if the error is one of Envoy or gRPC."""

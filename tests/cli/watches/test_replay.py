@@ -19,7 +19,7 @@ from vimesh.cli.base.exits import Failure
 from vimesh.cli.watches.past_times import past_time
 from vimesh.cli.watches.replay_changes import replay
 from vimesh.client.calls.front_stubs import Front, connected
-from vimesh.client.watches.resumable_watch import watch
+from vimesh.client.watches.resumable_watch import WatchPosition, watch
 from vimesh.domain.retention import Retention
 from vimesh.domain.settings import BadFlag
 from vimesh.domain.vims import Status
@@ -52,7 +52,7 @@ async def front(store: SqlStore) -> AsyncGenerator[Front]:
 
 async def watched(front: Front, after: int, up_to: int) -> list[VimEvent]:
     seen: list[VimEvent] = []
-    async for shown in watch(front, after=after):
+    async for shown in watch(front, after=WatchPosition(after)):
         seen += shown.answer.events
         if shown.answer.revision >= up_to:
             return seen
@@ -81,7 +81,7 @@ async def test_a_replay_is_what_a_watch_recorded_while_it_happened(front: Front,
 
     async def record_all() -> None:
         nonlocal reached
-        async for shown in watch(front, after=newest):
+        async for shown in watch(front, after=WatchPosition(newest)):
             recorded.extend(shown.answer.events)
             reached = shown.answer.revision
 

@@ -9,7 +9,7 @@ import grpc
 from vimesh.cli.watches.event_span import EVERYTHING, EventSpan
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.lookups.answer_pages import fetch_all
-from vimesh.client.watches.resumable_watch import ConnectionNews, watch
+from vimesh.client.watches.resumable_watch import ConnectionNews, WatchPosition, watch
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
 
@@ -39,7 +39,7 @@ async def events_after(
     front: Front, vim_id: str, revision: int, link: ConnectionNews, filter_: str = ""
 ) -> AsyncGenerator[VimEvent]:
     """Yield every change after a revision, each once. Never ends by itself."""
-    async for shown in watch(front, vim_id=vim_id, filter_=filter_, after=revision, link=link):
+    async for shown in watch(front, vim_id=vim_id, filter_=filter_, after=WatchPosition(revision), link=link):
         for event in shown.answer.events:
             yield event
 

@@ -14,7 +14,7 @@ from vimesh.cli.base.exits import Failure
 from vimesh.cli.watches.event_history import newest_revision
 from vimesh.cli.watches.watch_lines import connection_notes
 from vimesh.client.calls.front_stubs import Front
-from vimesh.client.watches.resumable_watch import watch
+from vimesh.client.watches.resumable_watch import WatchPosition, watch
 from vimesh.rpc.list_pages import list_pages
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import VimEvent
@@ -55,7 +55,9 @@ async def replay(  # noqa: PLR0913 - what to replay, and how
 
 
 async def _events_up_to(front: Front, vim_id: str, filter_: str, after: int, newest: int) -> AsyncGenerator[VimEvent]:
-    followed = watch(front, vim_id=vim_id, filter_=filter_, after=after, link=connection_notes(front.address))
+    followed = watch(
+        front, vim_id=vim_id, filter_=filter_, after=WatchPosition(after), link=connection_notes(front.address)
+    )
     async with aclosing(followed) as messages:
         async for shown in messages:
             for event in shown.answer.events:

@@ -13,12 +13,12 @@ async def find(front: Front, given: str, project: str | None = None) -> vim_pb2.
     """Return the VIM with that id or name. Raises NameUnknown, NameAmbiguous."""
 
     async def get(vim_id: str) -> vim_pb2.Vim:
-        return (await front.vims.GetVim(pb.GetVimRequest(vim_id=vim_id), timeout=front.timeout_s)).vim
+        return (await front.ask(front.vims.GetVim, pb.GetVimRequest(vim_id=vim_id))).vim
 
     async def list_named() -> list[vim_pb2.Vim]:
         terms = [f"name = {quoted(given)}", *([f"project_id = {quoted(project)}"] if project else [])]
         request = pb.ListVimsRequest(filter=" AND ".join(terms), page_size=1000)
-        vims = (await front.vims.ListVims(request, timeout=front.timeout_s)).vims
+        vims = (await front.ask(front.vims.ListVims, request)).vims
         # A `*` is a wildcard in the filter, but an ordinary character in a name.
         return [vim for vim in vims if vim.name == given]
 

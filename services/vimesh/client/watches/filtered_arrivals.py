@@ -36,7 +36,7 @@ async def _add(arrivals: dict[str, Vim], front: Front, event: VimEvent) -> None:
     if event.kind == VimEvent.REGISTERED:
         return  # it contains the VIM
     try:
-        answer = await front.vims.GetVim(pb.GetVimRequest(vim_id=event.vim_id), timeout=front.timeout_s)
+        answer = await front.ask(front.vims.GetVim, pb.GetVimRequest(vim_id=event.vim_id))
     except grpc.aio.AioRpcError as error:
         if error.code() is not grpc.StatusCode.NOT_FOUND:
             raise

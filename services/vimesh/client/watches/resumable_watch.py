@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -12,10 +12,11 @@ import grpc
 from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
-from vimesh.wire.error_statuses import failure_of
+from vimesh.wire.error_statuses import failure_of, retry_delay_s
 
 # A conductor sends a message at least every 5 s, so after this much silence the stream is dead.
 SILENCE_S = 20.0
+_REVISION_DIGITS = 20
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 
@@ -33,14 +34,46 @@ _PASSING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class WatchPosition:
+    """Up to where a watch has got. As a text, it can be kept, and be parsed again."""
+
+    revision: int
+    log_id: str = ""
+    """The log that the revision is of; a restored backup begins another one. Empty: not known."""
+
+    def __str__(self) -> str:
+        return f"{self.revision}@{self.log_id}" if self.log_id else str(self.revision)
+
+    @classmethod
+    def parse(cls, text: str) -> WatchPosition:
+        """Raises ValueError."""
+        revision, _, log_id = text.partition("@")
+        if not (revision.isascii() and revision.isdigit() and len(revision) <= _REVISION_DIGITS):
+            raise ValueError(f"must be the position of a watch, not {text[:50]!r}")
+        return cls(int(revision), log_id)
+
+
+@dataclass(frozen=True, slots=True)
 class WatchUpdate:
-    """One message of a watch."""
+    """One message of a watch: a part of the snapshot, some changes, or a sign of life every few seconds."""
 
     answer: pb.WatchVimsResponse
     afresh: bool = False
     """Whether a snapshot starts here, so that everything known before must be discarded."""
     arrivals: Mapping[str, vim_pb2.Vim] = field(default_factory=dict)
     """By id, the VIMs that begin to match the filter of the watch with a change that does not contain them."""
+    position: WatchPosition | None = None
+    """Up to where everything has been received; None as long as the snapshot is incomplete."""
+
+    @property
+    def vims(self) -> Sequence[vim_pb2.Vim]:
+        """A part of the snapshot."""
+        return self.answer.vims
+
+    @property
+    def events(self) -> Sequence[vim_pb2.VimEvent]:
+        """Changes, in the order of their revisions."""
+        return self.answer.events
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +97,16 @@ async def watch(
     *,
     vim_id: str = "",
     filter_: str = "",
-    after: int | None = None,
+    after: WatchPosition | None = None,
     link: ConnectionNews = _SILENT_LINK,
 ) -> AsyncGenerator[WatchUpdate]:
-    """Yield a snapshot and then every change; with `after`, every change after that revision.
+    """Yield a snapshot and then every change; with `after`, every change after that position.
 
-    Never ends by itself. Raises AioRpcError if the first connection fails, or if retrying is pointless.
+    Never ends by itself. Raises AioRpcError if retrying is pointless, or if the first connection fails and
+    no other call to the front was ever answered.
     """
-    seen, log_id = after, ""
-    connected = lost = False
+    seen, log_id = (None, "") if after is None else (after.revision, after.log_id)
+    connected, lost = front.has_answered, False
     pause_s = _FIRST_PAUSE_S
     while True:
         afresh = seen is None
@@ -86,7 +120,7 @@ async def watch(
                 connected, lost, pause_s = True, False, _FIRST_PAUSE_S
                 seen = max(seen or 0, answer.revision) if answer.revision else seen
                 log_id = answer.log_id or log_id
-                yield WatchUpdate(answer, afresh)
+                yield WatchUpdate(answer, afresh, position=None if seen is None else WatchPosition(seen, log_id))
                 afresh = False
                 if answer.end == vim_pb2.WATCH_END_AGED:
                     pause_s = 0.0
@@ -101,6 +135,8 @@ async def watch(
             if not lost:
                 link.lost(error)
             lost = True
+            # An overloaded fleet says how long it wants to be left alone.
+            await asyncio.sleep(retry_delay_s(error))
         await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 - spreads reconnections, guards nothing
         pause_s = min(max(pause_s, _FIRST_PAUSE_S) * 2, _LONGEST_PAUSE_S)
 

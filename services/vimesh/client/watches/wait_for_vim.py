@@ -68,7 +68,7 @@ async def wait_for_vim(
 async def _whole(front: Front, vim: Vim) -> Vim:
     """Return the VIM with the fields that events lack, such as the round trip, unless it has changed again."""
     try:
-        read = (await front.vims.GetVim(pb.GetVimRequest(vim_id=vim.id), timeout=front.timeout_s)).vim
+        read = (await front.ask(front.vims.GetVim, pb.GetVimRequest(vim_id=vim.id))).vim
     except grpc.aio.AioRpcError:
         return vim  # the condition was met, so this must not fail
     return read if read.revision == vim.revision else vim
