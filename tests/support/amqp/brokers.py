@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -119,11 +119,11 @@ class Broker:
 async def _greets(port: int) -> bool:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(_GREETING)
-        answer = await asyncio.wait_for(reader.read(1), 5)
+        with closing(writer):
+            writer.write(_GREETING)
+            answer = await asyncio.wait_for(reader.read(1), 5)
     except (OSError, TimeoutError):
         return False
-    writer.close()
     return answer == b"\x01"  # a method frame, which identifies the method
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from urllib.parse import urlsplit
 
 from pamqp import commands, frame
@@ -78,12 +78,11 @@ async def raw_publisher(url: str) -> AsyncGenerator[RawPublisher]:
     parts = urlsplit(url)
     async with asyncio.timeout(_WITHIN_S):
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    with closing(writer):
         publisher = RawPublisher(reader, writer)
-        await publisher.open(parts.username or "", parts.password or "")
-    try:
+        async with asyncio.timeout(_WITHIN_S):
+            await publisher.open(parts.username or "", parts.password or "")
         yield publisher
-    finally:
-        writer.close()
 
 
 def _short(text: bytes) -> bytes:

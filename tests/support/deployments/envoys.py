@@ -139,7 +139,7 @@ async def _started(process: Process, directory: Path) -> str:
 async def _ready(directory: Path) -> bool:
     try:
         status, _ = await _admin(directory, "/ready")
-    except OSError:
+    except (OSError, asyncio.IncompleteReadError):
         return False
     return status == 200
 

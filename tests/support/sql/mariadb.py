@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from tests.support.clouds.targets import free_port
@@ -126,10 +126,10 @@ def _program(name: str) -> str:
 async def _greets(port: int) -> bool:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        greeting = await asyncio.wait_for(reader.read(5), 5)
+        with closing(writer):
+            greeting = await asyncio.wait_for(reader.read(5), 5)
     except (OSError, TimeoutError):
         return False
-    writer.close()
     return greeting[4:5] == b"\x0a"  # version 10 of the protocol; an error would start with 0xff
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -134,9 +135,12 @@ async def test_tickets_without_an_answer_are_too_much(host: ActionHost, verdicts
 async def test_a_server_that_answers_before_it_is_asked_is_read(
     host: ActionHost, verdicts: Verdicts, tmp_path: Path
 ) -> None:
-    async def hasty(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        await writer.drain()
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            # Until the prober leaves.
+            while await reader.read(4096):
+                pass
 
     context = self_signed(tmp_path)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
