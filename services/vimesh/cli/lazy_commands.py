@@ -87,7 +87,11 @@ def lazy_group(
     class LazyGroup(group_with_aliases(aliases or {})):  # type: ignore[misc]
         def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - the library's own
             super().__init__(**attributes | {"commands": _LazyCommands(sources)})
+
+        def make_context(self, *arguments: Any, **attributes: Any) -> Any:  # noqa: ANN401 - as above
+            # Not before: the library adds flags of its own to a group that is made.
             use_plain_values(self)
+            return super().make_context(*arguments, **attributes)
 
         def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
             TyperGroup.format_commands(_listed(sources), ctx, formatter)

@@ -106,7 +106,6 @@ app = typer.Typer(
     cls=lazy_group(COMMANDS, aliases={"context": "profile"}, reorder=group_first),
     context_settings={"help_option_names": list(HELP_FLAGS)},
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
