@@ -209,7 +209,7 @@ def test_killed_processes_are_replaced_and_calls_go_on(tmp_path: Path) -> None:
             assert user("vim", "deregister", "a").code == 0
             watch.line_with(" a ", "DEREGISTERED")
 
-        assert any(line.startswith("reconnecting: ") for line in watch.lines)
+        assert any(line.startswith("no contact with the fleet since ") for line in watch.lines)
         assert [line.split()[2] for line in watch.lines if " a " in line] == ["is", "MODIFIED", "DEREGISTERED"]
 
 

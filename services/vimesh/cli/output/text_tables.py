@@ -85,12 +85,22 @@ def _coloured(cell: str, width: int) -> str:
     return f"{_ANSI[style]}{cell}{_PLAIN}{padded[len(cell) :]}" if style else padded
 
 
-def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Table:
-    """Return a table for a terminal of that width, with statuses coloured."""
-    return _drawn(titles, rows, _fitting(titles, rows, width), headers=True)
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, stale: bool = False) -> Table:
+    """Return a table for a terminal of that width, with statuses coloured.
+
+    `stale`: whether the rows are those of the past: they are dimmed, without colours.
+    """
+    return _drawn(titles, rows, _fitting(titles, rows, width), headers=True, stale=stale)
 
 
-def _drawn(titles: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence[int], *, headers: bool) -> Table:
+def _drawn(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    shown: Sequence[int],
+    *,
+    headers: bool,
+    stale: bool = False,
+) -> Table:
     from rich.table import Table  # noqa: PLC0415 - not needed in a pipe
     from rich.text import Text  # noqa: PLC0415 - as above
 
@@ -102,7 +112,11 @@ def _drawn(titles: Sequence[str], rows: Sequence[Sequence[str]], shown: Sequence
         # rich does not narrow a no_wrap column to make room, so cropped columns set no_wrap on their texts instead.
         made.add_row(
             *(
-                Text(row[column], style=STATUS_STYLES.get(row[column], ""), no_wrap=titles[column] in _CROPPED or None)
+                Text(
+                    row[column],
+                    style="dim" if stale else STATUS_STYLES.get(row[column], ""),
+                    no_wrap=titles[column] in _CROPPED or None,
+                )
                 for column in shown
             )
         )

@@ -44,9 +44,10 @@ def exact_moment(time_: Timestamp) -> str:
     return moment(time_) if time_.seconds else ""
 
 
-def since(moment: Timestamp) -> str:
-    """Format how long ago a time was, by the local clock: precise enough for a table."""
-    return brief(time.time() - seconds_of(moment)) if moment.seconds else ""
+def since(moment: Timestamp, now: float | None = None) -> str:
+    """Format how long ago a time was, by the local clock: precise enough for a table. `now`: seconds since 1970."""
+    now = time.time() if now is None else now
+    return brief(now - seconds_of(moment)) if moment.seconds else ""
 
 
 def seconds_of(moment: Timestamp) -> float:
@@ -66,6 +67,8 @@ def yes_or_no(value: bool) -> str:
     return "yes" if value else "no"
 
 
+SINCE: Final = "SINCE"
+"""Title of the column that says for how long a VIM has had its status."""
 VIMS: Final = ResourceTable[vim_pb2.Vim](
     columns=(
         TableColumn("ID", lambda vim: vim.id),
@@ -73,7 +76,7 @@ VIMS: Final = ResourceTable[vim_pb2.Vim](
         TableColumn("TYPE", lambda vim: vim.type),
         TableColumn("STATUS", lambda vim: status(vim.status)),
         TableColumn("REASON", lambda vim: vim.reason),
-        TableColumn("SINCE", lambda vim: since(vim.status_time), value=lambda vim: exact_moment(vim.status_time)),
+        TableColumn(SINCE, lambda vim: since(vim.status_time), value=lambda vim: exact_moment(vim.status_time)),
         TableColumn("AUTH_URL", lambda vim: vim.auth_url),
         TableColumn("PROJECT", lambda vim: vim.project_id, Visibility.WIDE),
         TableColumn("DEFAULT", lambda vim: yes_or_no(vim.is_default), Visibility.WIDE),

@@ -18,6 +18,8 @@ from rich.text import Text
 from vimesh.cli.base.terminal import coloured, printable
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.output import text_tables, vim_columns
+from vimesh.cli.output.table_columns import TableColumn
+from vimesh.cli.watches.contact import Contact
 from vimesh.client.watches.resumable_watch import Changes, ConnectionNews, WatchUpdate
 from vimesh.client.watches.watched_vims import WatchedVims
 from vimesh.v1.vim_pb2 import Vim
@@ -29,25 +31,22 @@ _OTHER_LINES = 5
 
 
 class LiveTable:
-    def __init__(self, console: Console, address: str, wanted: frozenset[str]) -> None:
+    def __init__(self, console: Console, address: str, wanted: frozenset[str], contact: Contact | None = None) -> None:
         self._console = console
         self._address = address
         self._wanted = wanted
         """Ids of the VIMs to show; empty: all."""
         self._board = WatchedVims()
-        self._trouble = ""
+        self._contact = Contact() if contact is None else contact
 
     def take(self, shown: WatchUpdate) -> None:
         self._board.take(shown)
 
     def link(self) -> ConnectionNews:
-        return ConnectionNews(lost=self._lost, back=self._back)
+        return ConnectionNews(lost=self._lose, still_lost=self._lose, heard=self._contact.hear)
 
-    def _lost(self, error: grpc.aio.AioRpcError) -> None:
-        self._trouble = str(failure(error, self._address))
-
-    def _back(self) -> None:
-        self._trouble = ""
+    def _lose(self, error: grpc.aio.AioRpcError) -> None:
+        self._contact.lose(str(failure(error, self._address)))
 
     def __rich__(self) -> Group:
         known = self._board.vims
@@ -55,26 +54,37 @@ class LiveTable:
         room = max(1, self._console.height - _OTHER_LINES)
         shown = _chosen(vims, room)
         columns = vim_columns.VIMS.shown(shown)
-        rows = [[printable(column.cell(vim)) for column in columns] for vim in shown]
+        stale = self._contact.is_lost
+        rows = [[printable(self._cell(column, vim)) for column in columns] for vim in shown]
         hidden = len(vims) - len(shown)
         parts: list[Text | Table] = [
             self._summary(vims),
-            text_tables.table([column.title for column in columns], rows, self._console.width),
+            text_tables.table([column.title for column in columns], rows, self._console.width, stale=stale),
         ]
         if hidden:
             parts.append(Text(f"... and {hidden} more; showing the worst", style="dim"))
         return Group(*parts)
 
+    def _cell(self, column: TableColumn[Vim], vim: Vim) -> str:
+        """Return the text of a cell. Without contact, a status is not said to last."""
+        if self._contact.is_lost and column.title == vim_columns.SINCE and self._contact.heard_at is not None:
+            return vim_columns.since(vim.status_time, self._contact.heard_at.timestamp())
+        return column.cell(vim)
+
     def _summary(self, vims: list[Vim]) -> Text:
+        stale = self._contact.is_lost
         counts = Counter(vim.status for vim in vims)
         text = Text(f"{len(vims)} VIMs", style="bold")
+        if stale:
+            text = Text(f"{len(vims)} VIMs, when last heard of:", style="dim")
         for status in _WORST_FIRST:
             if counts[status]:
                 word = vim_columns.status(status)
-                text.append("  ").append(f"{counts[status]} {word}", style=text_tables.STATUS_STYLES[word])
-        if self._trouble:
-            # The table may be stale, and must not look live.
-            text.append(f"\nreconnecting: {printable(self._trouble)}", style="bold red")
+                style = "dim" if stale else text_tables.STATUS_STYLES[word]
+                text.append("  ").append(f"{counts[status]} {word}", style=style)
+        if stale:
+            # What is below may hold no more, and must not look as if it did.
+            text.append(f"\n{printable(self._contact.loss())}", style="not dim bold red")
         elif not self._board.complete:
             text.append(f"  connecting to {self._address}", style="dim")
         return text

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 
+import grpc
+
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import event_lines
 from vimesh.cli.output.documents import write_line
+from vimesh.cli.watches.contact import Contact
 from vimesh.client.watches.resumable_watch import Changes, ConnectionNews
 from vimesh.client.watches.watched_vims import VimChange, WatchedVims
 from vimesh.v1.vim_pb2 import Vim
@@ -56,11 +59,18 @@ class WatchLines:
             write_line(line)
 
 
-def connection_notes(address: str) -> ConnectionNews:
+def connection_notes(address: str, contact: Contact | None = None) -> ConnectionNews:
     """Return callbacks that report the state of the connection on standard error."""
+    contact = Contact() if contact is None else contact
+
+    def tell_loss(error: grpc.aio.AioRpcError) -> None:
+        contact.lose(str(failure(error, address)))
+        _note(contact.loss())
+
     return ConnectionNews(
-        lost=lambda error: _note(f"reconnecting: {failure(error, address)}"),
-        back=lambda: _note("reconnected"),
+        lost=tell_loss,
+        back=lambda: _note(contact.recovery()),
+        heard=contact.hear,
         missed=lambda: _note("some changes are no longer available; showing the current state"),
     )
 

@@ -84,6 +84,10 @@ class ConnectionNews:
     back: Callable[[], None] = lambda: None
     missed: Callable[[], None] = lambda: None
     """The log no longer has the changes to resume with: the watch restarts with a snapshot."""
+    still_lost: Callable[[grpc.aio.AioRpcError], None] = lambda _error: None
+    """Another attempt to connect failed, maybe for another reason."""
+    heard: Callable[[], None] = lambda: None
+    """A message came, after `back` if it is the first one of a new connection. One without news comes every 5 s."""
 
 
 _SILENT_LINK = ConnectionNews()
@@ -117,6 +121,7 @@ async def watch(
             async for answer in _stream(front, request):
                 if lost:
                     link.back()
+                link.heard()
                 connected, lost, pause_s = True, False, _FIRST_PAUSE_S
                 seen = max(seen or 0, answer.revision) if answer.revision else seen
                 log_id = answer.log_id or log_id
@@ -132,8 +137,7 @@ async def watch(
             # INTERNAL with a reason is a defect of the server, which retrying does not fix.
             if not connected or error.code() not in _PASSING or failure_of(error).reason == "INTERNAL":
                 raise
-            if not lost:
-                link.lost(error)
+            (link.still_lost if lost else link.lost)(error)
             lost = True
             # An overloaded fleet says how long it wants to be left alone.
             await asyncio.sleep(retry_delay_s(error))
