@@ -43,6 +43,7 @@ _WHOLE = (
     "cli/local_fleet/test_up.py",
     "cli/processes/test_under_systemd.py",
     "cli/supervision/test_silence.py",
+    "client/test_fleet_under_faults.py",
     "conductor/test_bad_requests_leave_nothing.py",
     "conductor/test_failover.py",
     "wire/test_worst_requests.py",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.support.callers.commands import Command
-from tests.support.callers.running import Running, running
+from tests.support.callers.running import START_LIMIT_S, Running, running
 from tests.support.deployments.conductors import Client, client_on
 from tests.support.deployments.envoys import PLAIN, RunningEnvoy, running_envoy
 from tests.support.identities.certified import LIFETIME, Certified
@@ -161,6 +161,6 @@ def _conductor(processes: ExitStack, folder: Path, credentials: Path) -> str:
             *("--contact-within", f"{CONTACT_WITHIN_S}s", *_database(folder)),
         )
     )
-    said = re.search(r"port=(\d+)", process.line_with("conductor is serving"))
+    said = re.search(r"port=(\d+)", process.line_with("conductor is serving", within_s=START_LIMIT_S))
     assert said is not None
     return f"127.0.0.1:{said[1]}"
