@@ -7,15 +7,45 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from importlib.resources import files
 
 import pytest
+import pytest_asyncio
 
-from tests.envoy.scripted import Scripted
+from tests.envoy.scripted import Scripted, scripted
 from tests.support.callers.caller import LIMIT_S, ask
-from tests.support.deployments.envoys import RunningEnvoy
+from tests.support.deployments.envoys import RunningEnvoy, running_envoy
 from vimesh.envoy import doors
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def conductors() -> AsyncGenerator[tuple[Scripted, Scripted]]:
+    async with scripted() as first, scripted() as second:
+        yield first, second
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def envoy(conductors: tuple[Scripted, Scripted]) -> AsyncGenerator[RunningEnvoy]:
+    """Give one Envoy to all tests that leave it as it was: to start it takes longer than most of them."""
+    addresses = [conductor.address for conductor in conductors]
+    async with running_envoy(addresses) as running:
+        await running.until_healthy(addresses)
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def lonely_envoy(conductors: tuple[Scripted, Scripted]) -> AsyncGenerator[RunningEnvoy]:
+    """Give an Envoy whose conductors were taken away."""
+    addresses = [conductor.address for conductor in conductors]
+    async with running_envoy(addresses) as running:
+        await running.until_healthy(addresses)
+        running.replace_conductors([])
+        await running.until_healthy([])
+        yield running
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +128,13 @@ async def test_an_error_is_a_status_with_its_details(envoy: RunningEnvoy, script
 async def test_what_envoy_refuses_itself_looks_like_every_other_error(
     *,
     envoy: RunningEnvoy,
-    first: Scripted,
-    second: Scripted,
+    conductors: tuple[Scripted, Scripted],
     request_line: tuple[str, str],
     body: str | None,
     error: Refusal,
 ) -> None:
+    for conductor in conductors:
+        conductor.calls.clear()
     method, path = request_line
     answer = await ask(envoy.address, method, path, body, {"content-type": "application/json"} if body else None)
 
@@ -111,14 +142,11 @@ async def test_what_envoy_refuses_itself_looks_like_every_other_error(
     assert (answer.status, said["code"]) == (error.status, error.code)
     assert said["details"] == ([info("BAD_INPUT")] if error.code == 3 else [])
     assert error.says in str(said["message"])
-    assert not first.calls + second.calls
+    assert not any(conductor.calls for conductor in conductors)
 
 
-async def test_a_fleet_without_conductors_says_unavailable(envoy: RunningEnvoy) -> None:
-    envoy.replace_conductors([])
-    await envoy.until_healthy([])
-
-    answer = await ask(envoy.address, "GET", "/v1/vims/some")
+async def test_a_fleet_without_conductors_says_unavailable(lonely_envoy: RunningEnvoy) -> None:
+    answer = await ask(lonely_envoy.address, "GET", "/v1/vims/some")
 
     assert answer.status == 503
     assert answer.json() == {
@@ -138,16 +166,13 @@ async def test_a_path_says_which_methods_it_has(envoy: RunningEnvoy, method: str
     assert (answer.status, answer.headers["allow"]) == (status, "GET, PATCH, DELETE, HEAD, OPTIONS")
 
 
-async def test_the_front_describes_its_paths_even_without_conductors(envoy: RunningEnvoy) -> None:
-    envoy.replace_conductors([])
-    await envoy.until_healthy([])
-
-    answer = await ask(envoy.address, "GET", "/v1/openapi.json")
+async def test_the_front_describes_its_paths_even_without_conductors(lonely_envoy: RunningEnvoy) -> None:
+    answer = await ask(lonely_envoy.address, "GET", "/v1/openapi.json")
 
     assert answer.status == 200
     assert answer.json()["openapi"] == "3.1.0"
     assert answer.body == files(doors).joinpath("openapi.json").read_bytes()
-    head = await ask(envoy.address, "HEAD", "/v1/openapi.json")
+    head = await ask(lonely_envoy.address, "HEAD", "/v1/openapi.json")
     assert (head.status, head.headers["content-type"], head.body) == (200, "application/json", b"")
 
 
