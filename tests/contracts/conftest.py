@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.sql.databases import NAME, POOLED, SERVERS, empty, pooler, server
-from tests.support.sql.stores import registration, sqlite_url, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, registration, sqlite_url, store_at
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Vim
 
@@ -63,12 +63,13 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path, servers: 
         return sqlite_url(tmp_path / "vimesh.sqlite")
     # Not by the pooler: the driver would have to be told of it.
     await empty(servers["postgresql" if request.param in POOLED else request.param])
-    return servers[request.param]
+    return f"{servers[request.param]}?connect_timeout={LOCK_TIMEOUT_S:g}"
 
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncGenerator[VimStore]:
-    async with store_at(database_url) as opened:
+    is_on_server = not database_url.startswith("sqlite:")
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, has_tables=is_on_server) as opened:
         yield opened
 
 

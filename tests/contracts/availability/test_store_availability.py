@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from tests.support.availability.compare_counts import TURNS, answer, compare, expected, micros_of
 from tests.support.availability.histories import DAY, random_histories, write_histories
-from tests.support.sql.stores import record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, record, registration, report, store_at
 from vimesh.domain.availability.availability_query import DayRange
 from vimesh.domain.availability.counted_days import Cause
 from vimesh.domain.availability.timeline import MAINTENANCE, TimeSpan
@@ -81,7 +81,7 @@ async def test_conductors_that_count_at_once_count_each_change_once(store: VimSt
             total += counted
         return total
 
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         assert sum(await asyncio.gather(count(store), count(other))) == changes
     days = DayRange(clock // DAY - 100, clock // DAY)
     rows, now = await answer(store, days, ["id"], 10**6)

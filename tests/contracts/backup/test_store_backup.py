@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from tests.support.sql.databases import SERVERS, execute
 from tests.support.sql.receivers import claim_one, settings
-from tests.support.sql.stores import record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, record, registration, report, store_at
 from vimesh.domain.errors import RevisionUnknown
 from vimesh.domain.notifications.delivery_store import Delivery
 from vimesh.domain.notifications.receiver_errors import ClaimLost
@@ -39,7 +39,7 @@ async def names(store: VimStore) -> set[str]:
 
 
 async def test_what_was_saved_comes_back_and_nothing_else(database_url: str, tmp_path: Path) -> None:
-    async with store_at(database_url) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as store:
         vim = await store.register(registration(name="saved", description='it\'s \\ "odd" \n; DROP TABLE vims; ü'))
         saved = await store.span()
         made = await back_up(database_url, tmp_path / "copy", show, overwrite=False)
@@ -49,7 +49,7 @@ async def test_what_was_saved_comes_back_and_nothing_else(database_url: str, tmp
 
     assert restored.version == made.version == newest()
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o600
-    async with store_at(database_url) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as store:
         assert (await store.get(vim.id)).description == vim.description
         assert await names(store) == {"saved"}
         span = await store.span()
@@ -67,7 +67,7 @@ async def test_a_database_with_connections_or_tables_is_not_replaced(
 ) -> None:
     if request.node.callspec.params["database_url"] == "sqlite":
         pytest.skip("a file is kept beside, and its locks are of processes: tests/store/backup")
-    async with store_at(database_url) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as store:
         await back_up(database_url, tmp_path / "copy", show, overwrite=False)
         await store.register(registration(name="later"))
         with pytest.raises(BackupRefused, match="other connections use the database"):
@@ -81,7 +81,7 @@ async def test_a_database_with_connections_or_tables_is_not_replaced(
         with pytest.raises(BackupRefused):
             await restore(database_url, tmp_path / name, show, overwrite=True)
 
-    async with store_at(database_url) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as store:
         assert await names(store) == {"later"}
 
 

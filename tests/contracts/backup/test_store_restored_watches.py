@@ -16,7 +16,7 @@ import pytest
 from tests.support.clouds.targets import free_port
 from tests.support.deployments.conductors import conductor_over
 from tests.support.notifier.running_notifier import Endpoint, create_receiver, notifier_at
-from tests.support.sql.stores import record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, record, registration, report, store_at
 from tests.support.timing.waiting import until
 from vimesh.bridge.kills.unwanted_actions import UnwantedActions
 from vimesh.bridge.kills.watermark import Watermark
@@ -92,7 +92,10 @@ async def test_whoever_watched_before_learns_what_is_true_after_it(database_url:
     settings = ConductorSettings(listen=f"127.0.0.1:{free_port()}", drain_s=0, grace_s=1)
     pager, known, monitor, bridge = Endpoint(), KnownVims(), RunningActions(), Watermark(0)
     async with AsyncExitStack() as watchers:
-        async with store_at(database_url) as store, conductor_over(store, settings) as client:
+        async with (
+            store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as store,
+            conductor_over(store, settings) as client,
+        ):
             await create_receiver(client.channel)
             kept = await client.register()
             await client.report(kept, Vim.UNREACHABLE, 1)
@@ -117,7 +120,7 @@ async def test_whoever_watched_before_learns_what_is_true_after_it(database_url:
         snapshots, log_id, ends = known.snapshots, bridge.log_id, pager.kinds(kept.id).count("RESOLVED")
 
         await restore(database_url, tmp_path / "copy", lambda _done, _total: None, overwrite=True)
-        async with store_at(database_url) as store:
+        async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as store:
             down = await store.register(registration())
             await record(store, [report(down, Status.UNREACHABLE, 1)])
             others = [await store.register(registration()) for _ in range(20)]

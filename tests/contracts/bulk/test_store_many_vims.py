@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.sql.stores import changes_in, record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, changes_in, record, registration, report, store_at
 from vimesh.domain.access.caller import OPEN_CALLER
 from vimesh.domain.access.quotas import ProjectLimits, Quotas
 from vimesh.domain.bulk.bulk_store import DeregisteredVim, Removal
@@ -115,9 +115,9 @@ async def test_vims_of_other_projects_do_not_exist(store: VimStore) -> None:
 
 async def test_a_quota_refuses_those_that_exceed_it(database_url: str) -> None:
     quotas = Quotas(default=ProjectLimits(changes_per_s=3))
-    async with store_at(database_url) as free:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as free:
         vims = await several(free, 5)
-    async with store_at(database_url, quotas=quotas) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas) as store:
         results = await store.bulk.modify_many([(vim.id, Modification(description="d")) for vim in vims])
 
     assert [type(result) for result in results] == [Vim] * 3 + [ChangeRateExceeded] * 2
@@ -159,11 +159,11 @@ async def refusal(call: object) -> str:
 
 
 async def test_what_is_only_validated_is_refused_alike(database_url: str) -> None:
-    async with store_at(database_url) as free:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as free:
         vim = await free.register(registration(name="taken", is_default=True, request_id="r"))
         other = await free.register(registration())
     full = Quotas(exceptions={"full": ProjectLimits(vims=0)})
-    async with store_at(database_url, quotas=full) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=full) as store:
         for wanted in (
             registration(project_id="full"),
             registration(name="taken"),

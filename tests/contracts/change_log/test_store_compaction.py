@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.support.sql.stores import record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, record, registration, report, store_at
 from vimesh.domain.errors import RevisionCompacted
 from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
@@ -55,7 +55,7 @@ async def test_an_empty_log_goes_on_where_it_was(store: VimStore) -> None:
 
 
 async def test_writers_and_compactions_at_once_leave_no_gap(store: VimStore, database_url: str) -> None:
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
 
         async def write(opened: VimStore) -> None:
             for _ in range(20):

@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.sql.stores import changes_in, elapse, newest_event, record, registration, report, store_at
+from tests.support.sql.stores import (
+    LOCK_TIMEOUT_S,
+    changes_in,
+    elapse,
+    newest_event,
+    record,
+    registration,
+    report,
+    store_at,
+)
 from vimesh.domain.events import EventKind
 from vimesh.domain.probing import Reason
 from vimesh.domain.vim_store import VimStore
@@ -63,7 +72,7 @@ async def test_conductors_that_tell_of_silences_at_once_tell_of_each_once(store:
     before = await changes_in(store)
     await elapse(store, LATE_S)
 
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         told = await asyncio.gather(*(each.record_lapses(7) for each in (store, other) * 12))
 
     assert sum(told) == 60

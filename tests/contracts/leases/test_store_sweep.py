@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.support.sql.stores import changes_in, elapse, newest_event, record, registration, report, store_at
+from tests.support.sql.stores import (
+    LOCK_TIMEOUT_S,
+    changes_in,
+    elapse,
+    newest_event,
+    record,
+    registration,
+    report,
+    store_at,
+)
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.leases import LONGEST_GRACE_S, START_GRACE_S
 from vimesh.domain.probing import Reason
@@ -122,7 +131,7 @@ async def test_sweeps_at_once_never_replace_the_same_action_twice(store: VimStor
     await store.record_lapses(100)
     before = await changes_in(store)
 
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         swept = await asyncio.gather(*(each.replace_silent(7) for each in (store, other) * 12))
 
     assert sum(swept) == 60
@@ -140,7 +149,7 @@ async def test_a_sweep_and_a_report_at_once_leave_one_of_the_two(store: VimStore
     await elapse(store, LATE_S)
     await store.record_lapses(100)
 
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         answers, swept = await asyncio.gather(
             asyncio.gather(*(record(other, [report(vim, Status.UNREACHABLE, 2)]) for vim in vims)),
             asyncio.gather(*(store.replace_silent(5) for _ in range(6))),

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from tests.support.sql.maintenance import hours, keep_up, new_window, spans, told
-from tests.support.sql.stores import registration, sqlite_url, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, registration, sqlite_url, store_at
 from vimesh.domain.access.caller import OPEN_CALLER
 from vimesh.domain.errors import Overloaded
 from vimesh.domain.events import EventKind
@@ -64,7 +64,7 @@ async def test_another_conductor_goes_on_where_one_was_killed(store: VimStore, d
     changed = await store.modify(vims[8].id, Modification(description="x"))
     new = await store.register(registration(labels={"region": "eu"}))
     await store.deregister(planned.id)
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         await keep_up(other)
 
     begin, last = window.times.start, micros_of(window.times.start + window.times.duration)
@@ -199,7 +199,7 @@ async def test_another_conductor_cuts_the_spans_that_one_left(
         await store.deregister(vim_id)
     late = await store.register(registration(labels={"region": "eu"}))
     while True:
-        async with store_at(database_url) as other:
+        async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
             if not await other.maintenance.keep_up(2):
                 break
 
@@ -224,7 +224,7 @@ async def test_a_window_can_end_while_its_spans_are_written(
         assert len(await spans(store)) == 3
         ended = (await store.maintenance.end(window.id)).ended_time
 
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         await keep_up(other)
 
     assert ended is not None

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.sql.maintenance import hours, keep_up, new_window, pass_time, spans, told
-from tests.support.sql.stores import record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, record, registration, report, store_at
 from vimesh.domain.access.caller import ALL_ENGINES, Caller, CallerRole
 from vimesh.domain.errors import BadInput, FilterInvalid, PageTokenInvalid, RequestIdReused, VimNotFound
 from vimesh.domain.events import EventKind
@@ -54,7 +54,7 @@ async def test_a_vim_is_in_maintenance_from_the_start_to_the_end(store: VimStore
 async def test_watchers_are_told_of_start_and_end_once(store: VimStore, database_url: str, vim: Vim) -> None:
     """G8: of conductors that look at once, one tells."""
     window = (await store.maintenance.create(new_window(vim_ids=[vim.id]))).window
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         await asyncio.gather(*(each.maintenance.keep_up(10) for each in (store, other) * 5))
         shown = await store.get(vim.id)
         await pass_time(store, hours(3))

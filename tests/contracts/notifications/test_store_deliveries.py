@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.sql.receivers import acquire, change, claim_one, notice, notification, pass_time, settings
-from tests.support.sql.stores import registration, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, registration, store_at
 from vimesh.domain.errors import PageTokenInvalid
 from vimesh.domain.notifications.delivery_store import Claim, DeadNotification, Delivery
 from vimesh.domain.notifications.notifications import NotificationState
@@ -63,7 +63,7 @@ async def test_nothing_is_recorded_without_the_claim(store: VimStore, vim: Vim) 
 async def test_of_a_takeover_and_a_delivery_at_once_one_comes_first(store: VimStore, database_url: str) -> None:
     """G19: what was recorded is seen by who takes over, and what was not recorded is refused."""
     created = await store.receivers.create(settings())
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         for number in range(1, 6):
             claim = await claim_one(store, "n1")
             await pass_time(store, CLAIM_S)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.sql.receivers import acquire, pass_time, settings
-from tests.support.sql.stores import store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, store_at
 from vimesh.domain.notifications.delivery_store import ClaimRequest
 from vimesh.domain.notifications.notifications import NotificationState
 from vimesh.domain.notifications.receivers import (
@@ -29,7 +29,7 @@ SLOW_S = 60.0
 
 async def test_of_notifiers_that_ask_at_once_one_gets_a_receiver(store: VimStore, database_url: str) -> None:
     receivers = [await store.receivers.create(settings(f"r{number}")) for number in range(5)]
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         for _ in range(3):
             answers = await asyncio.gather(
                 *(acquire((store, other)[number % 2], f"n{number}") for number in range(NOTIFIERS))

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.support.sql.stores import changes_in, elapse, record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, changes_in, elapse, record, registration, report, store_at
 from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Modification, Recorded, Status, Unchanged, Vim
@@ -17,7 +17,7 @@ LEASE_S = 90.0
 
 @pytest.fixture
 async def other(database_url: str) -> AsyncGenerator[VimStore]:
-    async with store_at(database_url) as opened:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as opened:
         yield opened
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
 
-from tests.support.sql.stores import changes_in, elapse, record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, changes_in, elapse, record, registration, report, store_at
 from vimesh.domain.leases import LONGEST_LEASE_S
 from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
@@ -23,7 +23,7 @@ Change = Callable[[VimStore, Vim], Awaitable[object]]
 
 @pytest.fixture
 async def other(database_url: str) -> AsyncGenerator[VimStore]:
-    async with store_at(database_url) as opened:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as opened:
         yield opened
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.contracts.todos.claiming import CLAIM_S, all_done, claimed, kinds, other_target
-from tests.support.sql.stores import elapse, registration, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, elapse, registration, store_at
 from vimesh.domain.errors import TodoNotFound
 from vimesh.domain.todos import TodoKind
 from vimesh.domain.vim_store import VimStore
@@ -111,7 +111,7 @@ async def test_claimants_at_once_never_get_the_same(store: VimStore, database_ur
     """G9: any number of drivers share the work."""
     vims = [await store.register(registration(engine=Engine.MISTRAL)) for _ in range(40)]
 
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         shares = await asyncio.gather(*(claimed(each, 5) for each in (store, other) * 6))
 
     todos = [todo for share in shares for todo in share]

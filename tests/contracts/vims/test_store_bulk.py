@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
-from tests.support.sql.stores import KEY, changes_in, registration, sqlite_url, store_at
+from tests.support.sql.stores import KEY, LOCK_TIMEOUT_S, changes_in, registration, sqlite_url, store_at
 from vimesh.domain.errors import (
     BadInput,
     DefaultTaken,
@@ -124,7 +124,7 @@ async def test_a_repeat_makes_no_second_vim(store: VimStore) -> None:
 
 async def test_of_two_calls_at_once_each_name_goes_to_one(store: VimStore, database_url: str) -> None:
     wanted = [registration(name=f"vim-{number}") for number in range(200)]
-    async with store_at(database_url) as other:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as other:
         calls = await asyncio.gather(
             store.register_many(wanted[:150]),
             other.register_many(wanted[50:]),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import func, select, update
 
-from tests.support.sql.stores import record, registration, report, store_at
+from tests.support.sql.stores import LOCK_TIMEOUT_S, record, registration, report, store_at
 from vimesh.domain.access.quotas import ProjectLimits, ProjectQuota, ProjectUsage, Quotas
 from vimesh.domain.errors import ChangeRateExceeded, NameTaken, Quota, QuotaExceeded, VimeshError
 from vimesh.domain.retention import Retention
@@ -46,7 +46,10 @@ async def counted_changes(store: SqlStore) -> int:
 
 async def test_conductors_that_write_at_once_do_not_exceed_the_number_of_vims(database_url: str) -> None:
     limits = quotas(vims=5)
-    async with store_at(database_url, quotas=limits) as store, store_at(database_url, quotas=limits) as other:
+    async with (
+        store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=limits) as store,
+        store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=limits) as other,
+    ):
 
         async def register_until_refused(opened: SqlStore) -> int:
             for count in range(10):
@@ -63,7 +66,7 @@ async def test_conductors_that_write_at_once_do_not_exceed_the_number_of_vims(da
 
 
 async def test_a_full_project_says_which_quota_and_gets_vims_again_when_some_are_gone(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(vims=1)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(vims=1)) as store:
         vim = await store.register(registration(project_id="lab"))
 
         with pytest.raises(QuotaExceeded) as refused:
@@ -75,7 +78,7 @@ async def test_a_full_project_says_which_quota_and_gets_vims_again_when_some_are
 
 
 async def test_a_batch_is_refused_entry_by_entry(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(vims=2)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(vims=2)) as store:
         batch = [registration(project_id=project_id) for project_id in ("lab", "free", "lab", "lab", "other", "free")]
 
         results = await store.register_many(batch)
@@ -87,7 +90,7 @@ async def test_a_batch_is_refused_entry_by_entry(database_url: str) -> None:
 async def test_a_repeated_request_is_answered_and_a_taken_name_is_named_within_the_quota_only(
     database_url: str,
 ) -> None:
-    async with store_at(database_url, quotas=quotas(vims=2)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(vims=2)) as store:
         request = registration(project_id="lab", name="one", request_id=str(uuid.uuid4()))
         vim = await store.register(request)
         namesake = registration(project_id="lab", name="one")
@@ -109,7 +112,7 @@ async def refusal_of(store: SqlStore, refused: object) -> VimeshError:
 
 
 async def test_no_more_changes_than_allowed_are_made_in_a_second(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(changes_per_s=3)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(changes_per_s=3)) as store:
         results = await fill(store, 5)
 
         assert registered(results) == [True, True, True, False, False]
@@ -135,7 +138,10 @@ async def test_no_more_changes_than_allowed_are_made_in_a_second(database_url: s
 
 async def test_conductors_that_write_at_once_share_the_changes_of_a_second(database_url: str) -> None:
     limits = quotas(changes_per_s=4)
-    async with store_at(database_url, quotas=limits) as store, store_at(database_url, quotas=limits) as other:
+    async with (
+        store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=limits) as store,
+        store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=limits) as other,
+    ):
         first = await fill(store, 3)
         second = await fill(other, 3)
 
@@ -143,7 +149,7 @@ async def test_conductors_that_write_at_once_share_the_changes_of_a_second(datab
 
 
 async def test_a_modification_without_a_change_and_another_project_are_not_limited(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(changes_per_s=1)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(changes_per_s=1)) as store:
         vim = await store.register(registration(project_id="lab"))
 
         await store.modify(vim.id, Modification(name=vim.name))
@@ -152,7 +158,7 @@ async def test_a_modification_without_a_change_and_another_project_are_not_limit
 
 
 async def test_after_a_step_of_the_clock_the_future_limits_nothing(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(changes_per_s=2)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(changes_per_s=2)) as store:
         await fill(store, 2)
 
         await age_changes(store, -3600)
@@ -161,7 +167,7 @@ async def test_after_a_step_of_the_clock_the_future_limits_nothing(database_url:
 
 
 async def test_large_changes_are_refused_until_the_log_has_dropped_the_oldest(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(event_bytes=20_000)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(event_bytes=20_000)) as store:
         large = registration(project_id="lab", description="d" * 9_000)
         vim = await store.register(large)
         assert registered(await fill(store, 1)) == [True]
@@ -179,7 +185,7 @@ async def test_large_changes_are_refused_until_the_log_has_dropped_the_oldest(da
 
 
 async def test_the_size_of_changes_prevents_neither_reports_nor_removals(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(event_bytes=1)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(event_bytes=1)) as store:
         vim = await store.register(registration(project_id="lab"))
         counted = await counted_changes(store)
 
@@ -193,7 +199,7 @@ async def test_the_size_of_changes_prevents_neither_reports_nor_removals(databas
 
 
 async def test_counted_changes_are_dropped_with_the_log(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(event_bytes=1_000_000)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(event_bytes=1_000_000)) as store:
         await fill(store, 5)
 
         await store.compact(Retention(events=2, age_s=EVER), 100)
@@ -204,7 +210,7 @@ async def test_counted_changes_are_dropped_with_the_log(database_url: str) -> No
 
 
 async def test_what_is_not_limited_is_not_counted(database_url: str) -> None:
-    async with store_at(database_url, quotas=quotas(vims=10)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(vims=10)) as store:
         await fill(store, 3)
         await fill(store, 3, "free")
 
@@ -213,7 +219,9 @@ async def test_what_is_not_limited_is_not_counted(database_url: str) -> None:
 
 async def test_what_a_project_has_is_what_it_is_judged_by(database_url: str) -> None:
     limits = ProjectLimits(vims=10, event_bytes=1_000_000, changes_per_s=5)
-    async with store_at(database_url, quotas=Quotas(limits, {"free": ProjectLimits()})) as store:
+    async with store_at(
+        database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=Quotas(limits, {"free": ProjectLimits()})
+    ) as store:
         assert await store.quotas.project_quota("lab") == ProjectQuota("lab", limits, ProjectUsage(0, 0, 0))
         await fill(store, 3)
         await fill(store, 2, "free")
@@ -232,15 +240,15 @@ async def test_what_a_project_has_is_what_it_is_judged_by(database_url: str) -> 
 
 
 async def test_more_than_a_lowered_limit_is_shown(database_url: str) -> None:
-    async with store_at(database_url) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as store:
         await fill(store, 3)
-    async with store_at(database_url, quotas=quotas(vims=1)) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=quotas(vims=1)) as store:
         assert (await store.quotas.project_quota("lab")).usage.vims == 3
 
 
 async def test_refused_changes_are_counted_and_checks_are_not(database_url: str) -> None:
     limits = Quotas(ProjectLimits(vims=1), {"fast": ProjectLimits(changes_per_s=1)})
-    async with store_at(database_url, quotas=limits) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S, quotas=limits) as store:
         await fill(store, 1)
         await refusal_of(store, registration(project_id="lab"))
         await fill(store, 2)

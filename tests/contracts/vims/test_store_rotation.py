@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.support.sql.receivers import WEBHOOK, acquire, settings
-from tests.support.sql.stores import registration
+from tests.support.sql.stores import LOCK_TIMEOUT_S, registration
 from vimesh.domain.vims import Modification, Registered
 from vimesh.store.rotate_keys import rotate_keys
 from vimesh.store.rows.credential_encryption import Cipher, FileCipher
@@ -35,8 +35,8 @@ async def stores(database_url: str, key_file: Path) -> AsyncGenerator[list[SqlSt
     """Two conductors with the same key file."""
     await upgrade(database_url)
     async with (
-        sql_store(database_url, FileCipher(key_file), lock_timeout_s=30) as one,
-        sql_store(database_url, FileCipher(key_file), lock_timeout_s=30) as other,
+        sql_store(database_url, FileCipher(key_file), lock_timeout_s=LOCK_TIMEOUT_S) as one,
+        sql_store(database_url, FileCipher(key_file), lock_timeout_s=LOCK_TIMEOUT_S) as other,
     ):
         yield [one, other]
 
@@ -108,7 +108,7 @@ async def test_the_secrets_of_receivers_are_encrypted_anew(
     assert rotation.unreadable_receivers == [lost.id]
     replace_keys(key_file, read_keys(key_file)[:1])
     # The others still have the lost key in memory.
-    async with sql_store(database_url, FileCipher(key_file)) as fresh:
+    async with sql_store(database_url, FileCipher(key_file), lock_timeout_s=LOCK_TIMEOUT_S) as fresh:
         [claimed] = await acquire(fresh, "n1")
         assert claimed.receiver is not None
         assert (claimed.receiver_id, claimed.receiver.settings) == (good.id, settings("good"))
@@ -156,7 +156,7 @@ async def test_a_batch_that_waits_while_the_key_changes_is_encrypted_anew(
                 replace_keys(key_file, keys)
             return tokens
 
-    async with sql_store(database_url, Late(key_file)) as late:
+    async with sql_store(database_url, Late(key_file), lock_timeout_s=LOCK_TIMEOUT_S) as late:
         [result] = await late.register_many(batch)
 
     assert isinstance(result, Registered)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, update
 
-from tests.support.sql.stores import KEY, registration, store_at
+from tests.support.sql.stores import KEY, LOCK_TIMEOUT_S, registration, store_at
 from vimesh.domain.actions import ActionScope, Shard
 from vimesh.domain.errors import BadInput, RequestIdReused, StoreUnavailable
 from vimesh.domain.vims import Engine, Modification
@@ -135,7 +135,7 @@ async def test_what_an_earlier_version_changed_beside_counts(store: SqlStore) ->
 async def test_a_lost_key_stops_what_needs_the_secrets_and_nothing_else(store: SqlStore, database_url: str) -> None:
     vim = await store.register(registration(auth_cred=SECRET, extra=EXTRA))
     key = make_key()
-    async with sql_store(database_url, Cipher([key])) as other:
+    async with sql_store(database_url, Cipher([key]), lock_timeout_s=LOCK_TIMEOUT_S) as other:
         for extra in (SHOWN, {"token": "new"}):
             with pytest.raises(StoreUnavailable):
                 await other.modify(vim.id, Modification(extra=extra))
@@ -168,13 +168,13 @@ async def test_nothing_of_a_vim_that_is_gone_can_be_decrypted(store: SqlStore) -
 
 @pytest.fixture
 async def store_of_a_lost_key(database_url: str) -> str:
-    async with store_at(database_url) as store:
+    async with store_at(database_url, lock_timeout_s=LOCK_TIMEOUT_S) as store:
         return (await store.register(registration(auth_cred=SECRET))).id
 
 
 async def test_a_rotation_says_which_vims_no_key_opens(store_of_a_lost_key: str, database_url: str) -> None:
     keys = [make_key()]
-    async with sql_store(database_url, Cipher(keys)) as store:
+    async with sql_store(database_url, Cipher(keys), lock_timeout_s=LOCK_TIMEOUT_S) as store:
         await store.register(registration(auth_cred=SECRET))
 
     lost = await rotate_keys(database_url, Cipher(keys), lambda _, __: None)

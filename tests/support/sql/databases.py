@@ -6,11 +6,12 @@ import signal
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, NullPool, delete, insert, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tests.support.processes.server_nodes import server_folder
 from tests.support.sql.mariadb import MariaDb, running_mariadb
@@ -104,10 +105,14 @@ async def execute(url: str, *statements: str) -> None:
 
 async def empty(url: str) -> None:
     """Restore the tables to the state in which the migrations create them."""
-    engine = create_async_engine(with_driver(url))
-    async with engine.begin() as connection:
+    async with _engine_of(url).begin() as connection:
         await connection.run_sync(clear)
-    await engine.dispose()
+
+
+@cache
+def _engine_of(url: str) -> AsyncEngine:
+    """Return an engine that keeps what it knows of the server and the statements, and no connection."""
+    return create_async_engine(with_driver(url), poolclass=NullPool)
 
 
 def clear(connection: Connection) -> None:
@@ -120,7 +125,7 @@ def clear(connection: Connection) -> None:
 
 
 def with_driver(url: str) -> str:
-    """Add the driver to a URL, for SQLAlchemy."""
-    parsed = make_url(url)
+    """Add the driver to a URL, for SQLAlchemy, and take away what only our own connectors know."""
+    parsed = make_url(url).difference_update_query(["connect_timeout"])
     driver = {"postgresql": "postgresql+asyncpg"}.get(parsed.get_backend_name(), "mysql+asyncmy")
     return parsed.set(drivername=driver).render_as_string(hide_password=False)

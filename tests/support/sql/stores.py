@@ -28,6 +28,9 @@ from vimesh.store.upgrade.manage_tables import upgrade
 
 KEY = base64.urlsafe_b64encode(b"a key for tests, and none else!!").decode()
 _SQLITE = "sqlite:///"
+LOCK_TIMEOUT_S = 30.0
+"""For tests that say what a store does, and not how soon. On a machine that others use as well, the 5 s of a conductor
+pass while a connection is made through a pooler, or while a commit waits for the disk."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -63,10 +66,11 @@ async def create_or_upgrade(database_url: str) -> None:
 
 @asynccontextmanager
 async def store_at(
-    database_url: str, *, lock_timeout_s: float = 5.0, quotas: Quotas | None = None
+    database_url: str, *, lock_timeout_s: float = 5.0, quotas: Quotas | None = None, has_tables: bool = False
 ) -> AsyncGenerator[SqlStore]:
-    """Open a store on a database that is first created, or upgraded to the newest version."""
-    await create_or_upgrade(database_url)
+    """Open a store on a database that is first created, or upgraded to the newest version, unless it has its tables."""
+    if not has_tables:
+        await create_or_upgrade(database_url)
     async with sql_store(database_url, Cipher([KEY]), lock_timeout_s=lock_timeout_s, quotas=quotas) as store:
         yield store
 
