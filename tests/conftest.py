@@ -1,10 +1,12 @@
-"""Says in which order the files of tests come, and which of them each of the `make check` commands runs."""
+"""Says in which order tests come, which of them each of the `make check` commands runs, and where their files are."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+
+from tests.support.processes.files_in_memory import keep_files_in_memory
 
 _HERE = Path(__file__).parent
 _LONG = (
@@ -133,6 +135,10 @@ _PROGRAMS = {
 
 _FLEET_S = 180
 """Limit of a test of fleets, each of which takes a core 10 s and more to start: what is awaited has its own."""
+
+
+def pytest_configure() -> None:
+    keep_files_in_memory()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
