@@ -54,7 +54,7 @@ test-all: $(SERVERS)
 	$(BIN)/pytest -m alone --instafail $(ARGS)
 
 # Faults at random against a real fleet on each database, and the scenarios that must go without any loss: about an
-# hour and a half. ROBUSTNESS asks for one run: make robustness ROBUSTNESS="--seed 7 --minutes 3 --database postgresql"
+# hour and three quarters. ROBUSTNESS asks for one run: make robustness ROBUSTNESS="--seed 7 --minutes 3 --database postgresql"
 ROBUSTNESS ?=
 robustness: $(VENV)/.dev $(VENV)/.system .cache/oslo/.ready .cache/schemathesis/.ready
 ifneq ($(ROBUSTNESS),)
@@ -64,6 +64,7 @@ else
 	set -e; for scenario in kill rolling dark away galera; do $(BIN)/python -m tests.simulation.robustness --scenario $$scenario; done
 	set -e; for database in postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --scenario failover --database $$database; done
 	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --scenario backup --database $$database; done
+	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --scenario upgrade --database $$database; done
 	set -e; for scenario in kill dark flapping; do $(BIN)/python -m tests.simulation.notifications --scenario $$scenario; done
 	VIMESH_SCHEMATHESIS=whole $(BIN)/pytest tests/fleet/test_described_paths.py
 	VIMESH_BRIDGE_MATRIX=whole VIMESH_BRIDGE_MATRIX_MINUTES=5 $(BIN)/pytest tests/bridge/service/test_matrix.py
@@ -73,11 +74,11 @@ endif
 fleet-by-hand: $(VENV)/.dev $(VENV)/.system
 	$(BIN)/python -m tests.docs.fleet_by_hand
 
-# Types what README says on a Debian that debootstrap makes, breaks the first run off, and installs the wheel there by pipx.
-# Needs root and 3 GB; takes ten to thirty minutes.
-bare-root:
+# Types what README says on a Debian that debootstrap makes, breaks the first run off, installs the wheel there by pipx, and
+# types what docs/operating/deploying.md says for one machine. Needs root and 3 GB; takes ten to thirty minutes.
+bare-root: $(VENV)/.dev $(VENV)/.system
 	@command -v debootstrap >/dev/null || [ -x /usr/sbin/debootstrap ] || deploy/apt-install debootstrap
-	$(PYTHON) -m tests.installations.first_run
+	$(BIN)/python -m tests.installations.first_run
 
 # Feeds all that reads foreign bytes with what nobody should send: a minute for each target, or as asked for, as in
 # make fuzz ARGS="--minutes 10 --target rpc". What fails is kept in tests/fuzz/corpus, which `make check` replays.

@@ -44,7 +44,12 @@ def _arguments(words: list[str]) -> argparse.Namespace:
         type=int,
         help="VIMs that go dark or are probed meanwhile, seconds without conductors, rounds, fail-overs, or restores",
     )
-    parser.add_argument("--from", dest="ref", default="", help="what to upgrade from, of git (the newest tag)")
+    parser.add_argument(
+        "--from",
+        dest="ref",
+        default="",
+        help="what to upgrade from, of git (the newest tag; if there is none, from this to a next one that is made)",
+    )
     parser.add_argument("--without", action="append", default=[], help="a kind of fault to leave out")
     parser.add_argument("--folder", type=Path, default=Path(".cache/robustness"), help="gets a folder for each run")
     parser.add_argument("--check", type=Path, metavar="FOLDER", help="play nothing: check what an earlier run has left")

@@ -1,9 +1,14 @@
-"""Installs two releases from wheels into environments of their own: the one before, from a git ref, and this one."""
+"""Installs two releases from wheels into environments of their own: this one, and one before or after it.
+
+The one before is made from a git ref. Where none was released, the one after is made: this one, with other tables.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -13,9 +18,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from tests.support.sql.next_release import HARMLESS_CONTRACT, add_migrations
 from vimesh.cli.supervision.start_process import Program, vimesh
 
 _ROOT = Path(__file__).parents[3]
+_VERSION = re.compile(r'^version = "(.{1,40})"$', re.MULTILINE)
+_NEXT_VERSION = r'version = "\1.post1"'
 _LIMIT_S = 300
 
 
@@ -68,27 +76,48 @@ def _without_path(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def newest_tag() -> str:
-    """Return the tag before this commit. Raises NoRelease."""
-    done = subprocess.run(
-        ["git", "describe", "--tags", "--abbrev=0"], cwd=_ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
-    if done.returncode:
-        raise NoRelease("no release is tagged here: name the version before, as in --from HEAD~20")
-    return done.stdout.strip()
+    """Return the newest tag before this commit; empty if there is none."""
+    command = ["git", "describe", "--tags", "--abbrev=0"]
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False, timeout=60)
+    return "" if done.returncode else done.stdout.strip()
 
 
 def install(ref: str, folder: Path) -> Releases:
-    """Build the wheels of a git ref and of this checkout, and install both. Raises NoRelease.
+    """Build the wheels of a git ref and of this checkout, or of this and a next one, and install both.
 
-    The packages that they need are those of this environment: only vimesh itself is of two versions.
+    `ref`: empty to make the next one. The packages that they need are those of this environment: only vimesh itself is
+    of two versions. Raises NoRelease.
     """
     source = folder / "source"
-    done = subprocess.run(["git", "archive", ref], cwd=_ROOT, capture_output=True, check=False, timeout=_LIMIT_S)
-    if done.returncode:
-        raise NoRelease(f"{ref} is no commit of this repository: {done.stderr.decode().strip()}")
-    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+    if not ref:
+        _copy_with_migrations(source)
+        return Releases(
+            _install("this one", _ROOT, folder / "before"), _install("the next one", source, folder / "after")
+        )
+    with tarfile.open(fileobj=BytesIO(_git("archive", ref))) as archive:
         archive.extractall(source, filter="data")
     return Releases(_install(ref, source, folder / "before"), _install("this one", _ROOT, folder / "after"))
+
+
+def _copy_with_migrations(source: Path) -> None:
+    """Copy this checkout as it is, and make a next release of the copy. Raises NoRelease."""
+    for name in _git("ls-files", "-z", "--cached", "--others", "--exclude-standard").decode().split("\0"):
+        # Of a file that is deleted and not committed so far, git knows still.
+        if name and (_ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(_ROOT / name, source / name)
+    add_migrations(source / "services" / "vimesh", HARMLESS_CONTRACT)
+    project = source / "pyproject.toml"
+    text, count = _VERSION.subn(_NEXT_VERSION, project.read_text(encoding="utf-8"))
+    assert count == 1, "pyproject.toml names no version, or several"
+    project.write_text(text, encoding="utf-8")
+
+
+def _git(*arguments: str) -> bytes:
+    done = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, check=False, timeout=_LIMIT_S)
+    if done.returncode:
+        raise NoRelease(f"git {' '.join(arguments)} failed: {done.stderr.decode().strip()}")
+    return done.stdout
 
 
 def _install(name: str, source: Path, folder: Path) -> Installation:

@@ -45,7 +45,7 @@ class Order:
     together: int
     """Number of kinds at a time."""
     ref: str
-    """Of git: the release to upgrade from. Empty: the newest tag."""
+    """Of git: the release to upgrade from. Empty: the newest tag; without one, to a next release that is made."""
 
     def plan(self) -> list[Planned]:
         if self.scenario != RANDOM:
@@ -99,7 +99,7 @@ async def _play(order: Order, machine: Namespace, history: History) -> None:
     settings = WorldSettings(order.database, contact_within_s, stepped)
     if order.scenario == UPGRADE:
         ref = order.ref or newest_tag()
-        history.note("from", ref=ref)
+        history.note("from", ref=ref or "this one, to a next one that was made of it")
         releases = await asyncio.to_thread(install, ref, order.folder / "releases")
         settings = replace(settings, watchers=_WATCHERS_OF_UPGRADE, releases=releases)
     async with staged(settings, order.folder, machine, history, order.seed) as stage:

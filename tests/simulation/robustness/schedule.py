@@ -16,6 +16,9 @@ _AT_ONCE = 2
 CONDUCTORS = ("conductor-1", "conductor-2", "conductor-3")
 MONITORS = ("monitor-1", "monitor-2")
 APIS = ("api-1", "api-2")
+BRIDGES = ("bridge-1", "bridge-2")
+NOTIFIERS = ("notifier-1", "notifier-2")
+SIDE_PROCESSES = (*APIS, *BRIDGES, *NOTIFIERS)
 """Only where a fleet is upgraded."""
 STEPPED = ("conductor-3", "monitor-2")
 """The processes whose clock can be set: they are started with a clock of their own."""

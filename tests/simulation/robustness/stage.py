@@ -43,6 +43,8 @@ class Stage:
     port: int
     """Port of the targets that serve TCP and HTTP, at any address."""
     seed: int
+    folder: Path
+    """Of the run."""
 
     def random(self, what: str) -> Random:
         """Return a random source of its own: what others draw does not change what this one draws."""
@@ -61,12 +63,13 @@ class Stage:
         return {vim.id: target.address for vim, target in zip(vims, targets, strict=True)}
 
     async def register_external(self, count: int) -> list[vim_pb2.Vim]:
-        vims = await at_once(lambda number: self._external(f"external-{number}"), range(count))
+        vims = await at_once(lambda number: self.register_unnoted(f"external-{number}"), range(count))
         for vim in vims:
-            self.history.note("vim", vim=vim.id, engine="EXTERNAL", address="", truth="")
+            self.history.note("vim", vim=vim.id, name=vim.name, engine="EXTERNAL", address="", truth="")
         return vims
 
-    async def _external(self, name: str) -> vim_pb2.Vim:
+    async def register_unnoted(self, name: str) -> vim_pb2.Vim:
+        """Register a VIM whose action is of another system, and leave to that to record it."""
         vim = vim_pb2.Vim(name=name, type="openstack", auth_url="http://192.0.2.1:1/")
         request = pb.RegisterVimRequest(vim=vim, engine=vim_pb2.Monitor.EXTERNAL, request_id=str(uuid.uuid4()))
         # On a machine that is busy with other things, some of so many calls at once may have to be repeated.
@@ -142,7 +145,7 @@ async def staged(
                 for watcher in watchers:
                     await watcher.begun.wait()
             await once_available(lambda: client.vims.ListVims(pb.ListVimsRequest(), timeout=10), 30)
-            yield Stage(world, machine, client, history, watchers, port, seed)
+            yield Stage(world, machine, client, history, watchers, port, seed, folder)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from tests.simulation.robustness.faults.network import Network
 from tests.simulation.robustness.fronts import Front, FrontMembers, fronts_in, target_of
 from tests.simulation.robustness.history import History
 from tests.simulation.robustness.releases import Installation, Releases
-from tests.simulation.robustness.schedule import APIS, CONDUCTORS, MONITORS
+from tests.simulation.robustness.schedule import APIS, CONDUCTORS, MONITORS, SIDE_PROCESSES
+from tests.simulation.robustness.side_processes import Neighbours, side_processes
+from tests.support.amqp.brokers import running_broker
 from tests.support.networks.namespaces import Namespace
 from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from tests.support.timing.clocks import Clock
-from vimesh.cli.local_fleet.fleet_processes import ApiPart, ConductorPart, EnvoyProcess, Members, MonitorPart, Ways
+from vimesh.cli.local_fleet.fleet_processes import ConductorPart, EnvoyProcess, MonitorPart
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 from vimesh.cli.processes.stop_signals import Stopping
 from vimesh.cli.supervision.log_lines import Say
@@ -32,7 +34,7 @@ from vimesh.envoy.traffic import clusters
 from vimesh.store.rows.key_files import make_key_file
 from vimesh.store.upgrade.manage_tables import upgrade
 
-_START_S = 60.0
+_START_S = 240.0
 _STOP_S = 8.0
 
 
@@ -76,6 +78,8 @@ class World:
         self.members = FrontMembers(fronts, clusters.CONDUCTORS)
         self.doors = FrontMembers(fronts, clusters.API)
         self.releases: Releases | None = None
+        self.broker_url = ""
+        """Of the broker that the bridges are at; empty if there are none."""
         self.installed: dict[str, Installation] = {}
         """The release from which a process is started; that of the others is this checkout."""
         self.backing = backing
@@ -122,7 +126,10 @@ class World:
 async def running_world(
     settings: WorldSettings, folder: Path, machine: Namespace, history: History
 ) -> AsyncGenerator[World]:
-    """Run three conductors, Envoy, two monitors and a database. Call this inside the namespace."""
+    """Run three conductors, Envoy, two monitors and a database. Call this inside the namespace.
+
+    With two releases, also what the second of two fronts and side processes need: a broker.
+    """
     network = Network(machine)
     await network.begin()
     (folder / "disk").mkdir()
@@ -140,13 +147,22 @@ async def running_world(
             for front in fronts:
                 await front.render(None if releases is None else releases.before)
             world = World(fronts, database, network)
-            if releases is not None:
-                world.releases = releases
-                world.installed.update(dict.fromkeys((*CONDUCTORS, *MONITORS, *APIS), releases.before))
-            _add_parts(world, settings, folder, say)
-            async with _running(world.parts):
-                await world.until_whole()
-                yield world
+            async with AsyncExitStack() as more:
+                if releases is not None:
+                    world.releases = releases
+                    world.installed.update(dict.fromkeys((*CONDUCTORS, *MONITORS, *SIDE_PROCESSES), releases.before))
+                    world.broker_url = await more.enter_async_context(_broker(folder / "broker"))
+                _add_parts(world, settings, folder, say)
+                async with _running(world.parts):
+                    await world.until_whole()
+                    yield world
+
+
+@asynccontextmanager
+async def _broker(folder: Path) -> AsyncGenerator[str]:
+    folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
+    async with running_broker(folder) as broker:
+        yield broker.url
 
 
 def _add_parts(world: World, settings: WorldSettings, folder: Path, say: Say) -> None:
@@ -183,15 +199,9 @@ def _add_parts(world: World, settings: WorldSettings, folder: Path, say: Say) ->
         address = world.address_of(fronts[index % len(fronts)].name)
         add(MonitorPart(address, environment_of(name) | shard, LOOPBACK_RULES, name=name))
     if world.releases is not None:
-        for name, front in zip(APIS, world.fronts.values(), strict=True):
-            add(_api(name, str(front.address), world.doors, folder, environment))
-
-
-def _api(name: str, front: str, doors: Members, folder: Path, environment: Mapping[str, str]) -> ApiPart:
-    ways, socket = Ways(front, front), folder / f"{name}.socket"
-    part = ApiPart(ways, socket, doors, environment, engine=Engine.EMBEDDED, mistral_url="")
-    part.name = name
-    return part
+        addresses = tuple(str(front.address) for front in fronts)
+        for part in side_processes(Neighbours(addresses, world.doors, world.broker_url, folder, environment)):
+            add(part)
 
 
 def _nothing() -> None:

@@ -18,7 +18,7 @@ from tests.support.timing.waiting import eventually
 _BIN = "/usr/lib/rabbitmq/bin"
 """The real program: Debian's command of the same name in the PATH changes the user and the folder."""
 _NEWER = Path(__file__).parents[3] / ".cache/rabbitmq4"
-_START_S = 60
+_START_S = 240
 _GREETING = b"AMQP\x00\x00\x09\x01"
 _CONF = "listeners.tcp.1 = 127.0.0.1:{port}\ndisk_free_limit.absolute = 50MB\n"
 

@@ -41,6 +41,11 @@ _CONTRACT = """
     once.drop_columns("vims", ["description"])
 {break_off}
 """
+HARMLESS_CONTRACT = """
+    once.drop_columns("revisions", ["racks"])
+{break_off}
+"""
+"""For a release whose code is this one: it takes away what only the expansion has added."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +79,24 @@ class NextRelease:
 
 
 def make_next_release(folder: Path) -> NextRelease:
-    """Copy this release to `folder`, and add a migration that expands the tables, and one that contracts them."""
+    """Copy this release to `folder`, and add migrations, of which the second takes away what this code uses."""
     shutil.copytree(_ROOT / "services" / "vimesh", folder / "vimesh", ignore=shutil.ignore_patterns("__pycache__"))
-    versions = folder / "vimesh" / "store" / "migrations" / "versions"
+    add_migrations(folder / "vimesh", _CONTRACT)
+    return NextRelease(folder)
+
+
+def add_migrations(package: Path, contract: str) -> None:
+    """Add a migration that expands the tables to a copy of our package, and one that contracts them."""
+    versions = package / "store" / "migrations" / "versions"
     for version, before, phase, upgrade in (
         (EXPANDED, BEFORE, UpgradePhase.EXPAND, _EXPAND),
-        (CONTRACTED, EXPANDED, UpgradePhase.CONTRACT, _CONTRACT),
+        (CONTRACTED, EXPANDED, UpgradePhase.CONTRACT, contract),
     ):
         broken_off = upgrade.format(break_off=_BREAK_OFF.format(phase=str(phase)))
         module = _MIGRATION.format(version=version, before=before, upgrade=broken_off)
         (versions / f"v{version}_next.py").write_text(module)
-    table_versions = folder / "vimesh" / "store" / "upgrade" / "table_versions.py"
+    table_versions = package / "store" / "upgrade" / "table_versions.py"
     text = table_versions.read_text()
     declared = text.replace('frozenset({"0004", ', f'frozenset({{"{CONTRACTED}", "0004", ')
     assert declared != text
     table_versions.write_text(declared)
-    return NextRelease(folder)

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.simulation.robustness.checks.check_hostile import check_hostile
+from tests.simulation.robustness.checks.check_notified import check_notified
 from tests.simulation.robustness.checks.violations import Violation
 from tests.simulation.robustness.history import Record
-from tests.simulation.robustness.schedule import APIS, CONDUCTORS, FAILOVER, GALERA, MONITORS, UPGRADE
+from tests.simulation.robustness.schedule import CONDUCTORS, FAILOVER, GALERA, MONITORS, SIDE_PROCESSES, UPGRADE
 
 _WITHOUT_LOSS = ("kill", "rolling", UPGRADE)
 _OVERLOADED = "RESOURCE_EXHAUSTED/OVERLOADED"
@@ -22,6 +23,8 @@ def check_scenario(record: Record) -> Iterator[Violation]:
         yield from _no_call_failed(record)
     if scenario == UPGRADE:
         yield from _upgraded_unnoticed(record)
+        yield from _ended_by_a_bridge(record)
+        yield from check_notified(record)
     if scenario == "dark":
         yield from _each_told_once(record)
     if scenario == "away":
@@ -53,11 +56,18 @@ def _upgraded_unnoticed(record: Record) -> Iterator[Violation]:
         if unknown and listing["t"] >= since:
             yield Violation("G10", "unknown", f"{unknown} VIMs read UNKNOWN at {listing['t']:.2f}")
     new = {entry["victim"] for entry in record.of("upgraded") if entry["is_new"]}
-    for name in (*CONDUCTORS, *MONITORS, *APIS):
+    for name in (*CONDUCTORS, *MONITORS, *SIDE_PROCESSES):
         if name not in new:
             yield Violation("contract", "upgrade", f"{name} was not replaced by the other release")
     for step in record.one("plan")["steps"]:
         yield Violation("contract", "plan", f"in the end, the plan still says: {step['what']}")
+
+
+def _ended_by_a_bridge(record: Record) -> Iterator[Violation]:
+    """The action in Tacker lived until its VIM was deregistered, and was killed then."""
+    ended = record.one("old-action-ended")
+    if ended["result"] != "KILLED":
+        yield Violation("G4", "bridge", f"the old action ended with {ended['result']}: {ended['why']}")
 
 
 def _no_round_failed(record: Record) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation.robustness.checks.checker import check
 from tests.simulation.robustness.history import Entry, Record
-from tests.simulation.robustness.schedule import APIS, CONDUCTORS, DATABASES, MONITORS, schedule
+from tests.simulation.robustness.schedule import CONDUCTORS, DATABASES, MONITORS, SIDE_PROCESSES, schedule
 
 Lines = list[Entry]
 
@@ -25,7 +25,7 @@ RUN = {
     "lease_s": 9.0,
     "longest_fault_s": 5.0,
 }
-EXTERNAL, PROBED, PASSING = "external", "probed", "passing"
+EXTERNAL, PROBED, PASSING, WATCHED = "external", "probed", "passing", "watched"
 
 
 def line(kind: str, t: float = 50.0, **fields: Any) -> Entry:  # noqa: ANN401 - any field of a line
@@ -278,9 +278,27 @@ def test_what_a_scenario_promises_is_looked_at(scenario: str, spoil: Lines, viol
 
 UPGRADED = [
     line("load", 5),
-    *(line("upgraded", 20, victim=name, is_new=True) for name in (*CONDUCTORS, *MONITORS, *APIS)),
+    *(line("upgraded", 20, victim=name, is_new=True) for name in (*CONDUCTORS, *MONITORS, *SIDE_PROCESSES)),
     line("plan", 70, steps=[]),
+    line("old-action-ended", 70, result="KILLED", why=""),
+    line("receiver", 1, names=["watched"]),
+    line("vim", 1, vim=WATCHED, name="watched", engine="TACKER", address="", truth=""),
+    line("final", 80, vim=WATCHED, status="REACHABLE", reason="", action="a1"),
 ]
+TROUBLE = (
+    change(10, WATCHED, "STATUS_CHANGED", "UNREACHABLE", "PENDING", "TIMEOUT"),
+    change(11, WATCHED, "REASON_CHANGED", "UNREACHABLE", "UNREACHABLE", "REFUSED"),
+    change(12, WATCHED, "STATUS_CHANGED", "REACHABLE", "UNREACHABLE"),
+)
+
+
+def arrival(number: int, *revisions: int) -> Entry:
+    changes = [(WATCHED, revision, "STATUS_CHANGED") for revision in revisions]
+    return line("arrival", 75, notification=f"n{number}", group="{}", changes=changes, confirmed=True)
+
+
+NOTIFIED = [arrival(1, 10), arrival(2, 12), arrival(3, 13)]
+"""The last one is of a change that came when the log had been read."""
 
 
 @pytest.mark.parametrize(
@@ -291,11 +309,18 @@ UPGRADED = [
         (without("upgraded", victim=MONITORS[1]), "contract upgrade"),
         (altered("plan", {}, steps=[{"what": "Replace conductors."}]), "contract plan"),
         (altered("listing", {}, statuses={PROBED: "UNKNOWN"}), "G10 unknown"),
-        (logged(change(10, PROBED, "STATUS_CHANGED", "UNKNOWN", "REACHABLE", "SILENT")), "G10 unknown"),
+        (logged(change(13, PROBED, "STATUS_CHANGED", "UNKNOWN", "REACHABLE", "SILENT")), "G10 unknown"),
+        (altered("old-action-ended", {}, result="FAILED", why="MessagingTimeout"), "G4 bridge"),
+        (without("arrival", notification="n1"), "G8 notified"),
+        (altered("arrival", {"notification": "n1"}, changes=NOTIFIED[1]["changes"]), "G8 notified"),
+        (added(arrival(4, 10)), "G8 notified"),
+        (added(arrival(4, 11)), "G8 notified"),
+        (altered("receiver", {}, names=["another"]), "contract notified"),
     ],
 )
 def test_an_upgrade_that_is_noticed_is_found(spoil: Callable[[Lines], Lines], violation: str) -> None:
-    lines = without("call")([{**RUN, "scenario": "upgrade"}, *good()[1:], *UPGRADED])
+    run = [{**RUN, "scenario": "upgrade"}, *good()[1:], *UPGRADED, *NOTIFIED]
+    lines = logged(*TROUBLE)(without("call")(run))
     assert found_in(lines) == set()
     assert violation in found_in(spoil(lines))
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tests.simulation.robustness.fronts import Front
+from tests.simulation.robustness.load.notified import notified
+from tests.simulation.robustness.load.old_action import OldAction, tacker_at
 from tests.simulation.robustness.load.planned_load import under_load
 from tests.simulation.robustness.load.readers import Reader
 from tests.simulation.robustness.load.rest_readers import RestReader
 from tests.simulation.robustness.releases import Installation
-from tests.simulation.robustness.schedule import APIS, CONDUCTORS, MONITORS
+from tests.simulation.robustness.schedule import APIS, BRIDGES, CONDUCTORS, MONITORS, NOTIFIERS
 from tests.simulation.robustness.stage import Stage, working
 from tests.simulation.robustness.truth import Target
 from tests.support.timing.waiting import until
 from vimesh.cli.local_fleet.grpc_ready import until_serving
 
 _STEADY_S = 5.0
-_WHOLE_S = 60.0
+_WHOLE_S = 240.0
 _REACHED_S = 120.0
 _PAUSE_S = 0.2
 """Of each caller: 20 watchers are shown all that 48 callers report, by one process."""
@@ -29,7 +32,7 @@ _INTERVAL_S = 10.0
 
 
 async def upgrade_fleet(stage: Stage, size: int) -> None:
-    """Replace conductors, fronts, monitors and api processes in the order that `vimesh upgrade plan` says, under load.
+    """Replace every process in the order that `vimesh upgrade plan` says, under load.
 
     `size`: VIMs that the monitors probe.
     """
@@ -40,21 +43,35 @@ async def upgrade_fleet(stage: Stage, size: int) -> None:
     assert not wrong, f"before the upgrade: {wrong[:5]}"
     reader = Reader("reader", stage.client, stage.history)
     rest = RestReader([front.address for front in stage.world.fronts.values()], stage.history)
-    async with working(stage.history, reader=reader.run), under_load(stage, pause_s=_PAUSE_S):
-        await _note_plan(stage, releases.after)
-        await _tables(stage, releases.after, "expand")
-        for name in CONDUCTORS:
-            await _restart(stage, name, releases.after)
-        for front in stage.world.fronts.values():
-            await _replace_front(stage, front, releases.after)
-        for name in MONITORS:
-            await _restart(stage, name, releases.after)
-        # Not before: while a front is away, the api process that calls by it answers 503.
-        async with working(stage.history, rest=rest.run):
-            for name in APIS:
+    async with notified(stage.client, stage.history) as receiver:
+        async with working(stage.history, reader=reader.run), under_load(stage, pause_s=_PAUSE_S), _old_action(stage):
+            await _note_plan(stage, releases.after)
+            await _tables(stage, releases.after, "expand")
+            for name in CONDUCTORS:
                 await _restart(stage, name, releases.after)
-        await _tables(stage, releases.after, "contract")
-        await _note_plan(stage, releases.after)
+            for front in stage.world.fronts.values():
+                await _replace_front(stage, front, releases.after)
+            for name in MONITORS:
+                await _restart(stage, name, releases.after)
+            # Not before: while a front is away, the api process that calls by it answers 503.
+            async with working(stage.history, rest=rest.run):
+                for name in APIS:
+                    await _restart(stage, name, releases.after)
+            for name in (*BRIDGES, *NOTIFIERS):
+                await _restart(stage, name, releases.after)
+            await _tables(stage, releases.after, "contract")
+            await _note_plan(stage, releases.after)
+        await receiver.note_arrivals()
+
+
+@asynccontextmanager
+async def _old_action(stage: Stage) -> AsyncGenerator[None]:
+    """Let an action in Tacker report while the block runs, and have it killed."""
+    vim = await stage.register_unnoted("old")
+    async with tacker_at(stage.world.broker_url, stage.folder / "tacker") as tacker:
+        action = OldAction(tacker, vim, stage.client, stage.history)
+        async with working(stage.history, tacker=action.run):
+            yield
 
 
 def _targets(count: int) -> list[Target]:
