@@ -89,6 +89,14 @@ ADVICE: Final = {
     "VIM_ID_TAKEN": Advice("A VIM with the requested id exists.", "With another id, or none."),
     "REQUEST_ID_REUSED": Advice("An earlier request with other content had the request id.", "With a new request id."),
     "ETAG_MISMATCH": Advice("What was to be changed has changed since it was read.", "After reading it again."),
+    "NOT_IN_APPLY_SET": Advice(
+        "The VIM does not belong to the apply set: somebody else has registered it, or another set has it.",
+        "With `adopt`, if it should belong to the set.",
+    ),
+    "APPLY_CONFLICT": Advice(
+        "Others have set fields of the VIM to other values.",
+        "Without the `fields`, with their values, or with `force`.",
+    ),
     "CLAIM_LOST": Advice("Another notifier works for the receiver.", "No: forget the receiver."),
     "RECEIVER_DISABLED": Advice("The receiver is disabled, so nothing is sent to it.", "After enabling it."),
     "REVISION_COMPACTED": Advice("The changes since the revision are no longer kept.", "With a snapshot."),

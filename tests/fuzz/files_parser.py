@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from tests.fuzz.parser import Parser
 from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.cli.input.file_formats import Format, read
-from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader, RejectedEntry
+from vimesh.cli.input.vim_entry import RejectedEntry
+from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader
 
 _FORMATS = tuple(Format)
 _preparer = EntryReader()

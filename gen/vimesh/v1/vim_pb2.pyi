@@ -27,8 +27,8 @@ others.
 A request that exceeds a limit is rejected before it is processed. Do not retry it: it is rejected every time.
 INVALID_ARGUMENT (BAD_INPUT) answers:
   - a request of more than 16 KiB; the limit is 64 KiB for ListVims, ListVimEvents, BatchGetVims and DeregisterVims,
-    1 MiB for RegisterVim, RegisterVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson, ModifyVimJson
-    and ModifyVimsJson, 80 KiB for DeregisterVimsJson,
+    1 MiB for RegisterVim, RegisterVims, ApplyVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson,
+    ModifyVimJson and ModifyVimsJson, 80 KiB for DeregisterVimsJson,
     and 4 MiB for UpdateVims and RecordDigests;
   - a list with more entries than its field allows, or more than 100 if the field states no limit;
   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
@@ -167,6 +167,7 @@ class Vim(_message.Message):
     MONITOR_FIELD_NUMBER: _builtins.int
     MAINTENANCE_FIELD_NUMBER: _builtins.int
     FLAPPING_FIELD_NUMBER: _builtins.int
+    APPLIED_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -275,6 +276,12 @@ class Vim(_message.Message):
         """
 
     @_builtins.property
+    def applied(self) -> Global___AppliedFields:
+        """The apply set that the VIM belongs to, and the fields that it manages; absent if it belongs to none. See
+        VimService.ApplyVims.
+        """
+
+    @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the VIM was registered."""
 
@@ -307,18 +314,55 @@ class Vim(_message.Message):
         monitor: Global___Monitor | None = ...,
         maintenance: Global___Maintenance | None = ...,
         flapping: _builtins.bool = ...,
+        applied: Global___AppliedFields | None = ...,
         revision: _builtins.int = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Vim: _TypeAlias = Vim  # noqa: Y015
+
+@_typing.final
+class AppliedFields(_message.Message):
+    """What an apply set manages of a VIM: the fields that it was the last to set. Others may change all other fields, and stay
+    unharmed by it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLY_SET_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    OVERRIDDEN_FIELDS_FIELD_NUMBER: _builtins.int
+    apply_set: _builtins.str
+    """Name of the apply set."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The managed fields, in the order of the alphabet, such as `auth_url`, `labels.region` and `probe_policy.interval`."""
+
+    @_builtins.property
+    def overridden_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields that the set managed until others changed them. It does not set them back without being told to."""
+
+    def __init__(
+        self,
+        *,
+        apply_set: _builtins.str = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+        overridden_fields: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply_set", b"apply_set", "fields", b"fields", "overridden_fields", b"overridden_fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppliedFields: _TypeAlias = AppliedFields  # noqa: Y015
 
 @_typing.final
 class Maintenance(_message.Message):

@@ -10,6 +10,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import vim_pb2 as _vim_pb2
 import builtins as _builtins
@@ -201,6 +202,237 @@ class RegisteredVim(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisteredVim: _TypeAlias = RegisteredVim  # noqa: Y015
+
+@_typing.final
+class ApplyVimsRequest(_message.Message):
+    """VIMs to apply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLY_SET_FIELD_NUMBER: _builtins.int
+    VIMS_FIELD_NUMBER: _builtins.int
+    ADOPT_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    apply_set: _builtins.str
+    """Required. Name of the apply set, such as `lab` or `ops-eu`, in the syntax of a label's value."""
+    adopt: _builtins.bool
+    """Take VIMs into the set that belong to another one, or to none because somebody has registered them."""
+    force: _builtins.bool
+    """Set fields also if somebody else has set them to another value. From then on, the set manages them."""
+    validate_only: _builtins.bool
+    """Only check the request: it ends as it would, but nothing is changed. It cannot foresee that two of its VIMs ask for
+    the default of one project.
+    """
+    @_builtins.property
+    def vims(self) -> _containers.RepeatedCompositeFieldContainer[Global___VimToApply]:
+        """1 to 500 VIMs, no two with the same project and name. Their free-form fields and labels may have 8,000 values in
+        total, and all VIMs together 256 KiB, unless the first is larger: VIMs beyond that are refused, and must be sent in
+        another call.
+        """
+
+    def __init__(
+        self,
+        *,
+        apply_set: _builtins.str = ...,
+        vims: _abc.Iterable[Global___VimToApply] | None = ...,
+        adopt: _builtins.bool = ...,
+        force: _builtins.bool = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopt", b"adopt", "apply_set", b"apply_set", "force", b"force", "validate_only", b"validate_only", "vims", b"vims"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyVimsRequest: _TypeAlias = ApplyVimsRequest  # noqa: Y015
+
+@_typing.final
+class VimToApply(_message.Message):
+    """A VIM as it should be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    IS_NEW_FIELD_NUMBER: _builtins.int
+    ABSENT_FIELD_NUMBER: _builtins.int
+    engine: _vim_pb2.Monitor.Engine.ValueType
+    """Where the ping action should run; the default is not to care, and for a new VIM the engine that the fleet was
+    configured with.
+    """
+    etag: _builtins.str
+    """If given, the VIM must still have this etag if it is to be changed: as the answer of a request with validate_only had
+    it.
+    """
+    is_new: _builtins.bool
+    """Whether the VIM must not exist yet, unless it is already as it should be."""
+    absent: _builtins.bool
+    """Whether the VIM should not exist: if it belongs to the set, it is deregistered, otherwise refused. Only the project,
+    the name and `etag` count.
+    """
+    @_builtins.property
+    def vim(self) -> _vim_pb2.Vim:
+        """Required, with `name`. `project_id` and `name` say which VIM this is about; `type` and `auth_url` are required if it
+        does not exist. Fields that the server sets are ignored.
+        """
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to apply: description, type, auth_url, vim_project, auth_cred, is_default, placement_attr, extra, and single
+        ones of the others, such as `labels.region` and `probe_policy.interval`. A field that is named but not set becomes
+        empty, or gets its default. If the mask is empty, these are the fields that are set. At most 100 paths.
+        """
+
+    def __init__(
+        self,
+        *,
+        vim: _vim_pb2.Vim | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        engine: _vim_pb2.Monitor.Engine.ValueType = ...,
+        etag: _builtins.str = ...,
+        is_new: _builtins.bool = ...,
+        absent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "vim", b"vim"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absent", b"absent", "engine", b"engine", "etag", b"etag", "is_new", b"is_new", "update_mask", b"update_mask", "vim", b"vim"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VimToApply: _TypeAlias = VimToApply  # noqa: Y015
+
+@_typing.final
+class ApplyVimsResponse(_message.Message):
+    """The results of applying VIMs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyVimResult]:
+        """One result for each VIM, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___ApplyVimResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyVimsResponse: _TypeAlias = ApplyVimsResponse  # noqa: Y015
+
+@_typing.final
+class ApplyVimResult(_message.Message):
+    """The result of applying one VIM."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Outcome:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ApplyVimResult._Outcome.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OUTCOME_UNSPECIFIED: ApplyVimResult._Outcome.ValueType  # 0
+        """The VIM was refused."""
+        REGISTERED: ApplyVimResult._Outcome.ValueType  # 1
+        """The VIM was registered."""
+        MODIFIED: ApplyVimResult._Outcome.ValueType  # 2
+        """Fields of the VIM were changed, or only what the set manages."""
+        UNCHANGED: ApplyVimResult._Outcome.ValueType  # 3
+        """The VIM already was as it should be."""
+        DEREGISTERED: ApplyVimResult._Outcome.ValueType  # 4
+        """The VIM was deregistered."""
+
+    class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
+        """What became of a VIM, or would with validate_only."""
+
+    OUTCOME_UNSPECIFIED: ApplyVimResult.Outcome.ValueType  # 0
+    """The VIM was refused."""
+    REGISTERED: ApplyVimResult.Outcome.ValueType  # 1
+    """The VIM was registered."""
+    MODIFIED: ApplyVimResult.Outcome.ValueType  # 2
+    """Fields of the VIM were changed, or only what the set manages."""
+    UNCHANGED: ApplyVimResult.Outcome.ValueType  # 3
+    """The VIM already was as it should be."""
+    DEREGISTERED: ApplyVimResult.Outcome.ValueType  # 4
+    """The VIM was deregistered."""
+
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    outcome: Global___ApplyVimResult.Outcome.ValueType
+    """What became of it."""
+    vim_id: _builtins.str
+    """Id of the VIM; empty if it was refused, or would be registered."""
+    etag: _builtins.str
+    """The etag that the VIM had before this call; empty if it did not exist, or was refused."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldChange]:
+        """What differed of a VIM that was modified. Changes beyond 1 MiB in one call are left out."""
+
+    @_builtins.property
+    def refused(self) -> _status_pb2.Status:
+        """If the VIM was refused: the status, with details. Nothing was changed on it."""
+
+    def __init__(
+        self,
+        *,
+        outcome: Global___ApplyVimResult.Outcome.ValueType = ...,
+        vim_id: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        changes: _abc.Iterable[Global___FieldChange] | None = ...,
+        refused: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refused", b"refused"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "etag", b"etag", "outcome", b"outcome", "refused", b"refused", "vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyVimResult: _TypeAlias = ApplyVimResult  # noqa: Y015
+
+@_typing.final
+class FieldChange(_message.Message):
+    """A field that was changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field, such as `auth_url` or `labels.region`."""
+    before: _builtins.str
+    """The value before, for people: as JSON, of at most 200 characters, with `***` in place of secrets; empty if there was
+    none. If it is the same as `after`, a secret differed.
+    """
+    after: _builtins.str
+    """The value after the change, likewise."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "field", b"field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldChange: _TypeAlias = FieldChange  # noqa: Y015
 
 @_typing.final
 class GetVimRequest(_message.Message):

@@ -45,6 +45,11 @@ class VimServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsResponse.FromString,
                 _registered_method=True)
+        self.ApplyVims = channel.unary_unary(
+                '/vimesh.v1.VimService/ApplyVims',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ApplyVimsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ApplyVimsResponse.FromString,
+                _registered_method=True)
         self.GetVim = channel.unary_unary(
                 '/vimesh.v1.VimService/GetVim',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.SerializeToString,
@@ -148,6 +153,32 @@ class VimServiceServicer(object):
         INVALID_ARGUMENT (BAD_INPUT): there are no requests, too many, or they cannot be parsed; nothing was stored.
         UNAVAILABLE (STORE_UNAVAILABLE): either all accepted VIMs were stored or none; which of the two is not known.
         Retry: safe if each request has a request_id.
+        JSON: not available.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApplyVims(self, request, context):
+        """Makes many VIMs what they are said to be, for tools that keep them under version control: registers those that do not
+        exist, and changes the fields that differ of those that do. VIMs are found by their project and name. Applied again,
+        it changes nothing.
+
+        Each VIM belongs to at most one apply set, which manages the fields that it has set: see AppliedFields. A field that
+        the set managed, and that is not given any more, gets its default. All other fields stay as they are. A field that
+        somebody else has set is only changed with `force`.
+
+        Each VIM is judged on its own, in order, and applied as a whole or not at all: the refusal of one does not affect the
+        others. Refusals are those of RegisterVim, ModifyVim and DeregisterVim, and:
+        FAILED_PRECONDITION (NOT_IN_APPLY_SET): the VIM exists, and does not belong to the set; see `adopt`. The ErrorInfo has
+        the `apply_set` that it belongs to, or an empty one.
+        FAILED_PRECONDITION (APPLY_CONFLICT): fields differ that others have set; see `force`. The ErrorInfo has the `fields`.
+        ABORTED (ETAG_MISMATCH): the VIM was changed since `etag` was read, or exists although `is_new` is set.
+
+        INVALID_ARGUMENT (BAD_INPUT): there is no apply set, there are no VIMs, or too many, or they cannot be parsed; nothing
+        was changed.
+        UNAVAILABLE (STORE_UNAVAILABLE): some VIMs may have been applied, and others not; which is not known.
+        Retry: safe. What an earlier attempt has applied is unchanged.
         JSON: not available.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -355,6 +386,11 @@ def add_VimServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsResponse.SerializeToString,
             ),
+            'ApplyVims': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApplyVims,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ApplyVimsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ApplyVimsResponse.SerializeToString,
+            ),
             'GetVim': grpc.unary_unary_rpc_method_handler(
                     servicer.GetVim,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.FromString,
@@ -481,6 +517,33 @@ class VimService(object):
             '/vimesh.v1.VimService/RegisterVims',
             vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsRequest.SerializeToString,
             vimesh_dot_v1_dot_vim__service__pb2.RegisterVimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApplyVims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/ApplyVims',
+            vimesh_dot_v1_dot_vim__service__pb2.ApplyVimsRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.ApplyVimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

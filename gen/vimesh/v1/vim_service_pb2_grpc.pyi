@@ -58,6 +58,28 @@ class VimServiceStub:
     Retry: safe if each request has a request_id.
     JSON: not available.
     """
+    ApplyVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ApplyVimsRequest, _vim_service_pb2.ApplyVimsResponse]
+    """Makes many VIMs what they are said to be, for tools that keep them under version control: registers those that do not
+    exist, and changes the fields that differ of those that do. VIMs are found by their project and name. Applied again,
+    it changes nothing.
+
+    Each VIM belongs to at most one apply set, which manages the fields that it has set: see AppliedFields. A field that
+    the set managed, and that is not given any more, gets its default. All other fields stay as they are. A field that
+    somebody else has set is only changed with `force`.
+
+    Each VIM is judged on its own, in order, and applied as a whole or not at all: the refusal of one does not affect the
+    others. Refusals are those of RegisterVim, ModifyVim and DeregisterVim, and:
+    FAILED_PRECONDITION (NOT_IN_APPLY_SET): the VIM exists, and does not belong to the set; see `adopt`. The ErrorInfo has
+    the `apply_set` that it belongs to, or an empty one.
+    FAILED_PRECONDITION (APPLY_CONFLICT): fields differ that others have set; see `force`. The ErrorInfo has the `fields`.
+    ABORTED (ETAG_MISMATCH): the VIM was changed since `etag` was read, or exists although `is_new` is set.
+
+    INVALID_ARGUMENT (BAD_INPUT): there is no apply set, there are no VIMs, or too many, or they cannot be parsed; nothing
+    was changed.
+    UNAVAILABLE (STORE_UNAVAILABLE): some VIMs may have been applied, and others not; which is not known.
+    Retry: safe. What an earlier attempt has applied is unchanged.
+    JSON: not available.
+    """
     GetVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]
     """Returns one VIM.
 
@@ -219,6 +241,28 @@ class VimServiceAsyncStub(VimServiceStub):
     INVALID_ARGUMENT (BAD_INPUT): there are no requests, too many, or they cannot be parsed; nothing was stored.
     UNAVAILABLE (STORE_UNAVAILABLE): either all accepted VIMs were stored or none; which of the two is not known.
     Retry: safe if each request has a request_id.
+    JSON: not available.
+    """
+    ApplyVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ApplyVimsRequest, _vim_service_pb2.ApplyVimsResponse]  # type: ignore[assignment]
+    """Makes many VIMs what they are said to be, for tools that keep them under version control: registers those that do not
+    exist, and changes the fields that differ of those that do. VIMs are found by their project and name. Applied again,
+    it changes nothing.
+
+    Each VIM belongs to at most one apply set, which manages the fields that it has set: see AppliedFields. A field that
+    the set managed, and that is not given any more, gets its default. All other fields stay as they are. A field that
+    somebody else has set is only changed with `force`.
+
+    Each VIM is judged on its own, in order, and applied as a whole or not at all: the refusal of one does not affect the
+    others. Refusals are those of RegisterVim, ModifyVim and DeregisterVim, and:
+    FAILED_PRECONDITION (NOT_IN_APPLY_SET): the VIM exists, and does not belong to the set; see `adopt`. The ErrorInfo has
+    the `apply_set` that it belongs to, or an empty one.
+    FAILED_PRECONDITION (APPLY_CONFLICT): fields differ that others have set; see `force`. The ErrorInfo has the `fields`.
+    ABORTED (ETAG_MISMATCH): the VIM was changed since `etag` was read, or exists although `is_new` is set.
+
+    INVALID_ARGUMENT (BAD_INPUT): there is no apply set, there are no VIMs, or too many, or they cannot be parsed; nothing
+    was changed.
+    UNAVAILABLE (STORE_UNAVAILABLE): some VIMs may have been applied, and others not; which is not known.
+    Retry: safe. What an earlier attempt has applied is unchanged.
     JSON: not available.
     """
     GetVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]  # type: ignore[assignment]
@@ -391,6 +435,34 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT (BAD_INPUT): there are no requests, too many, or they cannot be parsed; nothing was stored.
         UNAVAILABLE (STORE_UNAVAILABLE): either all accepted VIMs were stored or none; which of the two is not known.
         Retry: safe if each request has a request_id.
+        JSON: not available.
+        """
+
+    @_abc_1.abstractmethod
+    def ApplyVims(
+        self,
+        request: _vim_service_pb2.ApplyVimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.ApplyVimsResponse, _abc.Awaitable[_vim_service_pb2.ApplyVimsResponse]]:
+        """Makes many VIMs what they are said to be, for tools that keep them under version control: registers those that do not
+        exist, and changes the fields that differ of those that do. VIMs are found by their project and name. Applied again,
+        it changes nothing.
+
+        Each VIM belongs to at most one apply set, which manages the fields that it has set: see AppliedFields. A field that
+        the set managed, and that is not given any more, gets its default. All other fields stay as they are. A field that
+        somebody else has set is only changed with `force`.
+
+        Each VIM is judged on its own, in order, and applied as a whole or not at all: the refusal of one does not affect the
+        others. Refusals are those of RegisterVim, ModifyVim and DeregisterVim, and:
+        FAILED_PRECONDITION (NOT_IN_APPLY_SET): the VIM exists, and does not belong to the set; see `adopt`. The ErrorInfo has
+        the `apply_set` that it belongs to, or an empty one.
+        FAILED_PRECONDITION (APPLY_CONFLICT): fields differ that others have set; see `force`. The ErrorInfo has the `fields`.
+        ABORTED (ETAG_MISMATCH): the VIM was changed since `etag` was read, or exists although `is_new` is set.
+
+        INVALID_ARGUMENT (BAD_INPUT): there is no apply set, there are no VIMs, or too many, or they cannot be parsed; nothing
+        was changed.
+        UNAVAILABLE (STORE_UNAVAILABLE): some VIMs may have been applied, and others not; which is not known.
+        Retry: safe. What an earlier attempt has applied is unchanged.
         JSON: not available.
         """
 

@@ -39,6 +39,13 @@ COMMANDS: Final = {
         "Run a fleet with three endpoints that come and go, and show their status changes.",
     ),
     "vim": CommandSource("vimesh.cli.vim.vim_commands:app", "Register, show, change and watch VIMs."),
+    "apply": CommandSource(
+        "vimesh.cli.apply.apply_files:apply", "Register and change VIMs, until they are what files say."
+    ),
+    "diff": CommandSource(
+        "vimesh.cli.apply.apply_files:diff", "Show what `vimesh apply` would change, field by field."
+    ),
+    "export": CommandSource("vimesh.cli.apply.export_vims:export", "Write VIMs as `vimesh apply` reads them."),
     "maintenance": CommandSource(
         "vimesh.cli.maintenance.maintenance_commands:app",
         "Plan maintenance of VIMs: probing goes on, and shows that they are worked on.",

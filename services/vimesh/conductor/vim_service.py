@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from vimesh.conductor.bulk.apply_vims import BulkApplier
 from vimesh.conductor.bulk.change_vims import BulkChanger
 from vimesh.conductor.bulk.register_vims import BulkRegistrar, read_registration
 from vimesh.conductor.engines import Engines
@@ -44,6 +45,7 @@ _Change = (
     | pb.ModifyVimRequest
     | pb.DeregisterVimRequest
     | pb.ModifyVimsRequest
+    | pb.ApplyVimsRequest
     | pb.DeregisterVimsRequest
 )
 SERIALIZED_RESPONSES = ("WatchVims",)
@@ -66,6 +68,7 @@ class VimsServicer(VimServiceServicer):
         self._engines = engines
         self._bulk = BulkRegistrar(store, rules, engines)
         self._bulk_changer = BulkChanger(store, engines)
+        self._bulk_applier = BulkApplier(store, rules, engines)
 
     async def RegisterVim(self, request: pb.RegisterVimRequest, context: _Context) -> pb.RegisterVimResponse:
         return pb.RegisterVimResponse(vim=await self._register(request))
@@ -95,6 +98,11 @@ class VimsServicer(VimServiceServicer):
         results = await self._bulk.register(request.requests, current_caller())
         self._feed.poke()
         return pb.RegisterVimsResponse(results=results)
+
+    async def ApplyVims(self, request: pb.ApplyVimsRequest, context: _Context) -> pb.ApplyVimsResponse:
+        response = await self._bulk_applier.apply(request, current_caller())
+        self._tell_watchers(request)
+        return response
 
     async def GetVim(self, request: pb.GetVimRequest, context: _Context) -> pb.GetVimResponse:
         caller = current_caller()

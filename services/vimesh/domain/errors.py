@@ -19,6 +19,8 @@ VimeshError
 ├── VimIdTaken                   a VIM already has the requested id
 ├── RequestIdReused              the request id was used before with other content
 ├── EtagMismatch                 the VIM has changed since the caller read it
+├── NotInApplySet                the VIM does not belong to the apply set
+├── ApplyConflict                somebody else has set fields that are to be applied
 ├── ClaimLost                    another notifier works for the receiver
 ├── ReceiverDisabled             nothing is sent to the receiver
 ├── RevisionCompacted            the watch starts at a change that is no longer kept
@@ -39,10 +41,13 @@ BadSetting                       a setting that prevents the start; never crosse
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_SHOWN_FIELDS: Final = 10
+"""Maximum number of fields that a message names: a status is sent in headers."""
 
 
 class VimeshError(Exception):
@@ -173,6 +178,31 @@ class EtagMismatch(VimeshError):
     @property
     def metadata(self) -> Mapping[str, str]:
         return {"vim_id": self.vim_id}
+
+
+class NotInApplySet(VimeshError):
+    def __init__(self, name: str, apply_set: str) -> None:
+        """`apply_set` is the one that the VIM belongs to; empty if it belongs to none."""
+        owner = f"belongs to the apply set {apply_set}" if apply_set else "was not registered by an apply set"
+        super().__init__(f"VIM {name} {owner}; adopt it, or leave it out")
+        self.apply_set = apply_set
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"apply_set": self.apply_set}
+
+
+class ApplyConflict(VimeshError):
+    def __init__(self, name: str, fields: Sequence[str]) -> None:
+        self.fields = sorted(fields)
+        super().__init__(
+            f"others have set {', '.join(self.fields[:_SHOWN_FIELDS])} of VIM {name} to other values; leave them to "
+            "others, or force them"
+        )
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"fields": ",".join(self.fields[:_SHOWN_FIELDS])}
 
 
 class RevisionCompacted(VimeshError):

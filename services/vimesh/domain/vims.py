@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -67,6 +68,23 @@ class VimMaintenance:
 
 
 @dataclass(frozen=True, slots=True)
+class AppliedFields:
+    """What an apply set manages of a VIM: the fields that it was the last to set, such as `labels.region`."""
+
+    apply_set: str
+    """The name of the set, which is not empty."""
+    fields: AbstractSet[str]
+    """The managed ones, by their paths in the contract."""
+    overridden: AbstractSet[str] = frozenset()
+    """Those that the set managed until others changed them."""
+
+    def overridden_by(self, changed: Collection[str]) -> AppliedFields:
+        """Return what the set still manages after others have changed fields."""
+        lost = self.fields & frozenset(changed)
+        return AppliedFields(self.apply_set, self.fields - lost, self.overridden | lost) if lost else self
+
+
+@dataclass(frozen=True, slots=True)
 class Vim:
     """A VIM as it can be shown: secrets in `auth_cred` are masked."""
 
@@ -104,6 +122,8 @@ class Vim:
     flapping: bool = False
     """Whether it was lost and found too often of late: see `domain.history.flapping`. Only in what is read, never in
     changes."""
+    applied: AppliedFields | None = None
+    """What an apply set manages of it; None if it belongs to none."""
 
 
 BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")
@@ -131,6 +151,8 @@ class Registration:
     vim_id: str = ""
     """The id for the VIM; empty: generate one."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    applied: AppliedFields | None = None
+    """What an apply set manages of it; None if it belongs to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +184,8 @@ class Modification:
     """If given, the VIM must still have it."""
     labels: Mapping[str, str] | LabelChange | None = None
     """All labels, or changes to some of those that are stored."""
+    applied: AppliedFields | None = None
+    """What an apply set manages from now on, if the set makes the change. Of changes by others, it loses the fields."""
 
 
 class Report(NamedTuple):

@@ -110,6 +110,7 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "RegisterVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
+    Rpc(VIM_SERVICE, "ApplyVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "ModifyVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "ModifyVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "ModifyVims", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),

@@ -91,7 +91,7 @@ class SqlStore:
         self.deliveries = SqlDeliveryStore(database, cipher)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True
-        self.bulk: BulkStore = SqlBulkStore(database, cipher, self._quotas, self._note_removal)
+        self.bulk: BulkStore = SqlBulkStore(database, cipher, self._quotas, self._note_removal, self.register_many)
 
     def _note_removal(self) -> None:
         self._has_removed = True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.domain import vims
 from vimesh.domain.actions import Action, workflow_name
+from vimesh.domain.bulk.apply_plan import AppliedVim, FieldChange
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.todos import ClaimedTodo
@@ -26,6 +29,24 @@ def result_message(outcome: vims.Registered | VimeshError) -> vim_service_pb2.Re
         return vim_service_pb2.RegisterVimResult(refused=status)
     registered = vim_service_pb2.RegisteredVim(vim_id=outcome.vim_id, repeated=outcome.repeated)
     return vim_service_pb2.RegisterVimResult(registered=registered)
+
+
+def apply_result(outcome: AppliedVim | VimeshError, changes: Sequence[FieldChange]) -> vim_service_pb2.ApplyVimResult:
+    """Return the result of applying a VIM, with the changes that there is room for."""
+    if isinstance(outcome, VimeshError):
+        return vim_service_pb2.ApplyVimResult(refused=rich_status(outcome)[1])
+    kind = vim_service_pb2.ApplyVimResult.UNCHANGED
+    if outcome.kind is not None:
+        kind = vim_service_pb2.ApplyVimResult.Outcome.Value(outcome.kind.value)
+    return vim_service_pb2.ApplyVimResult(
+        outcome=kind,
+        vim_id=outcome.vim_id,
+        etag=outcome.etag,
+        changes=[
+            vim_service_pb2.FieldChange(field=change.field, before=change.before, after=change.after)
+            for change in changes
+        ],
+    )
 
 
 def event_message(event: VimEvent) -> vim_pb2.VimEvent:

@@ -27,6 +27,7 @@ _MAX_VIOLATIONS = 16
 _MAX_VIOLATIONS_BYTES = 4000
 _MAX_FIELD_BYTES = 100
 _MAX_TEXT_BYTES = 200
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.BadInput: (grpc.StatusCode.INVALID_ARGUMENT, BAD_INPUT),
@@ -45,6 +46,8 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.VimIdTaken: (grpc.StatusCode.ALREADY_EXISTS, "VIM_ID_TAKEN"),
     errors.RequestIdReused: (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     errors.EtagMismatch: (grpc.StatusCode.ABORTED, "ETAG_MISMATCH"),
+    errors.NotInApplySet: (grpc.StatusCode.FAILED_PRECONDITION, "NOT_IN_APPLY_SET"),
+    errors.ApplyConflict: (grpc.StatusCode.FAILED_PRECONDITION, "APPLY_CONFLICT"),
     receiver_errors.ClaimLost: (grpc.StatusCode.ABORTED, "CLAIM_LOST"),
     receiver_errors.ReceiverDisabled: (grpc.StatusCode.FAILED_PRECONDITION, "RECEIVER_DISABLED"),
     errors.RevisionCompacted: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_COMPACTED"),
@@ -162,3 +165,9 @@ def _details(error: grpc.aio.AioRpcError) -> Iterable[Any]:
             except DecodeError:
                 return ()
     return ()
+
+
+def status_error(status: status_pb2.Status) -> grpc.aio.AioRpcError:
+    """Return the error that a call with this status, which is that of one entry of an answer, would raise."""
+    details = grpc.aio.Metadata((DETAILS_KEY, status.SerializeToString()))
+    return grpc.aio.AioRpcError(_CODES[status.code], grpc.aio.Metadata(), details, details=status.message)

@@ -32,6 +32,7 @@ _REQUEST_BYTES: Final = {
     "ModifyVimsJson": MAX_JSON_BYTES + _SMALL_BYTES,
     "DeregisterVimsJson": _QUERY_BYTES + _SMALL_BYTES,
     "RegisterVims": _VIM_BYTES,
+    "ApplyVims": _VIM_BYTES,
     "ModifyVims": _VIM_BYTES,
     "DeregisterVims": _QUERY_BYTES,
     "BatchGetVims": _QUERY_BYTES,

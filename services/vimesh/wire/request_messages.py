@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vimesh.domain import vims
+from vimesh.domain.bulk.apply_plan import ENGINE, POLICY_PATHS, DesiredVim
 from vimesh.domain.credential_masks import mask_text
 from vimesh.domain.errors import BadInput, Violation
 from vimesh.domain.labels.label_syntax import is_key
@@ -17,24 +18,15 @@ from vimesh.wire.vim_messages import (
     MAX_VIOLATIONS,
     MODIFIABLE_FIELDS,
     STATUSES,
+    labels_from_message,
     policy_from_message,
 )
 from vimesh.wire.wire_durations import seconds
 
-_POLICY_FIELDS: Final = {
-    f"probe_policy.{field}": name
-    for field, name in (
-        ("method", "method"),
-        ("interval", "interval_s"),
-        ("timeout", "timeout_s"),
-        ("fall", "fall"),
-        ("rise", "rise"),
-        ("tls_verify", "tls_verify"),
-        ("fail_for", "fail_for_s"),
-    )
-}
 _ALL: Final = "*"
-_MASKABLE: Final = frozenset((*MODIFIABLE_FIELDS, *_POLICY_FIELDS, _ALL))
+_MASKABLE: Final = frozenset((*MODIFIABLE_FIELDS, *POLICY_PATHS, _ALL))
+_APPLICABLE: Final = frozenset((*MODIFIABLE_FIELDS, *POLICY_PATHS)) - {"name", "labels", "probe_policy"}
+"""The fields that can be applied, but for labels: each by itself, so that others keep theirs."""
 
 
 def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engine) -> vims.Registration:
@@ -51,8 +43,38 @@ def registration(request: vim_service_pb2.RegisterVimRequest, default: vims.Engi
 
 def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str]) -> vims.Modification:
     """Read the fields that `paths` names. Raises BadInput."""
-    vim = request.vim
+    return _modification(request.vim, paths, request.engine, request.etag or request.vim.etag)
 
+
+def desired_vim(entry: vim_service_pb2.VimToApply, project_id: str) -> DesiredVim:
+    """Read a VIM as it should be, in a project. Raises BadInput."""
+    vim = entry.vim
+    if not vim.name:
+        raise BadInput(Violation("vim.name", "is required"))
+    if entry.absent:
+        return DesiredVim(project_id, vim.name, etag=entry.etag, absent=True)
+    paths = _applied_paths(entry)
+    fields = paths | {ENGINE} if entry.engine else paths
+    given = _modification(vim, paths, entry.engine, "")
+    return DesiredVim(project_id, vim.name, given, fields, etag=entry.etag, is_new=entry.is_new)
+
+
+def _applied_paths(entry: vim_service_pb2.VimToApply) -> frozenset[str]:
+    """Return the fields to apply. Raises BadInput if the mask names another one."""
+    paths = frozenset(entry.update_mask.paths)
+    if unknown := sorted(path for path in paths - _APPLICABLE if not _is_label(path))[:MAX_VIOLATIONS]:
+        fields = ", ".join(name for name in MODIFIABLE_FIELDS if name in _APPLICABLE)
+        text = f"cannot be applied; use {fields}, labels.KEY and such as probe_policy.interval"
+        raise BadInput(*(Violation("update_mask", f"{path} {text}") for path in unknown))
+    if paths:
+        return paths
+    labels = frozenset(f"{LABEL_PATH}{key}" for key in labels_from_message(entry.vim))
+    return (_set_fields(entry.vim) & _APPLICABLE) | labels
+
+
+def _modification(
+    vim: vim_pb2.Vim, paths: frozenset[str], engine_value: vim_pb2.Monitor.Engine.ValueType, etag: str
+) -> vims.Modification:
     def read_policy() -> ProbePolicy | PolicyChange | None:
         return policy(vim.probe_policy) if "probe_policy" in paths else _policy_change(vim.probe_policy, paths)
 
@@ -60,8 +82,8 @@ def modification(request: vim_service_pb2.ModifyVimRequest, paths: frozenset[str
         vim,
         paths,
         read_policy=read_policy,
-        engine=engine(request.engine) if request.engine else None,
-        etag=request.etag or vim.etag,
+        engine=engine(engine_value) if engine_value else None,
+        etag=etag,
     )
 
 
@@ -116,7 +138,7 @@ def policy(message: vim_pb2.ProbePolicy) -> ProbePolicy:
 
 def _policy_change(message: vim_pb2.ProbePolicy, paths: frozenset[str]) -> PolicyChange | None:
     """Read the fields that `paths` names; a field that is named but not set gets its default."""
-    names = [name for path, name in _POLICY_FIELDS.items() if path in paths]
+    names = [name for path, name in POLICY_PATHS.items() if path in paths]
     values = policy_from_message(message)
     return PolicyChange(**{name: getattr(values, name) for name in names}) if names else None
 

@@ -74,7 +74,10 @@ def registration(
         project_id=vim.project_id or DEFAULT_PROJECT,
         description=vim.description,
         is_default=vim.is_default,
-        **{field: values.get(field, {}) for field in FREE_FORM_FIELDS},
+        vim_project=values.get("vim_project", {}),
+        auth_cred=values.get("auth_cred", {}),
+        placement_attr=values.get("placement_attr", {}),
+        extra=values.get("extra", {}),
         policy=read_policy(),
         engine=engine,
         request_id=request_id,
@@ -163,6 +166,7 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
         update_time=timestamp(vim.update_time),
         maintenance=maintenance_message(vim.maintenance) if vim.maintenance else None,
         flapping=vim.flapping,
+        applied=_applied_message(vim.applied) if vim.applied else None,
     )
     if vim.round_trip_s is not None:
         message.round_trip.CopyFrom(duration(vim.round_trip_s))
@@ -178,6 +182,12 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
 def maintenance_message(maintenance: vims.VimMaintenance) -> vim_pb2.Maintenance:
     return vim_pb2.Maintenance(
         window_id=maintenance.window_id, reason=maintenance.reason, end_time=timestamp(maintenance.end_time)
+    )
+
+
+def _applied_message(applied: vims.AppliedFields) -> vim_pb2.AppliedFields:
+    return vim_pb2.AppliedFields(
+        apply_set=applied.apply_set, fields=sorted(applied.fields), overridden_fields=sorted(applied.overridden)
     )
 
 

@@ -16,6 +16,7 @@ from vimesh.cli.notifications.receiver_flags import fields_of
 from vimesh.cli.notifications.receiver_output import print_receiver
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
+from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
 from vimesh.v1.vim_pb2 import Vim
 
 FILE = """
@@ -83,9 +84,21 @@ def test_what_show_prints_can_be_given_back(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_file_may_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO('{"name": "ops"}'))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"name": "ops"}')))
 
     assert fields_of_file(Path("-")) == {"name": "ops"}
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [(b"name: a\n" + b" " * MAX_DOCUMENT_BYTES, "is larger than 1048576 bytes"), (b"name: \xff", "is not UTF-8 text")],
+    ids=["too large", "no text"],
+)
+def test_standard_input_is_refused_rather_than_cut(monkeypatch: pytest.MonkeyPatch, content: bytes, part: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    with pytest.raises(BadSetting, match=part):
+        fields_of_file(Path("-"))
 
 
 @pytest.mark.parametrize(

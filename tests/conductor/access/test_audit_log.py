@@ -126,6 +126,29 @@ async def test_each_vim_of_a_change_of_many_is_a_line_and_a_check_is_none(addres
     ]
 
 
+async def test_each_vim_that_is_applied_is_a_line_if_that_changed_it(address: str, file: Path) -> None:
+    async with client_as(address, OPERATOR) as client:
+        for description, only in (("x", True), ("x", False), ("x", False), ("y", False)):
+            entries = [
+                pb.VimToApply(
+                    vim=Vim(name="one", type="openstack", auth_url="http://192.0.2.1/", description=description)
+                ),
+                pb.VimToApply(vim=Vim(name="two"), absent=True),
+            ]
+            await client.vims.ApplyVims(
+                pb.ApplyVimsRequest(apply_set="lab", vims=entries, validate_only=only), timeout=WITHIN_S
+            )
+        other = pb.VimToApply(vim=Vim(name="one", project_id="b"))
+        await client.vims.ApplyVims(pb.ApplyVimsRequest(apply_set="lab", vims=[other]), timeout=WITHIN_S)
+        [vim] = (await client.vims.ListVims(pb.ListVimsRequest(), timeout=WITHIN_S)).vims
+
+    assert [(one["vim_id"], one["project_id"], one["outcome"]) for one in lines(file)] == [
+        (vim.id, "a", "OK"),
+        (vim.id, "a", "OK"),
+        ("", "", "PERMISSION_DENIED"),
+    ]
+
+
 async def test_each_refusal_is_a_line_and_a_read_is_none(address: str, file: Path) -> None:
     async with client_as(address, ADMIN) as admin:
         vim = await admin.register(project_id="b")

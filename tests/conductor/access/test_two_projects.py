@@ -286,6 +286,20 @@ def other_calls(dice: random.Random, site: Site) -> list[Callable[[], Awaitable[
             ),
             timeout=WITHIN_S,
         ),
+        lambda: a.vims.ApplyVims(
+            vim_service_pb2.ApplyVimsRequest(
+                apply_set="ants",
+                vims=[
+                    vim_service_pb2.VimToApply(
+                        vim=Vim(**{**fields(99, project), "name": vim.name, "project_id": project}), absent=absent
+                    )
+                    for project, absent in (("b", False), ("b", True), ("a", False))
+                ],
+                adopt=True,
+                force=True,
+            ),
+            timeout=WITHIN_S,
+        ),
         lambda: a.workflows.ClaimWorkflowTasks(
             workflow_service_pb2.ClaimWorkflowTasksRequest(claimant="ant", max_tasks=9), timeout=WITHIN_S
         ),

@@ -58,6 +58,7 @@ CALLS: Mapping[str, set[str]] = {
     f"{VIMS}RegisterVim": CHANGE,
     f"{VIMS}RegisterVims": PERSON_CHANGES,
     f"{VIMS}RegisterVimJson": PERSON_CHANGES,
+    f"{VIMS}ApplyVims": PERSON_CHANGES,
     f"{VIMS}ModifyVim": CHANGE,
     f"{VIMS}ModifyVimJson": PERSON_CHANGES,
     f"{VIMS}DeregisterVim": CHANGE,

@@ -32,6 +32,10 @@ def full_messages(kind: str) -> Sequence[Message]:
                 vs.RegisterVimsRequest(requests=[_register(number) for number in range(most)]),
                 vs.RegisterVimsRequest(requests=[_register(number, extra=long) for number in range(most)]),
             ]
+        case "ApplyVims":
+            most = _most_items(vs.ApplyVimsRequest.DESCRIPTOR, "vims")
+            entries = [vs.VimToApply(vim=_register(number).vim) for number in range(most)]
+            return [vs.ApplyVimsRequest(apply_set="full", vims=entries, adopt=True, force=True)]
         case "UpdateVims":
             most = _most_items(cs.UpdateVimsRequest.DESCRIPTOR, "reports")
             ids = [f"00000000-0000-4000-8000-{number:012x}" for number in range(most)]

@@ -171,6 +171,22 @@ _FILTERED_WATCH = vs.WatchVimsRequest(vim_id=_FIRST, filter="status != PENDING")
 _MESSAGES: Sequence[Sequence[Message]] = (
     (_register(f"fuzzed-{_UNIQUE}"), registration(_LAST)),
     (vs.RegisterVimsRequest(requests=[_register(f"one-{_UNIQUE}"), _register(f"two-{_UNIQUE}"), registration(_LAST)]),),
+    (
+        vs.ApplyVimsRequest(
+            apply_set="fuzzed",
+            vims=[
+                vs.VimToApply(
+                    vim=registration(_LAST).vim,
+                    update_mask=FieldMask(paths=["auth_url", "type", "labels.region"]),
+                    engine=vim_pb2.Monitor.EXTERNAL,
+                ),
+                vs.VimToApply(vim=vim_pb2.Vim(name="gone"), absent=True, etag="e"),
+            ],
+            adopt=True,
+            force=True,
+        ),
+        vs.ApplyVimsRequest(apply_set="fuzzed", vims=[vs.VimToApply(vim=registration(_LAST).vim)], validate_only=True),
+    ),
     (vs.GetVimRequest(vim_id=_FIRST),),
     (
         vs.ListVimsRequest(page_size=1000),

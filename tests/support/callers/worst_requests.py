@@ -52,6 +52,8 @@ def worst_requests(vim_ids: Sequence[str]) -> Iterator[Named]:
         yield f"{VIM_SERVICE}/ModifyVimsJson", name, many.SerializeToString()
     for name, content in _registrations():
         yield f"{VIM_SERVICE}/RegisterVims", name, content
+    for name, content in _applied():
+        yield f"{VIM_SERVICE}/ApplyVims", name, content
     for name, content in _reports(vim_ids):
         yield f"{CONDUCTOR_SERVICE}/UpdateVims", name, content
 
@@ -211,6 +213,18 @@ def _registrations() -> Iterator[tuple[str, bytes]]:
     for name, content in _vims(longest // 500 - 8):
         yield f"500 with {name}", field_of(1, content) * 500
     yield "500 good ones", b"".join(field_of(1, _good(number)) for number in range(500))
+
+
+def _applied() -> Iterator[tuple[str, bytes]]:
+    longest, apply_set = max_request_bytes("ApplyVims"), field_of(1, b"worst")
+    yield "empty VIMs", apply_set + b"\x12\x00" * (longest // 2 - 8)
+    yield "500 empty VIMs", apply_set + b"\x12\x00" * 500
+    for name, content in _vims(longest // 2 - 100):
+        yield f"two with {name}", apply_set + field_of(2, content) * 2
+    for name, content in _vims(longest // 500 - 8):
+        yield f"500 with {name}", apply_set + field_of(2, content) * 500
+    # A registration has its VIM where a VIM to apply has it.
+    yield "500 good ones", apply_set + b"".join(field_of(2, _good(number)) for number in range(500))
 
 
 def _good(number: int) -> bytes:

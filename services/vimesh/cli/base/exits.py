@@ -32,7 +32,8 @@ Exit codes:
   2  invalid command line
   3  no such VIM, maintenance window, receiver or notification
   4  the condition was not met in time (wait, register --wait), the answer is no
-     (auth can-i), findings remain (workflows audit), or VIMs were not imported (import tacker, vim import)
+     (auth can-i), findings remain (workflows audit), files and fleet differ (diff),
+     or VIMs were not imported or applied (import tacker, vim import, apply)
   5  unavailable: no answer from the address, no answer in time, or the database
      refuses connections
 130  interrupted (Ctrl-C)

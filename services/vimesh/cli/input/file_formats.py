@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from vimesh.cli.input.file_entries import FileEntry, Flaw
+from vimesh.cli.input.file_entries import VIMS, EntryKind, FileEntry, Flaw
 from vimesh.domain.settings import BadFlag, one_of
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_limits import MAX_ENTRIES
@@ -22,7 +22,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-_ENDINGS = {
+ENDINGS = {
     ".yaml": Format.YAML,
     ".yml": Format.YAML,
     ".json": Format.JSON,
@@ -41,27 +41,30 @@ def format_of(given: str | None, path: Path | None) -> Format:
             raise BadFlag(FLAG, str(error)) from None
     if path is None:
         raise BadFlag(FLAG, f"is required for standard input: one of {', '.join(Format)}")
-    found = _ENDINGS.get(path.suffix.lower())
+    found = ENDINGS.get(path.suffix.lower())
     if found is None:
-        raise BadFlag(FLAG, f"is required: the name of {path} does not end with one of {', '.join(_ENDINGS)}")
+        raise BadFlag(FLAG, f"is required: the name of {path} does not end with one of {', '.join(ENDINGS)}")
     return found
 
 
-def read(format_: Format, file: BinaryIO) -> Iterator[FileEntry | Flaw]:
-    """Yield the entries one by one, continuing after a flaw where the format allows it. Raises OSError."""
-    for number, entry in enumerate(_read(format_, EntryStream(file)), 1):
+def read(format_: Format, file: BinaryIO, kind: EntryKind = VIMS) -> Iterator[FileEntry | Flaw]:
+    """Yield the entries one by one, continuing after a flaw where the format allows it. Raises OSError.
+
+    `kind`: what the entries are; only YAML has others than VIMs.
+    """
+    for number, entry in enumerate(_read(format_, EntryStream(file), kind), 1):
         if number > MAX_ENTRIES:
             yield Flaw(entry.line, f"the file has more than {MAX_ENTRIES} VIMs")
             return
         yield entry
 
 
-def _read(format_: Format, stream: EntryStream) -> Iterator[FileEntry | Flaw]:
+def _read(format_: Format, stream: EntryStream, kind: EntryKind) -> Iterator[FileEntry | Flaw]:
     match format_:
         case Format.YAML:
             from vimesh.cli.input import yaml_file  # noqa: PLC0415 - YAML is slow to import, and other formats do not need it
 
-            return yaml_file.entries(stream)
+            return yaml_file.entries(stream, kind)
         case Format.JSON:
             from vimesh.cli.input import json_file  # noqa: PLC0415 - as above
 

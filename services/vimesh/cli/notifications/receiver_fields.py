@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
+from vimesh.files.file_sources import source_text
 from vimesh.files.read_files import read_text
 from vimesh.files.yaml_values import read_yaml
 from vimesh.v1.receiver_service_pb2 import Receiver
@@ -24,7 +24,6 @@ from vimesh.v1.receiver_service_pb2 import Receiver
 FILE_FLAG: Final = "--file"
 CA_FLAG: Final = "--ca-file"
 SECRET_FLAG: Final = "--secret"  # noqa: S105 - the name of a flag
-STANDARD_INPUT: Final = Path("-")
 NO_RECEIVER: Final = "must have fields of a receiver, such as name and alertmanager"
 _DURATIONS: Final = frozenset({"group_wait", "group_interval", "repeat_interval", "give_up_after"})
 KINDS: Final = tuple(field.name for field in Receiver.DESCRIPTOR.oneofs_by_name["target"].fields)
@@ -103,13 +102,9 @@ def receiver_of(fields: Fields) -> Receiver:
 def _document(path: Path) -> object:
     """Raises BadSetting."""
     try:
-        if path == STANDARD_INPUT:
-            return read_yaml(sys.stdin.read(MAX_DOCUMENT_BYTES))
-        return read_yaml(read_text(path, MAX_DOCUMENT_BYTES))
+        return read_yaml(source_text(path, MAX_DOCUMENT_BYTES))
     except OSError as error:
         raise BadSetting(str(path), f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise BadSetting(str(path), "is not UTF-8 text") from None
     except BadFile as error:
         raise BadSetting(str(path), str(error)) from None
 

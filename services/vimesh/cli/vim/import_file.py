@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +19,7 @@ from vimesh.cli.selection.dry_run import ClientDryRun, is_client_dry_run, say_dr
 from vimesh.cli.watches.wait_for_status import limit_s
 from vimesh.domain.errors import BadSetting
 from vimesh.files.file_errors import BadFile
-from vimesh.files.read_files import require_unchanged
+from vimesh.files.file_sources import STANDARD_INPUT, opened
 
 if TYPE_CHECKING:
     from vimesh.cli.vim_import.file_source.batch_results import FileTally
@@ -78,7 +75,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     give_up_s, only_check = limit_s("--give-up", give_up), is_client_dry_run(dry_run)
     if rejects is not None:
         rejected.require_place(rejects, file)
-    plan = _check(file, format_of(format_, None if str(file) == "-" else file))
+    plan = _check(file, format_of(format_, None if file == STANDARD_INPUT else file))
     _require_fit(plan, skip_invalid=skip_invalid)
     for line in show_tally.lines(plan.flaws):
         _say(line)
@@ -115,26 +112,12 @@ def _check(file: Path, format_: Format) -> Plan:
             def told(done: int) -> None:
                 show("checking", done, None)
 
-            with _opened(file) as opened:
-                return check(read(format_, opened), told)
+            with opened(file) as content:
+                return check(read(format_, content), told)
     except OSError as error:
         raise BadSetting(str(file), f"cannot be read: {error.strerror}") from error
     except BadFile as error:
         raise BadSetting(str(file), str(error)) from error
-
-
-@contextmanager
-def _opened(file: Path) -> Generator[BinaryIO]:
-    """Open the file, or standard input. Raises BadFile if the file changes while open: the content may be a mix."""
-    if str(file) != "-":
-        with file.open("rb") as opened:
-            before = os.fstat(opened.fileno())
-            yield opened
-            require_unchanged(before, os.fstat(opened.fileno()))
-    elif sys.stdin is None:
-        raise BadFile("standard input is closed")
-    else:
-        yield sys.stdin.buffer
 
 
 def _require_fit(plan: Plan, *, skip_invalid: bool) -> None:

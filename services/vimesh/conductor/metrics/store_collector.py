@@ -41,7 +41,9 @@ class StoreCollector:
 
     def _bulk(self) -> Iterator[Metric]:
         bulk = self._statistics.bulk
-        changes = {(kind, outcome): 0 for kind in ("modify", "deregister") for outcome in ("changed", "refused")}
+        changes = {
+            (kind, outcome): 0 for kind in ("modify", "deregister", "apply") for outcome in ("changed", "refused")
+        }
         yield families.counter("vimesh_bulk_changes_total", {**changes, **bulk.bulk_changes.copy()})
         yield families.histogram("vimesh_availability_query_seconds", bulk.availability_s)
         digests = {(outcome,): bulk.digests[outcome] for outcome in ("recorded", "refused")}

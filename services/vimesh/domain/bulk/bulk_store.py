@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
+from vimesh.domain.bulk.apply_plan import AppliedVim, ApplyRules, DesiredVim
 from vimesh.domain.errors import VimeshError, VimNotFound
 from vimesh.domain.vims import Modification, Vim
 
@@ -53,3 +54,17 @@ class BulkStore(Protocol):
         self, removals: Sequence[Removal], caller: Caller = OPEN_CALLER, *, validate_only: bool = False
     ) -> list[DeregisteredVim | VimeshError]:
         """Remove VIMs as `VimStore.deregister` does; the result of a refused one is its error."""
+
+    async def apply_many(
+        self,
+        desired: Sequence[DesiredVim],
+        rules: ApplyRules,
+        caller: Caller = OPEN_CALLER,
+        *,
+        validate_only: bool = False,
+    ) -> list[AppliedVim | VimeshError]:
+        """Make VIMs what they should be; the result of a refused one is its error.
+
+        No two may have the same project and name. They are committed in several transactions, each VIM in one of them.
+        With `validate_only`, quotas and the defaults of projects are not looked at.
+        """

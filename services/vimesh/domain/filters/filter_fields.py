@@ -57,6 +57,7 @@ FIELDS: Mapping[str, FilterField] = {
     "auth_url": FilterField(FieldKind.PATTERN, "URL"),
     "is_default": FilterField(FieldKind.WORD, "whether it is the default VIM of its project", _BOOLEAN),
     "engine": FilterField(FieldKind.WORD, "where its ping action runs", tuple(Engine)),
+    "apply_set": FilterField(FieldKind.TEXT, "apply set that it belongs to"),
     "maintenance": FilterField(FieldKind.WORD, "whether it is in maintenance", _BOOLEAN),
     "flapping": FilterField(FieldKind.WORD, "whether it flaps; not in watches, events and counts", _BOOLEAN),
     "create_time": FilterField(FieldKind.TIME, "when it was registered"),
@@ -69,7 +70,7 @@ FIELDS: Mapping[str, FilterField] = {
 LABELS = "labels"
 LABEL_PREFIX = f"{LABELS}."
 """What the field of a label begins with; its key follows."""
-SETTABLE_FIELDS = ("id", "name", "type", "project_id", "auth_url", "is_default", "engine", "create_time")
+SETTABLE_FIELDS = ("id", "name", "type", "project_id", "auth_url", "is_default", "engine", "apply_set", "create_time")
 """The fields, besides labels, that change only when people change the VIM."""
 _LABEL = FilterField(FieldKind.LABEL, "value of a label: labels.region")
 _PATTERNS = frozenset({FieldKind.PATTERN, FieldKind.LABEL})

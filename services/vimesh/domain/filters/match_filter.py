@@ -22,6 +22,7 @@ _TEXTS: Mapping[str, Callable[[Vim], str]] = {
     "auth_url": lambda vim: vim.auth_url,
     "is_default": lambda vim: "true" if vim.is_default else "false",
     "engine": lambda vim: vim.monitor.engine,
+    "apply_set": lambda vim: vim.applied.apply_set if vim.applied else "",
     "flapping": lambda vim: "true" if vim.flapping else "false",
     "maintenance": lambda vim: "true" if vim.maintenance else "false",
 }
@@ -41,15 +42,24 @@ _COMPARISONS: Mapping[Operator, Callable[[int, int], bool]] = {
 
 
 def matches(node: FilterNode, vim: Vim) -> bool:
+    return _holds(node, lambda term: _term_matches(term, vim))
+
+
+def labels_match(node: FilterNode, labels: Mapping[str, str]) -> bool:
+    """Return whether labels match a filter that compares nothing else."""
+    return _holds(node, lambda term: label_matches(term, labels.get(term.field.removeprefix(LABEL_PREFIX))))
+
+
+def _holds(node: FilterNode, term_holds: Callable[[Term], bool]) -> bool:
     match node:
         case Term():
-            return _term_matches(node, vim)
+            return term_holds(node)
         case Not(operand):
-            return not matches(operand, vim)
+            return not _holds(operand, term_holds)
         case AllOf(operands):
-            return all(matches(operand, vim) for operand in operands)
+            return all(_holds(operand, term_holds) for operand in operands)
         case AnyOf(operands):
-            return any(matches(operand, vim) for operand in operands)
+            return any(_holds(operand, term_holds) for operand in operands)
 
 
 def text_matches(term: Term, text: str) -> bool:

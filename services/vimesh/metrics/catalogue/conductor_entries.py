@@ -170,7 +170,7 @@ CONDUCTOR_METRICS: Final = (
     MetricEntry(
         "vimesh_bulk_changes_total",
         MetricKind.COUNTER,
-        "VIMs of ModifyVims and DeregisterVims, by kind (modify, deregister) and outcome (changed, refused).",
+        "VIMs that calls for many changed, by kind (modify, deregister, apply) and outcome (changed, refused).",
         labels=("kind", "outcome"),
         components=_CONDUCTOR,
     ),

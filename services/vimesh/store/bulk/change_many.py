@@ -34,7 +34,7 @@ def modify_many(
         vim_id, modification = one
         return modify_one(changes, vim_id, modification, cipher, caller, quota_check=quota_check)
 
-    return _change_each(connection, modifications, modify, quotas)
+    return change_each(connection, modifications, modify, quotas)
 
 
 def deregister_many(
@@ -43,10 +43,10 @@ def deregister_many(
     def remove(changes: Changes, one: Removal, quota_check: QuotaCheck) -> DeregisteredVim:
         return deregister_one(changes, one.vim_id, caller, quota_check=quota_check, etag=one.etag)
 
-    return _change_each(connection, removals, remove, quotas)
+    return change_each(connection, removals, remove, quotas)
 
 
-def _change_each(
+def change_each(
     connection: Connection, each: Iterable[_S], change: Callable[[Changes, _S, QuotaCheck], _T], quotas: Quotas
 ) -> list[_T | VimeshError]:
     """Change one after the other. A refused one leaves nothing behind, so the others can be committed."""

@@ -12,7 +12,17 @@ from typing import Any, Final
 
 from vimesh.domain.credential_masks import mask_secrets, mask_text
 from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
-from vimesh.domain.vims import BULKY_FIELDS, Engine, Modification, Monitor, MonitorState, Registration, Status, Vim
+from vimesh.domain.vims import (
+    BULKY_FIELDS,
+    AppliedFields,
+    Engine,
+    Modification,
+    Monitor,
+    MonitorState,
+    Registration,
+    Status,
+    Vim,
+)
 from vimesh.store.rows.vim_secrets import FREE_FORM
 from vimesh.store.rows.visible_rows import PUBLIC_COLUMNS, Row, as_visible
 from vimesh.store.schema.timestamps import moment
@@ -21,7 +31,15 @@ _FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for
 """The policy fields of earlier versions, which may share the database: a policy that needs no other field is stored in
 their form, so that they can read it and find it unchanged."""
 _KEPT = (*(column.name for column in PUBLIC_COLUMNS), "lapsed", "waiting")
-_LATER_COLUMNS = {"lease_until": None, "holds": False, "lapsed": False, "waiting": False, "labels": None}
+_LATER_COLUMNS = {
+    "lease_until": None,
+    "holds": False,
+    "lapsed": False,
+    "waiting": False,
+    "labels": None,
+    "apply_set": "",
+    "applied_fields": None,
+}
 """Columns that the documents of earlier versions lack, with the values to assume for them."""
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
@@ -74,7 +92,28 @@ def vim_of(stored: Row) -> Vim:
         create_time=moment(row["create_time"]),
         update_time=moment(row["update_time"]),
         labels=row["labels"] or {},
+        applied=applied_of(row),
     )
+
+
+def applied_of(row: Row) -> AppliedFields | None:
+    """Return what an apply set manages of the VIM of a row; None if it belongs to none."""
+    if not row["apply_set"]:
+        return None
+    fields: Mapping[str, bool] = row["applied_fields"] or {}
+    return AppliedFields(
+        row["apply_set"],
+        frozenset(path for path, is_managed in fields.items() if is_managed),
+        frozenset(path for path, is_managed in fields.items() if not is_managed),
+    )
+
+
+def columns_of_applied(applied: AppliedFields | None) -> dict[str, Any]:
+    """Return the columns that hold what an apply set manages."""
+    if applied is None:
+        return {"apply_set": "", "applied_fields": None}
+    fields = {**dict.fromkeys(applied.overridden, False), **dict.fromkeys(applied.fields, True)}
+    return {"apply_set": applied.apply_set, "applied_fields": dict(sorted(fields.items()))}
 
 
 def _end_of_lease(row: Row) -> dt.datetime | None:

@@ -43,6 +43,10 @@ vims = Table(
     Column("create_time", Micros, nullable=False),
     Column("update_time", Micros, nullable=False),
     Column("labels", JSON(none_as_null=True)),  # NULL: none, as in the rows of earlier versions
+    # The apply set that the VIM belongs to; empty: none, as in the rows of earlier versions.
+    Column("apply_set", word(63), nullable=False, server_default=""),
+    # By path: whether the set still manages the field, or others have changed it since. NULL: it belongs to no set.
+    Column("applied_fields", JSON(none_as_null=True)),
     UniqueConstraint("project_id", "name"),
     Index(None, "name", "id"),
     # For a snapshot of a project.

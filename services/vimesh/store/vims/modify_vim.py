@@ -24,7 +24,9 @@ from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.rows.vim_rows import (
+    applied_of,
     changed_document_of,
+    columns_of_applied,
     copied_columns,
     policy_of,
     replaced_values,
@@ -45,6 +47,7 @@ from vimesh.store.schema.tables import leases, standings
 from vimesh.store.schema.tables import vims as table
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.vims import read_vims
+from vimesh.store.vims.field_differences import field_differences
 from vimesh.store.vims.quota_check import QuotaCheck
 from vimesh.store.vims.register_vim import first_action_id, raise_if_taken
 
@@ -59,7 +62,13 @@ _STORE = (
     update(leases).where(leases.c.number == bindparam("of_number")),
 )
 _TARGET = ("type", "auth_url", "policy", "engine")
-_FIELDS = {"engine": "monitor", "policy": "probe_policy", "default_of": "is_default"}
+_FIELDS = {
+    "engine": "monitor",
+    "policy": "probe_policy",
+    "default_of": "is_default",
+    "apply_set": "applied",
+    "applied_fields": "applied",
+}
 """The fields of the API contract that columns of other names belong to."""
 
 
@@ -95,14 +104,15 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
         raise VimNotFound(vim_id)
     if modification.etag and modification.etag != row["etag"]:
         raise EtagMismatch(vim_id)
-    copied, converted = _copied_changes(row, modification), _converted_changes(row, modification)
-    changed = copied | _secret_changes(row, modification, cipher) | converted
+    changed = changed_columns(row, modification, cipher)
     replaces_action = any(column in changed for column in _TARGET) or _reopens(row, modification)
-    if not (changed or replaces_action):
+    if not (changed or replaces_action or _applies_anew(row, modification)):
         return visible_vims(connection, [row])[0]
     quota_check.require_change(row["project_id"])
     # A modification that reopens an EXTERNAL VIM may change nothing but its action.
-    changed_fields = [_FIELDS.get(column, column) for column in changed if column != SECRETS] or ["monitor"]
+    changed |= _applied_changes(row, modification, changed)
+    fields = dict.fromkeys(_FIELDS.get(column, column) for column in changed if column != SECRETS)
+    changed_fields = list(fields) or ["monitor"]
     before = record_silence(row, changes)
     replaced = replaced_values(before, (*changed, "etag", "update_time"))
     changed |= {column: before[column] for column in (*SILENCE_COLUMNS, *LAPSE_COLUMNS)}
@@ -133,6 +143,29 @@ def explain_conflict(connection: Connection, vim_id: str, modification: Modifica
     name = vim.name if modification.name is None else modification.name
     is_default = vim.is_default if modification.is_default is None else modification.is_default
     raise_if_taken(connection, vim_id, vim.project_id, name=name, is_default=is_default)
+
+
+def changed_columns(row: Row, modification: Modification, cipher: Cipher) -> dict[str, Any]:
+    """Return the columns that a modification would change, with their new values, but for what apply sets manage.
+
+    Raises BadInput, and StoreUnavailable if stored credentials are needed and their key is lost.
+    """
+    copied, converted = _copied_changes(row, modification), _converted_changes(row, modification)
+    return copied | _secret_changes(row, modification, cipher) | converted
+
+
+def _applies_anew(before: Row, modification: Modification) -> bool:
+    """Return whether an apply set manages other fields from now on."""
+    return modification.applied is not None and modification.applied != applied_of(before)
+
+
+def _applied_changes(before: Row, modification: Modification, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that hold what an apply set manages, if that changes: what others change is no longer its."""
+    stored = applied_of(before)
+    applied = modification.applied
+    if applied is None and stored is not None:
+        applied = stored.overridden_by([one.field for one in field_differences(before, changed)])
+    return columns_of_applied(applied) if applied != stored else {}
 
 
 def _copied_changes(before: Row, modification: Modification) -> dict[str, Any]:

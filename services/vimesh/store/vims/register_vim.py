@@ -25,6 +25,7 @@ from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import (
     changed_document_of,
+    columns_of_applied,
     copied_columns,
     document_of,
     replaced_values,
@@ -194,4 +195,5 @@ def new_row(registration: Registration, secret_columns: Mapping[str, Any], chang
         "create_time": changes.now,
         "update_time": changes.now,
         "labels": dict(sorted(registration.labels.items())) or None,
+        **columns_of_applied(registration.applied),
     }

@@ -12,10 +12,11 @@ from tests.support.callers.commands import AsyncUser, Ended
 from tests.support.deployments.secured_conductors import client_as, secured
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.notifications.apply.receiver_changes import ReceiverChanges
-from vimesh.cli.notifications.apply.receivers_file import MAX_FILE_BYTES, read_receivers
+from vimesh.cli.notifications.apply.receivers_file import read_receivers
 from vimesh.client.calls.front_stubs import Front
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.notifications.receivers import MAX_RECEIVERS
+from vimesh.files.file_limits import MAX_ENTRY_BYTES
 from vimesh.store.notifications import change_receivers
 from vimesh.store.sql_store import SqlStore
 
@@ -191,19 +192,30 @@ async def test_a_secret_without_its_place_is_refused(user: AsyncUser, tmp_path: 
     assert part in ended.err
 
 
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [
-        ("- {name: a, tacker: {}}\n" * (MAX_RECEIVERS + 1), "more than 1000 receivers"),
-        (" " * (MAX_FILE_BYTES + 1), "larger than 8388608 bytes"),
-    ],
-    ids=["too many", "too large"],
-)
-def test_a_file_is_bounded(tmp_path: Path, text: str, part: str) -> None:
-    (tmp_path / "receivers.yaml").write_text(text)
+def test_a_file_is_bounded(tmp_path: Path) -> None:
+    many, long = tmp_path / "many.yaml", tmp_path / "long.yaml"
+    many.write_text("- {name: a, tacker: {}}\n" * (MAX_RECEIVERS + 1))
+    long.write_text(f"- name: {'a' * 2 * MAX_ENTRY_BYTES}\n")
 
-    with pytest.raises(BadSetting, match=part):
-        read_receivers(tmp_path / "receivers.yaml", ())
+    with pytest.raises(BadSetting, match="more than 1000 receivers"):
+        read_receivers(many, ())
+    with pytest.raises(Failure) as failed:
+        read_receivers(long, ())
+    assert f"line 1: holds more than {MAX_ENTRY_BYTES} characters" in failed.value.details[0]
+
+
+async def test_the_receivers_of_a_folder_are_applied_together(user: AsyncUser, tmp_path: Path) -> None:
+    folder = tmp_path / "receivers"
+    folder.mkdir()
+    for name in ("b", "a"):
+        (folder / f"{name}.yaml").write_text(f"name: {name}\ntacker: {{url: 'https://t.example'}}\n")
+
+    ended = await user("receiver", "apply", "-f", "receivers")
+    (folder / "c.yaml").write_text("- {name: a, tacker: {url: 'https://t.example'}}\n")
+    twice = await user("receiver", "apply", "-f", "receivers")
+
+    assert ended.out == "receiver a was created\nreceiver b was created\n"
+    assert "c.yaml: line 1: receiver a: another one in a.yaml: line 1 has the same project and name" in twice.err
 
 
 async def test_receivers_without_a_project_get_that_of_the_caller(store: SqlStore, tmp_path: Path) -> None:

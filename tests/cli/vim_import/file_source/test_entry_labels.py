@@ -8,7 +8,8 @@ import pytest
 
 from vimesh.cli.input import csv_file
 from vimesh.cli.input.file_entries import FileEntry, Flaw
-from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader, RejectedEntry
+from vimesh.cli.input.vim_entry import RejectedEntry
+from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader
 from vimesh.files.entry_stream import EntryStream
 
 LAB = {"name": "lab", "auth_url": "http://10.0.0.5:5000/v3"}

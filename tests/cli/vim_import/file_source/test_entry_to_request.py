@@ -9,7 +9,8 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from vimesh.cli.input.file_entries import FileEntry
-from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader, RejectedEntry
+from vimesh.cli.input.vim_entry import RejectedEntry
+from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
 
 LAB: dict[str, Any] = {"name": "lab", "auth_url": "http://10.0.0.5:5000/v3"}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -13,18 +12,12 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
-from vimesh.cli.notifications.apply.receiver_changes import AppliedReceiver, ApplyOutcome, ReceiverChanges
+from vimesh.cli.notifications.apply.receiver_changes import AppliedReceiver, ReceiverChanges
 from vimesh.cli.notifications.apply.receivers_file import read_receivers
 from vimesh.cli.notifications.receiver_fields import FILE_FLAG, SECRET_FLAG
 from vimesh.cli.output import documents
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.client.calls.front_stubs import Front
-
-_DEEDS: Final[Mapping[ApplyOutcome, str]] = {
-    ApplyOutcome.CREATED: "created",
-    ApplyOutcome.MODIFIED: "modified",
-    ApplyOutcome.DELETED: "deleted",
-}
 
 
 def apply(  # noqa: PLR0913 - one parameter per flag
@@ -34,8 +27,8 @@ def apply(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             FILE_FLAG,
             "-f",
-            metavar="FILE",
-            help="Receivers in YAML or JSON: a list, or one per document; -: standard input.",
+            metavar="FILE|FOLDER",
+            help="Receivers in YAML or JSON: a list, or one per document; a folder: its files; -: standard input.",
             show_default=False,
         ),
     ],
@@ -82,7 +75,8 @@ def apply(  # noqa: PLR0913 - one parameter per flag
     def note(one: AppliedReceiver) -> None:
         applied.append(one)
         if settings.output is Output.TABLE:
-            typer.echo(printable(_line(one, only_check=only_check)))
+            for line in one.shown.lines(only_check=only_check):
+                typer.echo(printable(line))
 
     async def apply_all(front: Front) -> None:
         changes = ReceiverChanges(front, file, desired, project=project)
@@ -97,25 +91,5 @@ def apply(  # noqa: PLR0913 - one parameter per flag
         run(settings, apply_all)
     finally:  # if a change fails, those before it were made
         if settings.output is not Output.TABLE and applied:
-            documents.write(settings.output, [_document(one) for one in applied])
+            documents.write(settings.output, [one.shown.document() for one in applied])
     say_dry_run(dry_run=only_check)
-
-
-def _line(one: AppliedReceiver, *, only_check: bool) -> str:
-    project = f" of project {one.receiver.project_id}" if one.receiver.project_id else ""
-    subject = f"receiver {one.receiver.name}{project}"
-    if one.outcome is ApplyOutcome.UNCHANGED:
-        return f"{subject} is unchanged"
-    fields = f": {', '.join(one.fields)}" if one.fields else ""
-    return f"{subject} {'would be' if only_check else 'was'} {_DEEDS[one.outcome]}{fields}"
-
-
-def _document(one: AppliedReceiver) -> dict[str, object]:
-    receiver = one.receiver
-    return {
-        "outcome": str(one.outcome),
-        "id": receiver.id,
-        "project_id": receiver.project_id,
-        "name": receiver.name,
-        "fields": list(one.fields),
-    }

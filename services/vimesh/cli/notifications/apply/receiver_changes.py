@@ -5,15 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, Final
 
 import grpc
 
+from vimesh.cli.apply.applied_lines import AppliedThing, ApplyOutcome, refuse
 from vimesh.cli.client.explain_failures import failure_line
-from vimesh.cli.notifications.apply.receivers_file import DesiredReceiver, refuse
+from vimesh.cli.notifications.apply.receivers_file import DesiredReceiver
 from vimesh.cli.notifications.find_receiver import fetch_receivers
 from vimesh.cli.notifications.receiver_fields import KINDS, SETTABLE
 from vimesh.client.calls.front_stubs import Front
@@ -35,13 +35,6 @@ _Key = tuple[str, str]
 """Project and name: no two receivers have the same."""
 
 
-class ApplyOutcome(StrEnum):
-    CREATED = "CREATED"
-    MODIFIED = "MODIFIED"
-    UNCHANGED = "UNCHANGED"
-    DELETED = "DELETED"
-
-
 @dataclass(frozen=True, slots=True)
 class AppliedReceiver:
     """What became of a receiver, or would."""
@@ -50,6 +43,13 @@ class AppliedReceiver:
     receiver: pb.Receiver
     fields: Sequence[str] = ()
     """The fields that were modified."""
+
+    @property
+    def shown(self) -> AppliedThing:
+        receiver = self.receiver
+        return AppliedThing(
+            "receiver", self.outcome, receiver.project_id, receiver.name, receiver.id, fields=self.fields
+        )
 
 
 class ReceiverChanges:
@@ -115,7 +115,7 @@ class ReceiverChanges:
         for one in self._desired:
             other = first.setdefault(_key(one.message), one)
             if other is not one:
-                problems.append(f"{one.place}: another one in line {other.line} has the same project and name")
+                problems.append(f"{one.place}: another one in {other.position} has the same project and name")
         refuse(self._path, problems)
 
     def _surplus(self, wanted: Collection[_Key]) -> list[AppliedReceiver]:

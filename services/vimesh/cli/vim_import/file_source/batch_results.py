@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc
 from google.rpc.status_pb2 import Status
 
 from vimesh.cli.client.compare_vims import differences
@@ -20,9 +19,8 @@ from vimesh.domain.vims import Engine, Registration
 from vimesh.v1.vim_pb2 import Vim
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest, RegisterVimResult
 from vimesh.wire import request_messages
-from vimesh.wire.error_statuses import DETAILS_KEY, failure_of
+from vimesh.wire.error_statuses import failure_of, status_error
 
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _REUSED = "REQUEST_ID_REUSED"
 _LOOKS = 8
 """Maximum number of refused VIMs that are compared with the fleet at the same time."""
@@ -71,7 +69,7 @@ class BatchRegistrar:
     async def _refused(
         self, waiting: Waiting, request: RegisterVimRequest, status: Status, *, had_another: bool
     ) -> None:
-        error = _as_raised(status)
+        error = status_error(status)
         wanted = request_messages.registration(request, Engine.EMBEDDED)
         key = VIM_KEYS.get(failure_of(error).reason)
         holder = None
@@ -103,10 +101,4 @@ def _differences(request: RegisterVimRequest, wanted: Registration, found: Vim) 
 
 
 def _reason(result: RegisterVimResult) -> str:
-    return failure_of(_as_raised(result.refused)).reason if result.HasField("refused") else ""
-
-
-def _as_raised(status: Status) -> grpc.aio.AioRpcError:
-    """Return the error that a call with this status would raise."""
-    details = grpc.aio.Metadata((DETAILS_KEY, status.SerializeToString()))
-    return grpc.aio.AioRpcError(_CODES[status.code], grpc.aio.Metadata(), details, details=status.message)
+    return failure_of(status_error(result.refused)).reason if result.HasField("refused") else ""

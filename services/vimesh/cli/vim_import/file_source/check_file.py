@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from vimesh.cli.input.file_entries import FileEntry, Flaw
-from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader, RejectedEntry
+from vimesh.cli.input.vim_entry import RejectedEntry
+from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader
 from vimesh.cli.vim_import.vim_keys import KeyClaims, VimKey
 
 _CLAIMED = {
