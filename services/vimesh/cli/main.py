@@ -58,6 +58,11 @@ COMMANDS: Final = {
         "vimesh.cli.notifications.notification_commands:app",
         "See notifications that could not be delivered, and send them again.",
     ),
+    "top": CommandSource(
+        "vimesh.cli.top.show_top:top",
+        "Show the fleet on the full screen: counts, VIMs, changes as they come.",
+        epilog="vimesh.cli.selection.filter_flags:FILTER_HELP",
+    ),
     "status": CommandSource(
         "vimesh.cli.commands.status:status",
         "Show the fleet at one look: VIMs by status, processes, database, open tasks, and what is wrong.",

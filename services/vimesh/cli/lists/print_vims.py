@@ -19,14 +19,15 @@ def one(output: Output, vim: vim_pb2.Vim) -> None:
     if output is not Output.TABLE:
         documents.write(output, content)
         return
-    text_tables.write(("FIELD", "VALUE"), list(_rows(content, "")))
+    text_tables.write(("FIELD", "VALUE"), field_rows(content))
 
 
-def _rows(content: dict[str, Any], prefix: str) -> list[tuple[str, str]]:
+def field_rows(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return the fields of a VIM as a document, each with its value as text."""
     rows: list[tuple[str, str]] = []
     for key, value in content.items():
         if key in {"probe_policy", "labels", "monitor", "maintenance"}:
-            rows += _rows(value, f"{prefix}{key}.")
+            rows += field_rows(value, f"{prefix}{key}.")
         elif isinstance(value, str):
             rows.append((f"{prefix}{key}", value))
         else:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from dataclasses import dataclass, field
 
 import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import vim_pb2
@@ -96,15 +97,18 @@ Changes = Callable[[ConnectionNews], AsyncIterator[WatchUpdate]]
 """Starts a watch."""
 
 
-async def watch(
+async def watch(  # noqa: PLR0913 - what a watch may be asked for
     front: Front,
     *,
     vim_id: str = "",
     filter_: str = "",
     after: WatchPosition | None = None,
+    read_mask: Sequence[str] = (),
     link: ConnectionNews = _SILENT_LINK,
 ) -> AsyncGenerator[WatchUpdate]:
     """Yield a snapshot and then every change; with `after`, every change after that position.
+
+    `read_mask`: the fields of VIMs to receive; empty: all.
 
     Never ends by itself. Raises AioRpcError if retrying is pointless, or if the first connection fails and
     no other call to the front was ever answered.
@@ -115,7 +119,12 @@ async def watch(
     while True:
         afresh = seen is None
         request = pb.WatchVimsRequest(
-            vim_id=vim_id, filter=filter_, snapshot=afresh, start_revision=_next(seen), log_id=log_id
+            vim_id=vim_id,
+            filter=filter_,
+            snapshot=afresh,
+            start_revision=_next(seen),
+            log_id=log_id,
+            read_mask=FieldMask(paths=read_mask),
         )
         try:
             async for answer in _stream(front, request):
