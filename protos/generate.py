@@ -3,6 +3,8 @@
 The output goes to `gen/` and is committed. `vimesh/v1/contract.binpb` holds every message and service with comments
 and all that they import: Envoy's transcoder reads it, and so can `grpcurl -protoset` and any gRPC library that loads
 services at run time.
+`vimesh/v1/plain.binpb` is the same for compilers of other languages, without the rules of validation and the paths of
+JSON: so they need no code of `buf/validate`, which hardly any of them has at hand.
 
 The Python code of `buf/validate` lies inside of ours, at `vimesh.v1.buf.validate`: a package `buf` at the top would be
 shared with whoever else installs one.
@@ -22,6 +24,12 @@ from protovalidate._gen.buf.validate import validate_pb
 
 PROTOS = Path(__file__).parent
 VALIDATE = "buf/validate/validate.proto"
+RULES = (
+    "buf/validate/validate.proto",
+    "google/api/annotations.proto",
+    "google/api/http.proto",
+    "google/api/field_behavior.proto",
+)
 _IMPORT, _OWN_IMPORT = "\nfrom buf.validate import ", "\nfrom vimesh.v1.buf.validate import "
 
 
@@ -33,6 +41,38 @@ def validate_set() -> bytes:
         imported.DESCRIPTOR.CopyToProto(found.file.add())
     found.file.append(rules)
     return found.SerializeToString()
+
+
+def without_rules(contract: bytes) -> bytes:
+    """Return the contract without what its options say, but with the options that compilers need."""
+    whole = descriptor_pb2.FileDescriptorSet.FromString(contract)
+    plain = descriptor_pb2.FileDescriptorSet(file=[file for file in whole.file if file.name not in RULES])
+    for file in plain.file:
+        if not file.name.startswith("vimesh/"):
+            continue
+        file.dependency[:] = [name for name in file.dependency if name not in RULES]
+        for message in file.message_type:
+            _clear_options(message)
+        for service in file.service:
+            for method in service.method:
+                method.ClearField("options")
+        # Go cannot do without a package, and a class of Java for each file would be odd to use.
+        file.options.go_package = "vimesh/v1;vimeshv1"
+        file.options.java_package = "vimesh.v1"
+        file.options.java_multiple_files = True
+    return plain.SerializeToString(deterministic=True)
+
+
+def _clear_options(message: descriptor_pb2.DescriptorProto) -> None:
+    # That a nested message is an entry of a map is said by an option, too.
+    is_map_entry = message.options.map_entry
+    message.ClearField("options")
+    if is_map_entry:
+        message.options.map_entry = True
+    for part in (*message.field, *message.oneof_decl):
+        part.ClearField("options")
+    for nested in message.nested_type:
+        _clear_options(nested)
 
 
 def run(*arguments: str) -> None:
@@ -73,6 +113,8 @@ def generate(out: Path) -> None:
             *sources,
             "google/rpc/error_details.proto",  # what the details of an error are made of
         )
+    contract = out / "vimesh/v1/contract.binpb"
+    contract.with_name("plain.binpb").write_bytes(without_rules(contract.read_bytes()))
 
 
 if __name__ == "__main__":
