@@ -46,10 +46,12 @@ proto: $(VENV)/.dev
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
 SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/keystone/.ready .cache/rabbitmq4/.ready .cache/supply/.ready .cache/schemathesis/.ready .cache/site/.ready samples/node/node_modules tests/oidc_issuer/node_modules
+SAMPLES := $(addprefix .cache/samples/,cpp go java perl ruby typescript)
 test: $(SERVERS)
 	$(BIN)/pytest -m 'not alone and not whole' $(TOGETHER) $(ARGS)
 
-test-all: $(SERVERS)
+# With the programs of samples/README.md, whose compilers are some 700 MB.
+test-all: $(SERVERS) $(SAMPLES)
 	$(BIN)/pytest -m 'not alone' $(TOGETHER) $(ARGS)
 	$(BIN)/pytest -m alone --instafail $(ARGS)
 
@@ -99,6 +101,8 @@ format: $(VENV)/.dev
 
 gen: $(VENV)/.dev
 	$(BIN)/python protos/generate.py
+	[ -d samples/typescript/node_modules ] || (cd samples/typescript && $(NPM_CI))
+	node samples/typescript/generate.mjs
 
 envoy: $(VENV)/.fleet
 	$(BIN)/vimesh envoy render deploy/envoy/fleet.yaml --output deploy/envoy
@@ -266,10 +270,27 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/.fleet
 	$(PIP) --python .cache/site/bin/python $(INSTALL) -r $(LOCKS)/site.txt
 	@touch $@
 
+# The same program in several languages, each with the libraries that Debian has for it. Where a language is not to be had,
+# its tests are skipped. Each has a Makefile of its own, which knows what is fresh.
+.cache/samples/packages: $(wildcard samples/*/Makefile) | $(VENV)/.system
+	@mkdir -p .cache/samples
+	@for sample in $(^D); do make --silent --directory $$sample packages; done | tr ' ' '\n' | sort -u >$@.new
+	@dpkg --status $$(cat $@.new) >/dev/null 2>&1 || deploy/apt-install $$(cat $@.new) || \
+		for sample in $(^D); do deploy/apt-install $$(make --silent --directory $$sample packages) || true; done
+	@mv $@.new $@
+
+.cache/samples/typescript: samples/typescript/node_modules $(shell find samples/typescript/src -type f)
+	@mkdir -p .cache/samples
+	cd samples/typescript && npm run --silent build && cd $(CURDIR) && touch $@
+
+.cache/samples/%: .cache/samples/packages again
+	@$(MAKE) --silent --jobs 2 --directory samples/$* && touch $@ || echo "samples/$* cannot be built: its tests are skipped" >&2
+
 # A client in Node, and the issuer of tokens that people log in at.
+NPM_CI = npm ci --ignore-scripts --no-fund --no-audit --silent
 %/node_modules: %/package-lock.json | $(VENV)/.system
-	cd $* && npm ci --ignore-scripts --no-fund --no-audit --silent
+	cd $* && $(NPM_CI)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) samples/node/node_modules tests/oidc_issuer/node_modules .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) samples/*/node_modules samples/*/build samples/*/dist tests/oidc_issuer/node_modules .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

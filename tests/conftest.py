@@ -63,6 +63,8 @@ _WHOLE = (
     "observability/test_outages.py",
     "observability/test_scraped_fleet.py",
     "observability/test_secured_scrape.py",
+    "samples/test_languages.py",
+    "samples/test_unsteady_conductor.py",
     "simulation/model/test_mutations.py",
     "simulation/notifications/test_short.py",
     "store/backup/test_server_backup.py",

@@ -184,7 +184,7 @@ async def _checkout(document: Path, front: str, folder: Path) -> AsyncGenerator[
 
 def _fill(folder: Path, terminal: Terminal) -> None:
     for name in ("samples", "deploy"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules", "build", "dist"))
     for name in ("gen", "samples/node/node_modules"):
         (folder / name).symlink_to(ROOT / name)
     for file in (*folder.glob("samples/vim*"), folder / "deploy/prometheus/prometheus.yaml"):

@@ -1,0 +1,179 @@
+"""The samples of samples/README.md at a secured fleet, each with a certificate of its own, while conductors die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from tests.samples.language_samples import LANGUAGES, built_program, program_in
+from tests.support.callers.running import Fleet, Running, fleet, running
+from vimesh.certificates.certificate_folder import CertificateFolder
+from vimesh.certificates.spiffe_ids import Role, SpiffeId
+from vimesh.rpc.client_credentials import CredentialFolder
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(400)]
+
+_PATIENCE_S = 60
+_REPORTER = SpiffeId("vimesh", Role.BRIDGE, "samples")
+Vim, Event = vim_pb2.Vim, vim_pb2.VimEvent
+
+
+class Administrator:
+    """Does what people do while the samples run."""
+
+    def __init__(self, address: str, credentials: Path) -> None:
+        self._channel = grpc.secure_channel(address, CredentialFolder(credentials).read().for_channel())
+        self._vims = VimServiceStub(self._channel)
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def modify(self, vim_id: str, **fields: str) -> None:
+        """Change fields. Repeats the call until there is a conductor again: without an etag, that is safe."""
+        request = pb.ModifyVimRequest(vim=Vim(id=vim_id, **fields), update_mask=FieldMask(paths=list(fields)))  # type: ignore[arg-type]  # fields by name
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                self._vims.ModifyVim(request, timeout=30, wait_for_ready=True)
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def deregister(self, vim_id: str) -> None:
+        self._vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=vim_id), timeout=30)
+
+    def events(self, vim_id: str) -> list[vim_pb2.VimEvent]:
+        """Return all changes of a VIM, the oldest first."""
+        answer = self._vims.ListVimEvents(pb.ListVimEventsRequest(vim_id=vim_id), timeout=30)
+        return list(reversed(answer.events))
+
+
+@dataclass
+class Story:
+    """What one language's sample did."""
+
+    watcher: Running
+    reporter: Running | None = None
+    vim_id: str = ""
+    events: list[vim_pb2.VimEvent] = field(default_factory=list)
+    failure: AssertionError | None = None
+
+    @property
+    def printed(self) -> list[str]:
+        return [line for line in self.watcher.lines if line[:1].isdigit()]
+
+    @property
+    def expected(self) -> list[str]:
+        first, *later = self.events
+        return [
+            f"{first.revision} REGISTERED PENDING {self.vim_id}",
+            *(
+                f"{one.revision} {Event.Kind.Name(one.kind)} {Vim.Status.Name(one.status)} {one.reason}".rstrip()
+                for one in later
+            ),
+        ]
+
+
+class Stories:
+    """The stories of all languages that are to be had here go on together: a fleet and its deaths cost most."""
+
+    def __init__(self) -> None:
+        self.of = dict[str, Story]()
+
+    def each(self, step: Callable[[Story], object]) -> None:
+        """Take a step in each story that has not failed yet."""
+        for story in self.of.values():
+            if story.failure is None:
+                try:
+                    step(story)
+                except AssertionError as failure:
+                    story.failure = failure
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stories]:
+    folder = tmp_path_factory.mktemp("languages")
+    with ExitStack() as stack:
+        up = stack.enter_context(fleet(folder, "--secured", "--conductors", "2", VIMESH_CONDUCTOR_CONTACT_WITHIN="2s"))
+        certificates = CertificateFolder(up.data_dir / "certs")
+        certificates.issue(_REPORTER, (), timedelta(days=1), datetime.now(UTC))
+        administrator = certificates.folder_of(SpiffeId("vimesh", Role.CLI, "admin.local"))
+        admin = Administrator(up.address, administrator)
+        stack.callback(admin.close)
+        told = Stories()
+        for language in LANGUAGES:
+            if program := program_in(language):
+                here = {"VIMESH_ADDRESS": up.address, "VIMESH_CREDENTIALS": str(administrator)}
+                command = ("register", "http://127.0.0.1:9/v3")
+                told.of[language] = Story(stack.enter_context(running(folder, *command, program=program, **here)))
+
+        def start_reporter(story: Story) -> None:
+            story.vim_id = story.watcher.line_with("REGISTERED PENDING", within_s=_PATIENCE_S).split()[-1]
+            here = {"VIMESH_ADDRESS": up.address, "VIMESH_CREDENTIALS": str(certificates.folder_of(_REPORTER))}
+            program = story.watcher.process.args[:-2]  # type: ignore[index]  # a list
+            story.reporter = stack.enter_context(running(folder, "report", story.vim_id, program=program, **here))  # type: ignore[arg-type]  # the same
+
+        told.each(start_reporter)
+        told.each(lambda story: story.watcher.line_with("STATUS_CHANGED REACHABLE", within_s=_PATIENCE_S))
+        for pid in conductors_of(up):
+            os.kill(pid, signal.SIGKILL)
+        told.each(lambda story: story.watcher.line_with("goes on after", within_s=_PATIENCE_S))
+        told.each(lambda story: admin.modify(story.vim_id, description="changed while nobody watched"))
+        told.each(lambda story: story.watcher.line_with("MODIFIED", within_s=_PATIENCE_S))
+        # A new target has a new ping action: the one that reports is not wanted any more.
+        told.each(lambda story: admin.modify(story.vim_id, auth_url="http://127.0.0.1:10/v3"))
+        told.each(lambda story: end(story.reporter))
+        told.each(lambda story: admin.deregister(story.vim_id))
+        told.each(lambda story: end(story.watcher))
+        told.each(lambda story: story.events.extend(admin.events(story.vim_id)))
+        yield told
+
+
+def conductors_of(up: Fleet) -> Iterator[int]:
+    return (int(part["pid"]) for part in up.state["processes"] if part["name"].startswith("conductor"))
+
+
+def end(sample: Running | None) -> None:
+    assert sample is not None
+    assert sample.ended(_PATIENCE_S) == 0, sample.lines
+
+
+@pytest.fixture(params=LANGUAGES)
+def story(request: pytest.FixtureRequest, stories: Stories) -> Story:
+    built_program(request.param)
+    story = stories.of[request.param]
+    if story.failure is not None:
+        raise story.failure
+    return story
+
+
+def test_each_change_is_printed_exactly_once_although_conductors_die(story: Story) -> None:
+    kinds = [Event.Kind.Name(one.kind) for one in story.events]
+
+    assert [kinds[0], kinds[1], kinds[-1]] == ["REGISTERED", "STATUS_CHANGED", "DEREGISTERED"]
+    assert kinds.count("MODIFIED") == 2
+    assert story.printed == story.expected
+
+
+def test_a_ping_action_reports_with_its_certificate_until_it_is_not_wanted(story: Story) -> None:
+    reachable = next(one for one in story.events if one.kind == Event.STATUS_CHANGED)
+
+    assert (reachable.status, reachable.actor) == (Vim.REACHABLE, str(_REPORTER))
+    assert story.reporter is not None
+    assert story.reporter.lines[-1] == "bad_action: not wanted any more"
