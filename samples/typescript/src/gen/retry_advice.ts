@@ -36,6 +36,7 @@ export const RETRY_ADVICE: Readonly<Record<string, RetryAdvice>> = {
   "vimesh.v1.ReceiverService.ResendNotifications": "safe",
   "vimesh.v1.ReceiverService.ResendNotificationsJson": "safe",
   "vimesh.v1.ReceiverService.TestReceiver": "never",
+  "vimesh.v1.VimService.ApplyVims": "safe",
   "vimesh.v1.VimService.BatchGetVims": "safe",
   "vimesh.v1.VimService.DeregisterVim": "safe",
   "vimesh.v1.VimService.DeregisterVims": "safe",

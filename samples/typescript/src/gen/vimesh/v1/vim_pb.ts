@@ -28,8 +28,8 @@
 // A request that exceeds a limit is rejected before it is processed. Do not retry it: it is rejected every time.
 // INVALID_ARGUMENT (BAD_INPUT) answers:
 //   - a request of more than 16 KiB; the limit is 64 KiB for ListVims, ListVimEvents, BatchGetVims and DeregisterVims,
-//     1 MiB for RegisterVim, RegisterVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson, ModifyVimJson
-//     and ModifyVimsJson, 80 KiB for DeregisterVimsJson,
+//     1 MiB for RegisterVim, RegisterVims, ApplyVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson,
+//     ModifyVimJson and ModifyVimsJson, 80 KiB for DeregisterVimsJson,
 //     and 4 MiB for UpdateVims and RecordDigests;
 //   - a list with more entries than its field allows, or more than 100 if the field states no limit;
 //   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
@@ -54,7 +54,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/vim.proto.
  */
 export const file_vimesh_v1_vim: GenFile = /*@__PURE__*/
-  fileDesc("ChN2aW1lc2gvdjEvdmltLnByb3RvEgl2aW1lc2gudjEi0gcKA1ZpbRIKCgJpZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDAoEdHlwZRgFIAEoCRIQCghhdXRoX3VybBgGIAEoCRIsCgt2aW1fcHJvamVjdBgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKgoJYXV0aF9jcmVkGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgppc19kZWZhdWx0GAkgASgIEi8KDnBsYWNlbWVudF9hdHRyGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVleHRyYRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoMcHJvYmVfcG9saWN5GAwgASgLMhYudmltZXNoLnYxLlByb2JlUG9saWN5EioKBmxhYmVscxgNIAMoCzIaLnZpbWVzaC52MS5WaW0uTGFiZWxzRW50cnkSJQoGc3RhdHVzGBQgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGBUgASgJEg4KBmRldGFpbBgWIAEoCRItCgpyb3VuZF90cmlwGBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KC3N0YXR1c190aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2YWxpZF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoHbW9uaXRvchgaIAEoCzISLnZpbWVzaC52MS5Nb25pdG9yEisKC21haW50ZW5hbmNlGBsgASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEhAKCGZsYXBwaW5nGBwgASgIEhAKCHJldmlzaW9uGB4gASgEEgwKBGV0YWcYHyABKAkSLwoLY3JlYXRlX3RpbWUYICABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGCEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJUkVBQ0hBQkxFEAISDwoLVU5SRUFDSEFCTEUQAxILCgdVTktOT1dOEAQiXgoLTWFpbnRlbmFuY2USEQoJd2luZG93X2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCRIsCghlbmRfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAisQIKC1Byb2JlUG9saWN5Ei0KBm1ldGhvZBgBIAEoDjIdLnZpbWVzaC52MS5Qcm9iZVBvbGljeS5NZXRob2QSKwoIaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIMCgRmYWxsGAQgASgNEgwKBHJpc2UYBSABKA0SEgoKdGxzX3ZlcmlmeRgGIAEoCBIrCghmYWlsX2ZvchgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI9CgZNZXRob2QSFgoSTUVUSE9EX1VOU1BFQ0lGSUVEEAASCAoEUElORxABEgcKA1RDUBACEggKBEhUVFAQAyLsAgoHTW9uaXRvchIpCgZlbmdpbmUYASABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSEQoJYWN0aW9uX2lkGAIgASgJEhUKDXdvcmtmbG93X25hbWUYAyABKAkSJwoFc3RhdGUYBCABKA4yGC52aW1lc2gudjEuTW9uaXRvci5TdGF0ZRISCgpsYXN0X2Vycm9yGAUgASgJEjAKDGNvbnRhY3RfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSQoGRW5naW5lEhYKEkVOR0lORV9VTlNQRUNJRklFRBAAEgwKCEVNQkVEREVEEAESCwoHTUlTVFJBTBACEgwKCEVYVEVSTkFMEAMiUgoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIMCghTVEFSVElORxABEgsKB1JVTk5JTkcQAhILCgdXQUlUSU5HEAMSCgoGU0lMRU5UEAQimAUKCFZpbUV2ZW50EhAKCHJldmlzaW9uGAEgASgEEiYKBGtpbmQYAiABKA4yGC52aW1lc2gudjEuVmltRXZlbnQuS2luZBIOCgZ2aW1faWQYAyABKAkSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGc3RhdHVzGAUgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSLgoPcHJldmlvdXNfc3RhdHVzGAYgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAcgASgJEg4KBmRldGFpbBgIIAEoCRIRCglhY3Rpb25faWQYCSABKAkSGQoRc3RvcHBlZF9hY3Rpb25faWQYCiABKAkSGwoDdmltGAsgASgLMg4udmltZXNoLnYxLlZpbRIyCg5jaGFuZ2VkX2ZpZWxkcxgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFYWN0b3IYDSABKAkSKwoLbWFpbnRlbmFuY2UYDiABKAsyFi52aW1lc2gudjEuTWFpbnRlbmFuY2USGQoMZmlsdGVyZWRfb3V0GBQgASgISACIAQEiuQEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg4KClJFR0lTVEVSRUQQARIMCghNT0RJRklFRBACEhIKDlNUQVRVU19DSEFOR0VEEAMSEgoOUkVBU09OX0NIQU5HRUQQBBITCg9BQ1RJT05fUkVQTEFDRUQQBRIQCgxERVJFR0lTVEVSRUQQBhIXChNNQUlOVEVOQU5DRV9TVEFSVEVEEAcSFQoRTUFJTlRFTkFOQ0VfRU5ERUQQCEIPCg1fZmlsdGVyZWRfb3V0KlEKCFdhdGNoRW5kEhkKFVdBVENIX0VORF9VTlNQRUNJRklFRBAAEhIKDldBVENIX0VORF9BR0VEEAESFgoSV0FUQ0hfRU5EX0RSQUlOSU5HEAJCIQoJdmltZXNoLnYxUAFaEnZpbWVzaC92MTt2aW1lc2h2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChN2aW1lc2gvdjEvdmltLnByb3RvEgl2aW1lc2gudjEi/QcKA1ZpbRIKCgJpZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDAoEdHlwZRgFIAEoCRIQCghhdXRoX3VybBgGIAEoCRIsCgt2aW1fcHJvamVjdBgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKgoJYXV0aF9jcmVkGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgppc19kZWZhdWx0GAkgASgIEi8KDnBsYWNlbWVudF9hdHRyGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVleHRyYRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoMcHJvYmVfcG9saWN5GAwgASgLMhYudmltZXNoLnYxLlByb2JlUG9saWN5EioKBmxhYmVscxgNIAMoCzIaLnZpbWVzaC52MS5WaW0uTGFiZWxzRW50cnkSJQoGc3RhdHVzGBQgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGBUgASgJEg4KBmRldGFpbBgWIAEoCRItCgpyb3VuZF90cmlwGBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KC3N0YXR1c190aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2YWxpZF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoHbW9uaXRvchgaIAEoCzISLnZpbWVzaC52MS5Nb25pdG9yEisKC21haW50ZW5hbmNlGBsgASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEhAKCGZsYXBwaW5nGBwgASgIEikKB2FwcGxpZWQYHSABKAsyGC52aW1lc2gudjEuQXBwbGllZEZpZWxkcxIQCghyZXZpc2lvbhgeIAEoBBIMCgRldGFnGB8gASgJEi8KC2NyZWF0ZV90aW1lGCAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRghIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJaCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCwoHUEVORElORxABEg0KCVJFQUNIQUJMRRACEg8KC1VOUkVBQ0hBQkxFEAMSCwoHVU5LTk9XThAEIk0KDUFwcGxpZWRGaWVsZHMSEQoJYXBwbHlfc2V0GAEgASgJEg4KBmZpZWxkcxgCIAMoCRIZChFvdmVycmlkZGVuX2ZpZWxkcxgDIAMoCSJeCgtNYWludGVuYW5jZRIRCgl3aW5kb3dfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKxAgoLUHJvYmVQb2xpY3kSLQoGbWV0aG9kGAEgASgOMh0udmltZXNoLnYxLlByb2JlUG9saWN5Lk1ldGhvZBIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBGZhbGwYBCABKA0SDAoEcmlzZRgFIAEoDRISCgp0bHNfdmVyaWZ5GAYgASgIEisKCGZhaWxfZm9yGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIj0KBk1ldGhvZBIWChJNRVRIT0RfVU5TUEVDSUZJRUQQABIICgRQSU5HEAESBwoDVENQEAISCAoESFRUUBADIuwCCgdNb25pdG9yEikKBmVuZ2luZRgBIAEoDjIZLnZpbWVzaC52MS5Nb25pdG9yLkVuZ2luZRIRCglhY3Rpb25faWQYAiABKAkSFQoNd29ya2Zsb3dfbmFtZRgDIAEoCRInCgVzdGF0ZRgEIAEoDjIYLnZpbWVzaC52MS5Nb25pdG9yLlN0YXRlEhIKCmxhc3RfZXJyb3IYBSABKAkSMAoMY29udGFjdF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJJCgZFbmdpbmUSFgoSRU5HSU5FX1VOU1BFQ0lGSUVEEAASDAoIRU1CRURERUQQARILCgdNSVNUUkFMEAISDAoIRVhURVJOQUwQAyJSCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEgwKCFNUQVJUSU5HEAESCwoHUlVOTklORxACEgsKB1dBSVRJTkcQAxIKCgZTSUxFTlQQBCKYBQoIVmltRXZlbnQSEAoIcmV2aXNpb24YASABKAQSJgoEa2luZBgCIAEoDjIYLnZpbWVzaC52MS5WaW1FdmVudC5LaW5kEg4KBnZpbV9pZBgDIAEoCRIoCgR0aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgZzdGF0dXMYBSABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIuCg9wcmV2aW91c19zdGF0dXMYBiABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIOCgZyZWFzb24YByABKAkSDgoGZGV0YWlsGAggASgJEhEKCWFjdGlvbl9pZBgJIAEoCRIZChFzdG9wcGVkX2FjdGlvbl9pZBgKIAEoCRIbCgN2aW0YCyABKAsyDi52aW1lc2gudjEuVmltEjIKDmNoYW5nZWRfZmllbGRzGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVhY3RvchgNIAEoCRIrCgttYWludGVuYW5jZRgOIAEoCzIWLnZpbWVzaC52MS5NYWludGVuYW5jZRIZCgxmaWx0ZXJlZF9vdXQYFCABKAhIAIgBASK5AQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKUkVHSVNURVJFRBABEgwKCE1PRElGSUVEEAISEgoOU1RBVFVTX0NIQU5HRUQQAxISCg5SRUFTT05fQ0hBTkdFRBAEEhMKD0FDVElPTl9SRVBMQUNFRBAFEhAKDERFUkVHSVNURVJFRBAGEhcKE01BSU5URU5BTkNFX1NUQVJURUQQBxIVChFNQUlOVEVOQU5DRV9FTkRFRBAIQg8KDV9maWx0ZXJlZF9vdXQqUQoIV2F0Y2hFbmQSGQoVV0FUQ0hfRU5EX1VOU1BFQ0lGSUVEEAASEgoOV0FUQ0hfRU5EX0FHRUQQARIWChJXQVRDSF9FTkRfRFJBSU5JTkcQAkIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A cloud whose reachability is watched.
@@ -238,6 +238,14 @@ export type Vim = Message<"vimesh.v1.Vim"> & {
   flapping: boolean;
 
   /**
+   * The apply set that the VIM belongs to, and the fields that it manages; absent if it belongs to none. See
+   * VimService.ApplyVims.
+   *
+   * @generated from field: vimesh.v1.AppliedFields applied = 29;
+   */
+  applied?: AppliedFields;
+
+  /**
    * Revision of the newest change that is included here. Revisions grow across all VIMs; see WatchVims.
    *
    * @generated from field: uint64 revision = 30;
@@ -323,6 +331,42 @@ export const Vim_StatusSchema: GenEnum<Vim_Status> = /*@__PURE__*/
   enumDesc(file_vimesh_v1_vim, 0, 0);
 
 /**
+ * What an apply set manages of a VIM: the fields that it was the last to set. Others may change all other fields, and stay
+ * unharmed by it.
+ *
+ * @generated from message vimesh.v1.AppliedFields
+ */
+export type AppliedFields = Message<"vimesh.v1.AppliedFields"> & {
+  /**
+   * Name of the apply set.
+   *
+   * @generated from field: string apply_set = 1;
+   */
+  applySet: string;
+
+  /**
+   * The managed fields, in the order of the alphabet, such as `auth_url`, `labels.region` and `probe_policy.interval`.
+   *
+   * @generated from field: repeated string fields = 2;
+   */
+  fields: string[];
+
+  /**
+   * Fields that the set managed until others changed them. It does not set them back without being told to.
+   *
+   * @generated from field: repeated string overridden_fields = 3;
+   */
+  overriddenFields: string[];
+};
+
+/**
+ * Describes the message vimesh.v1.AppliedFields.
+ * Use `create(AppliedFieldsSchema)` to create a new message.
+ */
+export const AppliedFieldsSchema: GenMessage<AppliedFields> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim, 1);
+
+/**
  * The maintenance that a VIM is in.
  *
  * @generated from message vimesh.v1.Maintenance
@@ -355,7 +399,7 @@ export type Maintenance = Message<"vimesh.v1.Maintenance"> & {
  * Use `create(MaintenanceSchema)` to create a new message.
  */
 export const MaintenanceSchema: GenMessage<Maintenance> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 1);
+  messageDesc(file_vimesh_v1_vim, 2);
 
 /**
  * How a VIM is probed. A field that is not set has its default.
@@ -423,7 +467,7 @@ export type ProbePolicy = Message<"vimesh.v1.ProbePolicy"> & {
  * Use `create(ProbePolicySchema)` to create a new message.
  */
 export const ProbePolicySchema: GenMessage<ProbePolicy> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 2);
+  messageDesc(file_vimesh_v1_vim, 3);
 
 /**
  * Ways to probe.
@@ -464,7 +508,7 @@ export enum ProbePolicy_Method {
  * Describes the enum vimesh.v1.ProbePolicy.Method.
  */
 export const ProbePolicy_MethodSchema: GenEnum<ProbePolicy_Method> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 2, 0);
+  enumDesc(file_vimesh_v1_vim, 3, 0);
 
 /**
  * The ping action of a VIM, as the conductors know it.
@@ -523,7 +567,7 @@ export type Monitor = Message<"vimesh.v1.Monitor"> & {
  * Use `create(MonitorSchema)` to create a new message.
  */
 export const MonitorSchema: GenMessage<Monitor> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 3);
+  messageDesc(file_vimesh_v1_vim, 4);
 
 /**
  * Where a ping action runs.
@@ -566,7 +610,7 @@ export enum Monitor_Engine {
  * Describes the enum vimesh.v1.Monitor.Engine.
  */
 export const Monitor_EngineSchema: GenEnum<Monitor_Engine> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 3, 0);
+  enumDesc(file_vimesh_v1_vim, 4, 0);
 
 /**
  * States of a ping action.
@@ -614,7 +658,7 @@ export enum Monitor_State {
  * Describes the enum vimesh.v1.Monitor.State.
  */
 export const Monitor_StateSchema: GenEnum<Monitor_State> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 3, 1);
+  enumDesc(file_vimesh_v1_vim, 4, 1);
 
 /**
  * One change of one VIM. Each change is one event with a revision of its own.
@@ -741,7 +785,7 @@ export type VimEvent = Message<"vimesh.v1.VimEvent"> & {
  * Use `create(VimEventSchema)` to create a new message.
  */
 export const VimEventSchema: GenMessage<VimEvent> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 4);
+  messageDesc(file_vimesh_v1_vim, 5);
 
 /**
  * Kinds of change.
@@ -818,7 +862,7 @@ export enum VimEvent_Kind {
  * Describes the enum vimesh.v1.VimEvent.Kind.
  */
 export const VimEvent_KindSchema: GenEnum<VimEvent_Kind> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 4, 0);
+  enumDesc(file_vimesh_v1_vim, 5, 0);
 
 /**
  * Why the server ends a watch of its own accord. The client can resume at any conductor.

@@ -2,8 +2,8 @@
 // @generated from file vimesh/v1/vim_service.proto (package vimesh.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { HttpBody } from "../../google/api/httpbody_pb.js";
 import { file_google_api_httpbody } from "../../google/api/httpbody_pb.js";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/vim_service.proto.
  */
 export const file_vimesh_v1_vim_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht2aW1lc2gvdjEvdmltX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSKXAQoSUmVnaXN0ZXJWaW1SZXF1ZXN0EhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0SEgoKcmVxdWVzdF9pZBgCIAEoCRIpCgZlbmdpbmUYAyABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSDgoGdmltX2lkGAQgASgJEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiMgoTUmVnaXN0ZXJWaW1SZXNwb25zZRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltIkYKE1JlZ2lzdGVyVmltc1JlcXVlc3QSLwoIcmVxdWVzdHMYASADKAsyHS52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXF1ZXN0IkUKFFJlZ2lzdGVyVmltc1Jlc3BvbnNlEi0KB3Jlc3VsdHMYASADKAsyHC52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXN1bHQidQoRUmVnaXN0ZXJWaW1SZXN1bHQSLgoKcmVnaXN0ZXJlZBgBIAEoCzIYLnZpbWVzaC52MS5SZWdpc3RlcmVkVmltSAASJQoHcmVmdXNlZBgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSIxCg1SZWdpc3RlcmVkVmltEg4KBnZpbV9pZBgBIAEoCRIQCghyZXBlYXRlZBgCIAEoCCJOCg1HZXRWaW1SZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCRItCglyZWFkX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIi0KDkdldFZpbVJlc3BvbnNlEhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0iJgoTQmF0Y2hHZXRWaW1zUmVxdWVzdBIPCgd2aW1faWRzGAEgAygJIkAKFEJhdGNoR2V0Vmltc1Jlc3BvbnNlEigKB3Jlc3VsdHMYASADKAsyFy52aW1lc2gudjEuR2V0VmltUmVzdWx0Il8KDEdldFZpbVJlc3VsdBIdCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltSAASJQoHcmVmdXNlZBgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSK0AQoPTGlzdFZpbXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBmZpbHRlchgDIAEoCRIQCghvcmRlcl9ieRgEIAEoCRItCglyZWFkX21hc2sYBSABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEikKBWFzX29mGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJJChBMaXN0Vmltc1Jlc3BvbnNlEhwKBHZpbXMYASADKAsyDi52aW1lc2gudjEuVmltEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSI4ChRTdW1tYXJpemVWaW1zUmVxdWVzdBIOCgZmaWx0ZXIYASABKAkSEAoIZ3JvdXBfYnkYAiADKAkifwoVU3VtbWFyaXplVmltc1Jlc3BvbnNlEiMKBmdyb3VwcxgBIAMoCzITLnZpbWVzaC52MS5WaW1Hcm91cBIpCgV0b3RhbBgCIAEoCzIaLnZpbWVzaC52MS5WaW1TdGF0dXNDb3VudHMSFgoOb21pdHRlZF9ncm91cHMYAyABKA0iYAoIVmltR3JvdXASKAoGdmFsdWVzGAEgAygLMhgudmltZXNoLnYxLlZpbUdyb3VwVmFsdWUSKgoGY291bnRzGAIgASgLMhoudmltZXNoLnYxLlZpbVN0YXR1c0NvdW50cyItCg1WaW1Hcm91cFZhbHVlEhIKBXZhbHVlGAEgASgJSACIAQFCCAoGX3ZhbHVlImoKD1ZpbVN0YXR1c0NvdW50cxINCgV0b3RhbBgBIAEoDRIPCgdwZW5kaW5nGAIgASgNEhEKCXJlYWNoYWJsZRgDIAEoDRITCgt1bnJlYWNoYWJsZRgEIAEoDRIPCgd1bmtub3duGAUgASgNIrABChBNb2RpZnlWaW1SZXF1ZXN0EhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0SLwoLdXBkYXRlX21hc2sYAiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEgwKBGV0YWcYAyABKAkSKQoGZW5naW5lGAQgASgOMhkudmltZXNoLnYxLk1vbml0b3IuRW5naW5lEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiMAoRTW9kaWZ5VmltUmVzcG9uc2USGwoDdmltGAEgASgLMg4udmltZXNoLnYxLlZpbSLYAQoRTW9kaWZ5Vmltc1JlcXVlc3QSDwoHdmltX2lkcxgBIAMoCRIOCgZmaWx0ZXIYAiABKAkSEgoKcGFnZV90b2tlbhgDIAEoCRIbCgN2aW0YBCABKAsyDi52aW1lc2gudjEuVmltEi8KC3VwZGF0ZV9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIpCgZlbmdpbmUYBiABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSFQoNdmFsaWRhdGVfb25seRgHIAEoCCJaChJNb2RpZnlWaW1zUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlQKD0NoYW5nZVZpbVJlc3VsdBIOCgZ2aW1faWQYASABKAkSDAoEbmFtZRgCIAEoCRIjCgdyZWZ1c2VkGAMgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXMiPwoWUmVnaXN0ZXJWaW1Kc29uUmVxdWVzdBIlCgdyZXF1ZXN0GAEgASgLMhQuZ29vZ2xlLmFwaS5IdHRwQm9keSI2ChdSZWdpc3RlclZpbUpzb25SZXNwb25zZRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltIk0KFE1vZGlmeVZpbUpzb25SZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCRIlCgdyZXF1ZXN0GAIgASgLMhQuZ29vZ2xlLmFwaS5IdHRwQm9keSI0ChVNb2RpZnlWaW1Kc29uUmVzcG9uc2USGwoDdmltGAEgASgLMg4udmltZXNoLnYxLlZpbSI+ChVNb2RpZnlWaW1zSnNvblJlcXVlc3QSJQoHcmVxdWVzdBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiXgoWTW9kaWZ5Vmltc0pzb25SZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhoudmltZXNoLnYxLkNoYW5nZVZpbVJlc3VsdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiQgoZRGVyZWdpc3RlclZpbXNKc29uUmVxdWVzdBIlCgdyZXF1ZXN0GAEgASgLMhQuZ29vZ2xlLmFwaS5IdHRwQm9keSJiChpEZXJlZ2lzdGVyVmltc0pzb25SZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhoudmltZXNoLnYxLkNoYW5nZVZpbVJlc3VsdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiPQoURGVyZWdpc3RlclZpbVJlcXVlc3QSDgoGdmltX2lkGAEgASgJEhUKDXZhbGlkYXRlX29ubHkYAiABKAgiFwoVRGVyZWdpc3RlclZpbVJlc3BvbnNlImMKFURlcmVnaXN0ZXJWaW1zUmVxdWVzdBIPCgd2aW1faWRzGAEgAygJEg4KBmZpbHRlchgCIAEoCRISCgpwYWdlX3Rva2VuGAMgASgJEhUKDXZhbGlkYXRlX29ubHkYBCABKAgiXgoWRGVyZWdpc3RlclZpbXNSZXNwb25zZRIrCgdyZXN1bHRzGAEgAygLMhoudmltZXNoLnYxLkNoYW5nZVZpbVJlc3VsdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkimwEKEFdhdGNoVmltc1JlcXVlc3QSFgoOc3RhcnRfcmV2aXNpb24YASABKAQSEAoIc25hcHNob3QYAiABKAgSDgoGdmltX2lkGAMgASgJEg4KBmZpbHRlchgFIAEoCRItCglyZWFkX21hc2sYBiABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg4KBmxvZ19pZBgHIAEoCSKaAQoRV2F0Y2hWaW1zUmVzcG9uc2USHAoEdmltcxgBIAMoCzIOLnZpbWVzaC52MS5WaW0SIwoGZXZlbnRzGAIgAygLMhMudmltZXNoLnYxLlZpbUV2ZW50EhAKCHJldmlzaW9uGAMgASgEEiAKA2VuZBgEIAEoDjITLnZpbWVzaC52MS5XYXRjaEVuZBIOCgZsb2dfaWQYBSABKAkiXQoUTGlzdFZpbUV2ZW50c1JlcXVlc3QSDgoGdmltX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJEg4KBmZpbHRlchgEIAEoCSJVChVMaXN0VmltRXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMudmltZXNoLnYxLlZpbUV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTKYCgoKVmltU2VydmljZRJMCgtSZWdpc3RlclZpbRIdLnZpbWVzaC52MS5SZWdpc3RlclZpbVJlcXVlc3QaHi52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXNwb25zZRJPCgxSZWdpc3RlclZpbXMSHi52aW1lc2gudjEuUmVnaXN0ZXJWaW1zUmVxdWVzdBofLnZpbWVzaC52MS5SZWdpc3RlclZpbXNSZXNwb25zZRI9CgZHZXRWaW0SGC52aW1lc2gudjEuR2V0VmltUmVxdWVzdBoZLnZpbWVzaC52MS5HZXRWaW1SZXNwb25zZRJPCgxCYXRjaEdldFZpbXMSHi52aW1lc2gudjEuQmF0Y2hHZXRWaW1zUmVxdWVzdBofLnZpbWVzaC52MS5CYXRjaEdldFZpbXNSZXNwb25zZRJDCghMaXN0VmltcxIaLnZpbWVzaC52MS5MaXN0Vmltc1JlcXVlc3QaGy52aW1lc2gudjEuTGlzdFZpbXNSZXNwb25zZRJSCg1TdW1tYXJpemVWaW1zEh8udmltZXNoLnYxLlN1bW1hcml6ZVZpbXNSZXF1ZXN0GiAudmltZXNoLnYxLlN1bW1hcml6ZVZpbXNSZXNwb25zZRJGCglNb2RpZnlWaW0SGy52aW1lc2gudjEuTW9kaWZ5VmltUmVxdWVzdBocLnZpbWVzaC52MS5Nb2RpZnlWaW1SZXNwb25zZRJJCgpNb2RpZnlWaW1zEhwudmltZXNoLnYxLk1vZGlmeVZpbXNSZXF1ZXN0Gh0udmltZXNoLnYxLk1vZGlmeVZpbXNSZXNwb25zZRJSCg1EZXJlZ2lzdGVyVmltEh8udmltZXNoLnYxLkRlcmVnaXN0ZXJWaW1SZXF1ZXN0GiAudmltZXNoLnYxLkRlcmVnaXN0ZXJWaW1SZXNwb25zZRJVCg5EZXJlZ2lzdGVyVmltcxIgLnZpbWVzaC52MS5EZXJlZ2lzdGVyVmltc1JlcXVlc3QaIS52aW1lc2gudjEuRGVyZWdpc3RlclZpbXNSZXNwb25zZRJYCg9SZWdpc3RlclZpbUpzb24SIS52aW1lc2gudjEuUmVnaXN0ZXJWaW1Kc29uUmVxdWVzdBoiLnZpbWVzaC52MS5SZWdpc3RlclZpbUpzb25SZXNwb25zZRJSCg1Nb2RpZnlWaW1Kc29uEh8udmltZXNoLnYxLk1vZGlmeVZpbUpzb25SZXF1ZXN0GiAudmltZXNoLnYxLk1vZGlmeVZpbUpzb25SZXNwb25zZRJVCg5Nb2RpZnlWaW1zSnNvbhIgLnZpbWVzaC52MS5Nb2RpZnlWaW1zSnNvblJlcXVlc3QaIS52aW1lc2gudjEuTW9kaWZ5Vmltc0pzb25SZXNwb25zZRJhChJEZXJlZ2lzdGVyVmltc0pzb24SJC52aW1lc2gudjEuRGVyZWdpc3RlclZpbXNKc29uUmVxdWVzdBolLnZpbWVzaC52MS5EZXJlZ2lzdGVyVmltc0pzb25SZXNwb25zZRJICglXYXRjaFZpbXMSGy52aW1lc2gudjEuV2F0Y2hWaW1zUmVxdWVzdBocLnZpbWVzaC52MS5XYXRjaFZpbXNSZXNwb25zZTABElIKDUxpc3RWaW1FdmVudHMSHy52aW1lc2gudjEuTGlzdFZpbUV2ZW50c1JlcXVlc3QaIC52aW1lc2gudjEuTGlzdFZpbUV2ZW50c1Jlc3BvbnNlQiEKCXZpbWVzaC52MVABWhJ2aW1lc2gvdjE7dmltZXNodjFiBnByb3RvMw", [file_google_api_httpbody, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status, file_vimesh_v1_vim]);
+  fileDesc("Cht2aW1lc2gvdjEvdmltX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSKXAQoSUmVnaXN0ZXJWaW1SZXF1ZXN0EhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0SEgoKcmVxdWVzdF9pZBgCIAEoCRIpCgZlbmdpbmUYAyABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSDgoGdmltX2lkGAQgASgJEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiMgoTUmVnaXN0ZXJWaW1SZXNwb25zZRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltIkYKE1JlZ2lzdGVyVmltc1JlcXVlc3QSLwoIcmVxdWVzdHMYASADKAsyHS52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXF1ZXN0IkUKFFJlZ2lzdGVyVmltc1Jlc3BvbnNlEi0KB3Jlc3VsdHMYASADKAsyHC52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXN1bHQidQoRUmVnaXN0ZXJWaW1SZXN1bHQSLgoKcmVnaXN0ZXJlZBgBIAEoCzIYLnZpbWVzaC52MS5SZWdpc3RlcmVkVmltSAASJQoHcmVmdXNlZBgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSIxCg1SZWdpc3RlcmVkVmltEg4KBnZpbV9pZBgBIAEoCRIQCghyZXBlYXRlZBgCIAEoCCJ/ChBBcHBseVZpbXNSZXF1ZXN0EhEKCWFwcGx5X3NldBgBIAEoCRIjCgR2aW1zGAIgAygLMhUudmltZXNoLnYxLlZpbVRvQXBwbHkSDQoFYWRvcHQYAyABKAgSDQoFZm9yY2UYBCABKAgSFQoNdmFsaWRhdGVfb25seRgFIAEoCCKzAQoKVmltVG9BcHBseRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIpCgZlbmdpbmUYAyABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSDAoEZXRhZxgEIAEoCRIOCgZpc19uZXcYBSABKAgSDgoGYWJzZW50GAYgASgIIj8KEUFwcGx5Vmltc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS52aW1lc2gudjEuQXBwbHlWaW1SZXN1bHQikwIKDkFwcGx5VmltUmVzdWx0EjIKB291dGNvbWUYASABKA4yIS52aW1lc2gudjEuQXBwbHlWaW1SZXN1bHQuT3V0Y29tZRIOCgZ2aW1faWQYAiABKAkSDAoEZXRhZxgDIAEoCRInCgdjaGFuZ2VzGAQgAygLMhYudmltZXNoLnYxLkZpZWxkQ2hhbmdlEiMKB3JlZnVzZWQYBSABKAsyEi5nb29nbGUucnBjLlN0YXR1cyJhCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIOCgpSRUdJU1RFUkVEEAESDAoITU9ESUZJRUQQAhINCglVTkNIQU5HRUQQAxIQCgxERVJFR0lTVEVSRUQQBCI7CgtGaWVsZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAkiTgoNR2V0VmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSLQoJcmVhZF9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayItCg5HZXRWaW1SZXNwb25zZRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltIiYKE0JhdGNoR2V0Vmltc1JlcXVlc3QSDwoHdmltX2lkcxgBIAMoCSJAChRCYXRjaEdldFZpbXNSZXNwb25zZRIoCgdyZXN1bHRzGAEgAygLMhcudmltZXNoLnYxLkdldFZpbVJlc3VsdCJfCgxHZXRWaW1SZXN1bHQSHQoDdmltGAEgASgLMg4udmltZXNoLnYxLlZpbUgAEiUKB3JlZnVzZWQYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUitAEKD0xpc3RWaW1zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIOCgZmaWx0ZXIYAyABKAkSEAoIb3JkZXJfYnkYBCABKAkSLQoJcmVhZF9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIpCgVhc19vZhgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSQoQTGlzdFZpbXNSZXNwb25zZRIcCgR2aW1zGAEgAygLMg4udmltZXNoLnYxLlZpbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiOAoUU3VtbWFyaXplVmltc1JlcXVlc3QSDgoGZmlsdGVyGAEgASgJEhAKCGdyb3VwX2J5GAIgAygJIn8KFVN1bW1hcml6ZVZpbXNSZXNwb25zZRIjCgZncm91cHMYASADKAsyEy52aW1lc2gudjEuVmltR3JvdXASKQoFdG90YWwYAiABKAsyGi52aW1lc2gudjEuVmltU3RhdHVzQ291bnRzEhYKDm9taXR0ZWRfZ3JvdXBzGAMgASgNImAKCFZpbUdyb3VwEigKBnZhbHVlcxgBIAMoCzIYLnZpbWVzaC52MS5WaW1Hcm91cFZhbHVlEioKBmNvdW50cxgCIAEoCzIaLnZpbWVzaC52MS5WaW1TdGF0dXNDb3VudHMiLQoNVmltR3JvdXBWYWx1ZRISCgV2YWx1ZRgBIAEoCUgAiAEBQggKBl92YWx1ZSJqCg9WaW1TdGF0dXNDb3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDSKwAQoQTW9kaWZ5VmltUmVxdWVzdBIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAMgASgJEikKBmVuZ2luZRgEIAEoDjIZLnZpbWVzaC52MS5Nb25pdG9yLkVuZ2luZRIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIjAKEU1vZGlmeVZpbVJlc3BvbnNlEhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0i2AEKEU1vZGlmeVZpbXNSZXF1ZXN0Eg8KB3ZpbV9pZHMYASADKAkSDgoGZmlsdGVyGAIgASgJEhIKCnBhZ2VfdG9rZW4YAyABKAkSGwoDdmltGAQgASgLMg4udmltZXNoLnYxLlZpbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSKQoGZW5naW5lGAYgASgOMhkudmltZXNoLnYxLk1vbml0b3IuRW5naW5lEhUKDXZhbGlkYXRlX29ubHkYByABKAgiWgoSTW9kaWZ5Vmltc1Jlc3BvbnNlEisKB3Jlc3VsdHMYASADKAsyGi52aW1lc2gudjEuQ2hhbmdlVmltUmVzdWx0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJUCg9DaGFuZ2VWaW1SZXN1bHQSDgoGdmltX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSIwoHcmVmdXNlZBgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIj8KFlJlZ2lzdGVyVmltSnNvblJlcXVlc3QSJQoHcmVxdWVzdBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiNgoXUmVnaXN0ZXJWaW1Kc29uUmVzcG9uc2USGwoDdmltGAEgASgLMg4udmltZXNoLnYxLlZpbSJNChRNb2RpZnlWaW1Kc29uUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoHcmVxdWVzdBgCIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiNAoVTW9kaWZ5VmltSnNvblJlc3BvbnNlEhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0iPgoVTW9kaWZ5Vmltc0pzb25SZXF1ZXN0EiUKB3JlcXVlc3QYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5Il4KFk1vZGlmeVZpbXNKc29uUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkIKGURlcmVnaXN0ZXJWaW1zSnNvblJlcXVlc3QSJQoHcmVxdWVzdBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiYgoaRGVyZWdpc3RlclZpbXNKc29uUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIj0KFERlcmVnaXN0ZXJWaW1SZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAIgASgIIhcKFURlcmVnaXN0ZXJWaW1SZXNwb25zZSJjChVEZXJlZ2lzdGVyVmltc1JlcXVlc3QSDwoHdmltX2lkcxgBIAMoCRIOCgZmaWx0ZXIYAiABKAkSEgoKcGFnZV90b2tlbhgDIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIl4KFkRlcmVnaXN0ZXJWaW1zUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpsBChBXYXRjaFZpbXNSZXF1ZXN0EhYKDnN0YXJ0X3JldmlzaW9uGAEgASgEEhAKCHNuYXBzaG90GAIgASgIEg4KBnZpbV9pZBgDIAEoCRIOCgZmaWx0ZXIYBSABKAkSLQoJcmVhZF9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZsb2dfaWQYByABKAkimgEKEVdhdGNoVmltc1Jlc3BvbnNlEhwKBHZpbXMYASADKAsyDi52aW1lc2gudjEuVmltEiMKBmV2ZW50cxgCIAMoCzITLnZpbWVzaC52MS5WaW1FdmVudBIQCghyZXZpc2lvbhgDIAEoBBIgCgNlbmQYBCABKA4yEy52aW1lc2gudjEuV2F0Y2hFbmQSDgoGbG9nX2lkGAUgASgJIl0KFExpc3RWaW1FdmVudHNSZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiVQoVTGlzdFZpbUV2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLnZpbWVzaC52MS5WaW1FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAky4AoKClZpbVNlcnZpY2USTAoLUmVnaXN0ZXJWaW0SHS52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXF1ZXN0Gh4udmltZXNoLnYxLlJlZ2lzdGVyVmltUmVzcG9uc2USTwoMUmVnaXN0ZXJWaW1zEh4udmltZXNoLnYxLlJlZ2lzdGVyVmltc1JlcXVlc3QaHy52aW1lc2gudjEuUmVnaXN0ZXJWaW1zUmVzcG9uc2USRgoJQXBwbHlWaW1zEhsudmltZXNoLnYxLkFwcGx5Vmltc1JlcXVlc3QaHC52aW1lc2gudjEuQXBwbHlWaW1zUmVzcG9uc2USPQoGR2V0VmltEhgudmltZXNoLnYxLkdldFZpbVJlcXVlc3QaGS52aW1lc2gudjEuR2V0VmltUmVzcG9uc2USTwoMQmF0Y2hHZXRWaW1zEh4udmltZXNoLnYxLkJhdGNoR2V0Vmltc1JlcXVlc3QaHy52aW1lc2gudjEuQmF0Y2hHZXRWaW1zUmVzcG9uc2USQwoITGlzdFZpbXMSGi52aW1lc2gudjEuTGlzdFZpbXNSZXF1ZXN0GhsudmltZXNoLnYxLkxpc3RWaW1zUmVzcG9uc2USUgoNU3VtbWFyaXplVmltcxIfLnZpbWVzaC52MS5TdW1tYXJpemVWaW1zUmVxdWVzdBogLnZpbWVzaC52MS5TdW1tYXJpemVWaW1zUmVzcG9uc2USRgoJTW9kaWZ5VmltEhsudmltZXNoLnYxLk1vZGlmeVZpbVJlcXVlc3QaHC52aW1lc2gudjEuTW9kaWZ5VmltUmVzcG9uc2USSQoKTW9kaWZ5VmltcxIcLnZpbWVzaC52MS5Nb2RpZnlWaW1zUmVxdWVzdBodLnZpbWVzaC52MS5Nb2RpZnlWaW1zUmVzcG9uc2USUgoNRGVyZWdpc3RlclZpbRIfLnZpbWVzaC52MS5EZXJlZ2lzdGVyVmltUmVxdWVzdBogLnZpbWVzaC52MS5EZXJlZ2lzdGVyVmltUmVzcG9uc2USVQoORGVyZWdpc3RlclZpbXMSIC52aW1lc2gudjEuRGVyZWdpc3RlclZpbXNSZXF1ZXN0GiEudmltZXNoLnYxLkRlcmVnaXN0ZXJWaW1zUmVzcG9uc2USWAoPUmVnaXN0ZXJWaW1Kc29uEiEudmltZXNoLnYxLlJlZ2lzdGVyVmltSnNvblJlcXVlc3QaIi52aW1lc2gudjEuUmVnaXN0ZXJWaW1Kc29uUmVzcG9uc2USUgoNTW9kaWZ5VmltSnNvbhIfLnZpbWVzaC52MS5Nb2RpZnlWaW1Kc29uUmVxdWVzdBogLnZpbWVzaC52MS5Nb2RpZnlWaW1Kc29uUmVzcG9uc2USVQoOTW9kaWZ5Vmltc0pzb24SIC52aW1lc2gudjEuTW9kaWZ5Vmltc0pzb25SZXF1ZXN0GiEudmltZXNoLnYxLk1vZGlmeVZpbXNKc29uUmVzcG9uc2USYQoSRGVyZWdpc3RlclZpbXNKc29uEiQudmltZXNoLnYxLkRlcmVnaXN0ZXJWaW1zSnNvblJlcXVlc3QaJS52aW1lc2gudjEuRGVyZWdpc3RlclZpbXNKc29uUmVzcG9uc2USSAoJV2F0Y2hWaW1zEhsudmltZXNoLnYxLldhdGNoVmltc1JlcXVlc3QaHC52aW1lc2gudjEuV2F0Y2hWaW1zUmVzcG9uc2UwARJSCg1MaXN0VmltRXZlbnRzEh8udmltZXNoLnYxLkxpc3RWaW1FdmVudHNSZXF1ZXN0GiAudmltZXNoLnYxLkxpc3RWaW1FdmVudHNSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_api_httpbody, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status, file_vimesh_v1_vim]);
 
 /**
  * A VIM to register.
@@ -203,6 +203,274 @@ export const RegisteredVimSchema: GenMessage<RegisteredVim> = /*@__PURE__*/
   messageDesc(file_vimesh_v1_vim_service, 5);
 
 /**
+ * VIMs to apply.
+ *
+ * @generated from message vimesh.v1.ApplyVimsRequest
+ */
+export type ApplyVimsRequest = Message<"vimesh.v1.ApplyVimsRequest"> & {
+  /**
+   * Required. Name of the apply set, such as `lab` or `ops-eu`, in the syntax of a label's value.
+   *
+   * @generated from field: string apply_set = 1;
+   */
+  applySet: string;
+
+  /**
+   * 1 to 500 VIMs, no two with the same project and name. Their free-form fields and labels may have 8,000 values in
+   * total, and all VIMs together 256 KiB, unless the first is larger: VIMs beyond that are refused, and must be sent in
+   * another call.
+   *
+   * @generated from field: repeated vimesh.v1.VimToApply vims = 2;
+   */
+  vims: VimToApply[];
+
+  /**
+   * Take VIMs into the set that belong to another one, or to none because somebody has registered them.
+   *
+   * @generated from field: bool adopt = 3;
+   */
+  adopt: boolean;
+
+  /**
+   * Set fields also if somebody else has set them to another value. From then on, the set manages them.
+   *
+   * @generated from field: bool force = 4;
+   */
+  force: boolean;
+
+  /**
+   * Only check the request: it ends as it would, but nothing is changed. It cannot foresee that two of its VIMs ask for
+   * the default of one project.
+   *
+   * @generated from field: bool validate_only = 5;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message vimesh.v1.ApplyVimsRequest.
+ * Use `create(ApplyVimsRequestSchema)` to create a new message.
+ */
+export const ApplyVimsRequestSchema: GenMessage<ApplyVimsRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim_service, 6);
+
+/**
+ * A VIM as it should be.
+ *
+ * @generated from message vimesh.v1.VimToApply
+ */
+export type VimToApply = Message<"vimesh.v1.VimToApply"> & {
+  /**
+   * Required, with `name`. `project_id` and `name` say which VIM this is about; `type` and `auth_url` are required if it
+   * does not exist. Fields that the server sets are ignored.
+   *
+   * @generated from field: vimesh.v1.Vim vim = 1;
+   */
+  vim?: Vim;
+
+  /**
+   * The fields to apply: description, type, auth_url, vim_project, auth_cred, is_default, placement_attr, extra, and single
+   * ones of the others, such as `labels.region` and `probe_policy.interval`. A field that is named but not set becomes
+   * empty, or gets its default. If the mask is empty, these are the fields that are set. At most 100 paths.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask;
+
+  /**
+   * Where the ping action should run; the default is not to care, and for a new VIM the engine that the fleet was
+   * configured with.
+   *
+   * @generated from field: vimesh.v1.Monitor.Engine engine = 3;
+   */
+  engine: Monitor_Engine;
+
+  /**
+   * If given, the VIM must still have this etag if it is to be changed: as the answer of a request with validate_only had
+   * it.
+   *
+   * @generated from field: string etag = 4;
+   */
+  etag: string;
+
+  /**
+   * Whether the VIM must not exist yet, unless it is already as it should be.
+   *
+   * @generated from field: bool is_new = 5;
+   */
+  isNew: boolean;
+
+  /**
+   * Whether the VIM should not exist: if it belongs to the set, it is deregistered, otherwise refused. Only the project,
+   * the name and `etag` count.
+   *
+   * @generated from field: bool absent = 6;
+   */
+  absent: boolean;
+};
+
+/**
+ * Describes the message vimesh.v1.VimToApply.
+ * Use `create(VimToApplySchema)` to create a new message.
+ */
+export const VimToApplySchema: GenMessage<VimToApply> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim_service, 7);
+
+/**
+ * The results of applying VIMs.
+ *
+ * @generated from message vimesh.v1.ApplyVimsResponse
+ */
+export type ApplyVimsResponse = Message<"vimesh.v1.ApplyVimsResponse"> & {
+  /**
+   * One result for each VIM, in the same order.
+   *
+   * @generated from field: repeated vimesh.v1.ApplyVimResult results = 1;
+   */
+  results: ApplyVimResult[];
+};
+
+/**
+ * Describes the message vimesh.v1.ApplyVimsResponse.
+ * Use `create(ApplyVimsResponseSchema)` to create a new message.
+ */
+export const ApplyVimsResponseSchema: GenMessage<ApplyVimsResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim_service, 8);
+
+/**
+ * The result of applying one VIM.
+ *
+ * @generated from message vimesh.v1.ApplyVimResult
+ */
+export type ApplyVimResult = Message<"vimesh.v1.ApplyVimResult"> & {
+  /**
+   * What became of it.
+   *
+   * @generated from field: vimesh.v1.ApplyVimResult.Outcome outcome = 1;
+   */
+  outcome: ApplyVimResult_Outcome;
+
+  /**
+   * Id of the VIM; empty if it was refused, or would be registered.
+   *
+   * @generated from field: string vim_id = 2;
+   */
+  vimId: string;
+
+  /**
+   * The etag that the VIM had before this call; empty if it did not exist, or was refused.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * What differed of a VIM that was modified. Changes beyond 1 MiB in one call are left out.
+   *
+   * @generated from field: repeated vimesh.v1.FieldChange changes = 4;
+   */
+  changes: FieldChange[];
+
+  /**
+   * If the VIM was refused: the status, with details. Nothing was changed on it.
+   *
+   * @generated from field: google.rpc.Status refused = 5;
+   */
+  refused?: Status;
+};
+
+/**
+ * Describes the message vimesh.v1.ApplyVimResult.
+ * Use `create(ApplyVimResultSchema)` to create a new message.
+ */
+export const ApplyVimResultSchema: GenMessage<ApplyVimResult> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim_service, 9);
+
+/**
+ * What became of a VIM, or would with validate_only.
+ *
+ * @generated from enum vimesh.v1.ApplyVimResult.Outcome
+ */
+export enum ApplyVimResult_Outcome {
+  /**
+   * The VIM was refused.
+   *
+   * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
+   */
+  OUTCOME_UNSPECIFIED = 0,
+
+  /**
+   * The VIM was registered.
+   *
+   * @generated from enum value: REGISTERED = 1;
+   */
+  REGISTERED = 1,
+
+  /**
+   * Fields of the VIM were changed, or only what the set manages.
+   *
+   * @generated from enum value: MODIFIED = 2;
+   */
+  MODIFIED = 2,
+
+  /**
+   * The VIM already was as it should be.
+   *
+   * @generated from enum value: UNCHANGED = 3;
+   */
+  UNCHANGED = 3,
+
+  /**
+   * The VIM was deregistered.
+   *
+   * @generated from enum value: DEREGISTERED = 4;
+   */
+  DEREGISTERED = 4,
+}
+
+/**
+ * Describes the enum vimesh.v1.ApplyVimResult.Outcome.
+ */
+export const ApplyVimResult_OutcomeSchema: GenEnum<ApplyVimResult_Outcome> = /*@__PURE__*/
+  enumDesc(file_vimesh_v1_vim_service, 9, 0);
+
+/**
+ * A field that was changed.
+ *
+ * @generated from message vimesh.v1.FieldChange
+ */
+export type FieldChange = Message<"vimesh.v1.FieldChange"> & {
+  /**
+   * The field, such as `auth_url` or `labels.region`.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * The value before, for people: as JSON, of at most 200 characters, with `***` in place of secrets; empty if there was
+   * none. If it is the same as `after`, a secret differed.
+   *
+   * @generated from field: string before = 2;
+   */
+  before: string;
+
+  /**
+   * The value after the change, likewise.
+   *
+   * @generated from field: string after = 3;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message vimesh.v1.FieldChange.
+ * Use `create(FieldChangeSchema)` to create a new message.
+ */
+export const FieldChangeSchema: GenMessage<FieldChange> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim_service, 10);
+
+/**
  * The VIM to return.
  *
  * @generated from message vimesh.v1.GetVimRequest
@@ -228,7 +496,7 @@ export type GetVimRequest = Message<"vimesh.v1.GetVimRequest"> & {
  * Use `create(GetVimRequestSchema)` to create a new message.
  */
 export const GetVimRequestSchema: GenMessage<GetVimRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 6);
+  messageDesc(file_vimesh_v1_vim_service, 11);
 
 /**
  * The VIM.
@@ -249,7 +517,7 @@ export type GetVimResponse = Message<"vimesh.v1.GetVimResponse"> & {
  * Use `create(GetVimResponseSchema)` to create a new message.
  */
 export const GetVimResponseSchema: GenMessage<GetVimResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 7);
+  messageDesc(file_vimesh_v1_vim_service, 12);
 
 /**
  * The VIMs to return.
@@ -270,7 +538,7 @@ export type BatchGetVimsRequest = Message<"vimesh.v1.BatchGetVimsRequest"> & {
  * Use `create(BatchGetVimsRequestSchema)` to create a new message.
  */
 export const BatchGetVimsRequestSchema: GenMessage<BatchGetVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 8);
+  messageDesc(file_vimesh_v1_vim_service, 13);
 
 /**
  * The VIMs, as many as fit.
@@ -291,7 +559,7 @@ export type BatchGetVimsResponse = Message<"vimesh.v1.BatchGetVimsResponse"> & {
  * Use `create(BatchGetVimsResponseSchema)` to create a new message.
  */
 export const BatchGetVimsResponseSchema: GenMessage<BatchGetVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 9);
+  messageDesc(file_vimesh_v1_vim_service, 14);
 
 /**
  * The result for one id.
@@ -328,7 +596,7 @@ export type GetVimResult = Message<"vimesh.v1.GetVimResult"> & {
  * Use `create(GetVimResultSchema)` to create a new message.
  */
 export const GetVimResultSchema: GenMessage<GetVimResult> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 10);
+  messageDesc(file_vimesh_v1_vim_service, 15);
 
 /**
  * The VIMs to list.
@@ -401,7 +669,7 @@ export type ListVimsRequest = Message<"vimesh.v1.ListVimsRequest"> & {
  * Use `create(ListVimsRequestSchema)` to create a new message.
  */
 export const ListVimsRequestSchema: GenMessage<ListVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 11);
+  messageDesc(file_vimesh_v1_vim_service, 16);
 
 /**
  * A page of VIMs.
@@ -429,7 +697,7 @@ export type ListVimsResponse = Message<"vimesh.v1.ListVimsResponse"> & {
  * Use `create(ListVimsResponseSchema)` to create a new message.
  */
 export const ListVimsResponseSchema: GenMessage<ListVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 12);
+  messageDesc(file_vimesh_v1_vim_service, 17);
 
 /**
  * The VIMs to count, and how to group them.
@@ -458,7 +726,7 @@ export type SummarizeVimsRequest = Message<"vimesh.v1.SummarizeVimsRequest"> & {
  * Use `create(SummarizeVimsRequestSchema)` to create a new message.
  */
 export const SummarizeVimsRequestSchema: GenMessage<SummarizeVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 13);
+  messageDesc(file_vimesh_v1_vim_service, 18);
 
 /**
  * How many VIMs there are.
@@ -493,7 +761,7 @@ export type SummarizeVimsResponse = Message<"vimesh.v1.SummarizeVimsResponse"> &
  * Use `create(SummarizeVimsResponseSchema)` to create a new message.
  */
 export const SummarizeVimsResponseSchema: GenMessage<SummarizeVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 14);
+  messageDesc(file_vimesh_v1_vim_service, 19);
 
 /**
  * VIMs with the same values.
@@ -521,7 +789,7 @@ export type VimGroup = Message<"vimesh.v1.VimGroup"> & {
  * Use `create(VimGroupSchema)` to create a new message.
  */
 export const VimGroupSchema: GenMessage<VimGroup> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 15);
+  messageDesc(file_vimesh_v1_vim_service, 20);
 
 /**
  * A value that VIMs of a group share.
@@ -542,7 +810,7 @@ export type VimGroupValue = Message<"vimesh.v1.VimGroupValue"> & {
  * Use `create(VimGroupValueSchema)` to create a new message.
  */
 export const VimGroupValueSchema: GenMessage<VimGroupValue> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 16);
+  messageDesc(file_vimesh_v1_vim_service, 21);
 
 /**
  * How many VIMs have which status.
@@ -591,7 +859,7 @@ export type VimStatusCounts = Message<"vimesh.v1.VimStatusCounts"> & {
  * Use `create(VimStatusCountsSchema)` to create a new message.
  */
 export const VimStatusCountsSchema: GenMessage<VimStatusCounts> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 17);
+  messageDesc(file_vimesh_v1_vim_service, 22);
 
 /**
  * The changes to a VIM.
@@ -654,7 +922,7 @@ export type ModifyVimRequest = Message<"vimesh.v1.ModifyVimRequest"> & {
  * Use `create(ModifyVimRequestSchema)` to create a new message.
  */
 export const ModifyVimRequestSchema: GenMessage<ModifyVimRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 18);
+  messageDesc(file_vimesh_v1_vim_service, 23);
 
 /**
  * The VIM that was changed.
@@ -676,7 +944,7 @@ export type ModifyVimResponse = Message<"vimesh.v1.ModifyVimResponse"> & {
  * Use `create(ModifyVimResponseSchema)` to create a new message.
  */
 export const ModifyVimResponseSchema: GenMessage<ModifyVimResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 19);
+  messageDesc(file_vimesh_v1_vim_service, 24);
 
 /**
  * The change of many VIMs.
@@ -740,7 +1008,7 @@ export type ModifyVimsRequest = Message<"vimesh.v1.ModifyVimsRequest"> & {
  * Use `create(ModifyVimsRequestSchema)` to create a new message.
  */
 export const ModifyVimsRequestSchema: GenMessage<ModifyVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 20);
+  messageDesc(file_vimesh_v1_vim_service, 25);
 
 /**
  * The results of a change of many VIMs.
@@ -768,7 +1036,7 @@ export type ModifyVimsResponse = Message<"vimesh.v1.ModifyVimsResponse"> & {
  * Use `create(ModifyVimsResponseSchema)` to create a new message.
  */
 export const ModifyVimsResponseSchema: GenMessage<ModifyVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 21);
+  messageDesc(file_vimesh_v1_vim_service, 26);
 
 /**
  * The result of the change, or of the removal, of one of many VIMs.
@@ -804,7 +1072,7 @@ export type ChangeVimResult = Message<"vimesh.v1.ChangeVimResult"> & {
  * Use `create(ChangeVimResultSchema)` to create a new message.
  */
 export const ChangeVimResultSchema: GenMessage<ChangeVimResult> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 22);
+  messageDesc(file_vimesh_v1_vim_service, 27);
 
 /**
  * A RegisterVimRequest as JSON.
@@ -825,7 +1093,7 @@ export type RegisterVimJsonRequest = Message<"vimesh.v1.RegisterVimJsonRequest">
  * Use `create(RegisterVimJsonRequestSchema)` to create a new message.
  */
 export const RegisterVimJsonRequestSchema: GenMessage<RegisterVimJsonRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 23);
+  messageDesc(file_vimesh_v1_vim_service, 28);
 
 /**
  * The VIM that was registered; see RegisterVimResponse.
@@ -846,7 +1114,7 @@ export type RegisterVimJsonResponse = Message<"vimesh.v1.RegisterVimJsonResponse
  * Use `create(RegisterVimJsonResponseSchema)` to create a new message.
  */
 export const RegisterVimJsonResponseSchema: GenMessage<RegisterVimJsonResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 24);
+  messageDesc(file_vimesh_v1_vim_service, 29);
 
 /**
  * A ModifyVimRequest as JSON.
@@ -874,7 +1142,7 @@ export type ModifyVimJsonRequest = Message<"vimesh.v1.ModifyVimJsonRequest"> & {
  * Use `create(ModifyVimJsonRequestSchema)` to create a new message.
  */
 export const ModifyVimJsonRequestSchema: GenMessage<ModifyVimJsonRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 25);
+  messageDesc(file_vimesh_v1_vim_service, 30);
 
 /**
  * The VIM that was changed; see ModifyVimResponse.
@@ -895,7 +1163,7 @@ export type ModifyVimJsonResponse = Message<"vimesh.v1.ModifyVimJsonResponse"> &
  * Use `create(ModifyVimJsonResponseSchema)` to create a new message.
  */
 export const ModifyVimJsonResponseSchema: GenMessage<ModifyVimJsonResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 26);
+  messageDesc(file_vimesh_v1_vim_service, 31);
 
 /**
  * A ModifyVimsRequest as JSON.
@@ -917,7 +1185,7 @@ export type ModifyVimsJsonRequest = Message<"vimesh.v1.ModifyVimsJsonRequest"> &
  * Use `create(ModifyVimsJsonRequestSchema)` to create a new message.
  */
 export const ModifyVimsJsonRequestSchema: GenMessage<ModifyVimsJsonRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 27);
+  messageDesc(file_vimesh_v1_vim_service, 32);
 
 /**
  * The results; see ModifyVimsResponse.
@@ -945,7 +1213,7 @@ export type ModifyVimsJsonResponse = Message<"vimesh.v1.ModifyVimsJsonResponse">
  * Use `create(ModifyVimsJsonResponseSchema)` to create a new message.
  */
 export const ModifyVimsJsonResponseSchema: GenMessage<ModifyVimsJsonResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 28);
+  messageDesc(file_vimesh_v1_vim_service, 33);
 
 /**
  * A DeregisterVimsRequest as JSON.
@@ -966,7 +1234,7 @@ export type DeregisterVimsJsonRequest = Message<"vimesh.v1.DeregisterVimsJsonReq
  * Use `create(DeregisterVimsJsonRequestSchema)` to create a new message.
  */
 export const DeregisterVimsJsonRequestSchema: GenMessage<DeregisterVimsJsonRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 29);
+  messageDesc(file_vimesh_v1_vim_service, 34);
 
 /**
  * The results; see DeregisterVimsResponse.
@@ -994,7 +1262,7 @@ export type DeregisterVimsJsonResponse = Message<"vimesh.v1.DeregisterVimsJsonRe
  * Use `create(DeregisterVimsJsonResponseSchema)` to create a new message.
  */
 export const DeregisterVimsJsonResponseSchema: GenMessage<DeregisterVimsJsonResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 30);
+  messageDesc(file_vimesh_v1_vim_service, 35);
 
 /**
  * The VIM to remove.
@@ -1022,7 +1290,7 @@ export type DeregisterVimRequest = Message<"vimesh.v1.DeregisterVimRequest"> & {
  * Use `create(DeregisterVimRequestSchema)` to create a new message.
  */
 export const DeregisterVimRequestSchema: GenMessage<DeregisterVimRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 31);
+  messageDesc(file_vimesh_v1_vim_service, 36);
 
 /**
  * Empty.
@@ -1037,7 +1305,7 @@ export type DeregisterVimResponse = Message<"vimesh.v1.DeregisterVimResponse"> &
  * Use `create(DeregisterVimResponseSchema)` to create a new message.
  */
 export const DeregisterVimResponseSchema: GenMessage<DeregisterVimResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 32);
+  messageDesc(file_vimesh_v1_vim_service, 37);
 
 /**
  * The VIMs to remove.
@@ -1079,7 +1347,7 @@ export type DeregisterVimsRequest = Message<"vimesh.v1.DeregisterVimsRequest"> &
  * Use `create(DeregisterVimsRequestSchema)` to create a new message.
  */
 export const DeregisterVimsRequestSchema: GenMessage<DeregisterVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 33);
+  messageDesc(file_vimesh_v1_vim_service, 38);
 
 /**
  * The results of the removal of many VIMs.
@@ -1107,7 +1375,7 @@ export type DeregisterVimsResponse = Message<"vimesh.v1.DeregisterVimsResponse">
  * Use `create(DeregisterVimsResponseSchema)` to create a new message.
  */
 export const DeregisterVimsResponseSchema: GenMessage<DeregisterVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 34);
+  messageDesc(file_vimesh_v1_vim_service, 39);
 
 /**
  * The changes to watch.
@@ -1168,7 +1436,7 @@ export type WatchVimsRequest = Message<"vimesh.v1.WatchVimsRequest"> & {
  * Use `create(WatchVimsRequestSchema)` to create a new message.
  */
 export const WatchVimsRequestSchema: GenMessage<WatchVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 35);
+  messageDesc(file_vimesh_v1_vim_service, 40);
 
 /**
  * Some changes, a part of the snapshot, or a heartbeat.
@@ -1219,7 +1487,7 @@ export type WatchVimsResponse = Message<"vimesh.v1.WatchVimsResponse"> & {
  * Use `create(WatchVimsResponseSchema)` to create a new message.
  */
 export const WatchVimsResponseSchema: GenMessage<WatchVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 36);
+  messageDesc(file_vimesh_v1_vim_service, 41);
 
 /**
  * The changes to list.
@@ -1263,7 +1531,7 @@ export type ListVimEventsRequest = Message<"vimesh.v1.ListVimEventsRequest"> & {
  * Use `create(ListVimEventsRequestSchema)` to create a new message.
  */
 export const ListVimEventsRequestSchema: GenMessage<ListVimEventsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 37);
+  messageDesc(file_vimesh_v1_vim_service, 42);
 
 /**
  * A page of changes.
@@ -1291,7 +1559,7 @@ export type ListVimEventsResponse = Message<"vimesh.v1.ListVimEventsResponse"> &
  * Use `create(ListVimEventsResponseSchema)` to create a new message.
  */
 export const ListVimEventsResponseSchema: GenMessage<ListVimEventsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 38);
+  messageDesc(file_vimesh_v1_vim_service, 43);
 
 /**
  * Registers, shows, changes, watches and deregisters VIMs. Its callers are people, orchestrators and other automation.
@@ -1337,6 +1605,35 @@ export const VimService: GenService<{
     methodKind: "unary";
     input: typeof RegisterVimsRequestSchema;
     output: typeof RegisterVimsResponseSchema;
+  },
+  /**
+   * Makes many VIMs what they are said to be, for tools that keep them under version control: registers those that do not
+   * exist, and changes the fields that differ of those that do. VIMs are found by their project and name. Applied again,
+   * it changes nothing.
+   *
+   * Each VIM belongs to at most one apply set, which manages the fields that it has set: see AppliedFields. A field that
+   * the set managed, and that is not given any more, gets its default. All other fields stay as they are. A field that
+   * somebody else has set is only changed with `force`.
+   *
+   * Each VIM is judged on its own, in order, and applied as a whole or not at all: the refusal of one does not affect the
+   * others. Refusals are those of RegisterVim, ModifyVim and DeregisterVim, and:
+   * FAILED_PRECONDITION (NOT_IN_APPLY_SET): the VIM exists, and does not belong to the set; see `adopt`. The ErrorInfo has
+   * the `apply_set` that it belongs to, or an empty one.
+   * FAILED_PRECONDITION (APPLY_CONFLICT): fields differ that others have set; see `force`. The ErrorInfo has the `fields`.
+   * ABORTED (ETAG_MISMATCH): the VIM was changed since `etag` was read, or exists although `is_new` is set.
+   *
+   * INVALID_ARGUMENT (BAD_INPUT): there is no apply set, there are no VIMs, or too many, or they cannot be parsed; nothing
+   * was changed.
+   * UNAVAILABLE (STORE_UNAVAILABLE): some VIMs may have been applied, and others not; which is not known.
+   * Retry: safe. What an earlier attempt has applied is unchanged.
+   * JSON: not available.
+   *
+   * @generated from rpc vimesh.v1.VimService.ApplyVims
+   */
+  applyVims: {
+    methodKind: "unary";
+    input: typeof ApplyVimsRequestSchema;
+    output: typeof ApplyVimsResponseSchema;
   },
   /**
    * Returns one VIM.
