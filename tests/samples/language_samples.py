@@ -9,7 +9,9 @@ import pytest
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 LANGUAGES = ("cpp", "go", "java", "perl", "ruby", "typescript")
-_NODE = shutil.which("node") or "node"
+NODE = shutil.which("node") or "node"
+CALLS = Path(__file__).with_name("client_calls.mjs")
+"""Scenarios with the TypeScript client."""
 
 Program = tuple[str | Path, ...]
 
@@ -19,7 +21,7 @@ def program_in(language: str) -> Program | None:
     built = SAMPLES / language / ("dist/sample.js" if language == "typescript" else "build/client")
     if not built.exists():
         return None
-    return (_NODE, built) if language == "typescript" else (built,)
+    return (NODE, built) if language == "typescript" else (built,)
 
 
 def built_program(language: str) -> Program:

@@ -15,10 +15,12 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from tests.samples.language_samples import LANGUAGES, built_program, program_in
+from tests.samples.language_samples import CALLS, LANGUAGES, NODE, built_program, program_in
 from tests.support.callers.running import Fleet, Running, fleet, running
 from vimesh.certificates.certificate_folder import CertificateFolder
+from vimesh.certificates.file_generations import replace_files
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
+from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
 from vimesh.rpc.client_credentials import CredentialFolder
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
@@ -28,6 +30,8 @@ pytestmark = [pytest.mark.fleet, pytest.mark.timeout(400)]
 
 _PATIENCE_S = 60
 _REPORTER = SpiffeId("vimesh", Role.BRIDGE, "samples")
+_ADMINISTRATOR = SpiffeId("vimesh", Role.CLI, "admin.local")
+_SUCCESSOR = SpiffeId("vimesh", Role.CLI, "admin.successor")
 Vim, Event = vim_pb2.Vim, vim_pb2.VimEvent
 
 
@@ -106,26 +110,46 @@ class Stories:
                     story.failure = failure
 
 
+@dataclass(frozen=True)
+class SecuredSite:
+    up: Fleet
+    certificates: CertificateFolder
+
+    @property
+    def administrator(self) -> Path:
+        """The credentials of whom `vimesh up` calls so."""
+        return self.certificates.folder_of(_ADMINISTRATOR)
+
+    def issue(self, identity: SpiffeId) -> Path:
+        """Issue a certificate for a day; return its folder."""
+        self.certificates.issue(identity, (), timedelta(days=1), datetime.now(UTC))
+        return self.certificates.folder_of(identity)
+
+
 @pytest.fixture(scope="module")
-def stories(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stories]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Generator[SecuredSite]:
     folder = tmp_path_factory.mktemp("languages")
+    with fleet(folder, "--secured", "--conductors", "2", VIMESH_CONDUCTOR_CONTACT_WITHIN="2s") as up:
+        yield SecuredSite(up, CertificateFolder(up.data_dir / "certs"))
+
+
+@pytest.fixture(scope="module")
+def stories(site: SecuredSite, tmp_path_factory: pytest.TempPathFactory) -> Generator[Stories]:
+    folder = tmp_path_factory.mktemp("samples")
+    up, reporter = site.up, site.issue(_REPORTER)
     with ExitStack() as stack:
-        up = stack.enter_context(fleet(folder, "--secured", "--conductors", "2", VIMESH_CONDUCTOR_CONTACT_WITHIN="2s"))
-        certificates = CertificateFolder(up.data_dir / "certs")
-        certificates.issue(_REPORTER, (), timedelta(days=1), datetime.now(UTC))
-        administrator = certificates.folder_of(SpiffeId("vimesh", Role.CLI, "admin.local"))
-        admin = Administrator(up.address, administrator)
+        admin = Administrator(up.address, site.administrator)
         stack.callback(admin.close)
         told = Stories()
         for language in LANGUAGES:
             if program := program_in(language):
-                here = {"VIMESH_ADDRESS": up.address, "VIMESH_CREDENTIALS": str(administrator)}
+                here = {"VIMESH_ADDRESS": up.address, "VIMESH_CREDENTIALS": str(site.administrator)}
                 command = ("register", "http://127.0.0.1:9/v3")
                 told.of[language] = Story(stack.enter_context(running(folder, *command, program=program, **here)))
 
         def start_reporter(story: Story) -> None:
             story.vim_id = story.watcher.line_with("REGISTERED PENDING", within_s=_PATIENCE_S).split()[-1]
-            here = {"VIMESH_ADDRESS": up.address, "VIMESH_CREDENTIALS": str(certificates.folder_of(_REPORTER))}
+            here = {"VIMESH_ADDRESS": up.address, "VIMESH_CREDENTIALS": str(reporter)}
             program = story.watcher.process.args[:-2]  # type: ignore[index]  # a list
             story.reporter = stack.enter_context(running(folder, "report", story.vim_id, program=program, **here))  # type: ignore[arg-type]  # the same
 
@@ -177,3 +201,25 @@ def test_a_ping_action_reports_with_its_certificate_until_it_is_not_wanted(story
     assert (reachable.status, reachable.actor) == (Vim.REACHABLE, str(_REPORTER))
     assert story.reporter is not None
     assert story.reporter.lines[-1] == "bad_action: not wanted any more"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in (CERTIFICATE, KEY, TRUSTED)}
+
+
+def test_the_typescript_client_shows_new_credentials_and_keeps_its_watch(site: SecuredSite, tmp_path: Path) -> None:
+    built_program("typescript")
+    present, new = contents(site.administrator), contents(site.issue(_SUCCESSOR))
+    (credentials := tmp_path / "credentials").mkdir()
+    replace_files(credentials, present)
+    here = {"VIMESH_ADDRESS": site.up.address, "VIMESH_CREDENTIALS": str(credentials)}
+    with running(tmp_path, "renewal", "successor", program=(NODE, CALLS), **here) as calls:
+        calls.line_with(str(_ADMINISTRATOR), within_s=_PATIENCE_S)
+        # Of no use: calls go on with the former ones.
+        replace_files(credentials, new | {KEY: b"no key"})
+        calls.line_with("bad", within_s=_PATIENCE_S)
+        replace_files(credentials, new)
+        calls.line_with(str(_SUCCESSOR), within_s=_PATIENCE_S)
+        end(calls)
+
+    assert calls.lines[-1] == '{"ended":"the watch is open"}'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import uuid
 from collections import Counter
@@ -15,7 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.samples.language_samples import SAMPLES, built_program
+from tests.samples.language_samples import CALLS, NODE, SAMPLES, built_program
 from tests.samples.test_unsteady_conductor import serving
 from tests.support.callers.running import Running, running
 from tests.support.deployments.conductors import conductor_at
@@ -28,8 +27,6 @@ from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceServicer
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
 
 PACKAGE = SAMPLES / "typescript"
-CALLS = Path(__file__).with_name("client_calls.mjs")
-NODE = shutil.which("node") or "node"
 Context = grpc.aio.ServicerContext[object, object]
 Vim, Event = vim_pb2.Vim, vim_pb2.VimEvent
 _END_S = 60
