@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from tests.support.processes.files_in_memory import keep_files_in_memory
+from tests.support.timing.longest_files import longest_files
 
 _HERE = Path(__file__).parent
 _LONG = (
@@ -28,7 +30,10 @@ _LONG = (
     "engine",
     "api",
 )
-"""Files, and folders of files, that take the longest. They come first, so that no worker is left alone with one."""
+"""Files, and folders of files, that take the longest. They come first, so that no worker is left alone with one.
+
+The end of a run with several workers says which files those were.
+"""
 
 _WHOLE = (
     "api/audit/test_audit.py",
@@ -139,6 +144,10 @@ _FLEET_S = 180
 """Limit of a test of fleets, each of which takes a core 10 s and more to start: what is awaited has its own."""
 
 
+_SHOWN = 25
+"""Number of the longest files that a run names."""
+
+
 def pytest_configure() -> None:
     keep_files_in_memory()
 
@@ -157,6 +166,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.whole)
         elif _is_in(item, _QUICK) and not (_is_in(item, _NOT_QUICK) or _is_on_server(item) or _needs_program(item)):
             item.add_marker(pytest.mark.quick)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):
+        terminalreporter.section("longest files")
+        for file, seconds in longest_files(chain.from_iterable(terminalreporter.stats.values()), _SHOWN):
+            terminalreporter.line(f"{seconds:7.1f}s {file}")
 
 
 def _is_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
