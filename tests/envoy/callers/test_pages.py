@@ -6,8 +6,9 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 
 import pytest
+import pytest_asyncio
 
-from tests.envoy.scripted import Scripted
+from tests.envoy.scripted import Scripted, scripted
 from tests.support.callers.caller import Answer, ask
 from tests.support.deployments.envoys import RunningEnvoy, running_envoy
 from vimesh.envoy.fleet.front_fleet import FrontFleet
@@ -25,10 +26,27 @@ SIMPLE_TYPES = ("text/plain", "application/x-www-form-urlencoded", "multipart/fo
 """What a page may send to anybody, without being asked."""
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def conductor() -> AsyncGenerator[Scripted]:
+    async with scripted() as serving:
+        yield serving
+
+
 @pytest.fixture
-async def envoy(first: Scripted) -> AsyncGenerator[RunningEnvoy]:
-    async with running_envoy([first.address], like=LISTED) as running:
-        await running.until_healthy([first.address])
+def first(conductor: Scripted) -> Scripted:
+    """Give the conductor, which this test has not called yet."""
+    conductor.calls.clear()
+    return conductor
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def envoy(conductor: Scripted) -> AsyncGenerator[RunningEnvoy]:
+    """Give one Envoy to all tests of this fleet file: to start it takes longer than most of them."""
+    async with running_envoy([conductor.address], like=LISTED) as running:
+        await running.until_healthy([conductor.address])
         yield running
 
 
