@@ -14,9 +14,9 @@ import shutil
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -36,7 +36,7 @@ _ADDRESSES: Final = {"mesh-1": "10.0.0.11", "mesh-2": "10.0.0.12", "mesh-3": "10
 _CLOUD: Final = "cloud"
 _CLOUD_ADDRESS: Final = "10.0.0.5"
 _CLOUD_SERVER: Final = ("-m", "http.server", "5000", "--bind", _CLOUD_ADDRESS)
-_FOLDER: Final = Path("/srv/vimesh")
+FOLDER: Final = Path("/srv/vimesh")
 _DATABASE: Final = "postgresql://vimesh:secret@db.example/vimesh"
 _START: Final = "Start"
 _ONE_MACHINE: Final = ("One machine", "Certificates and the key", "The fleet file", "The database", _START, "Use")
@@ -72,10 +72,20 @@ _STOP_S: Final = 60
 _DATABASE_S: Final = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where somebody works on a machine."""
+
+    folder: Path
+    """Where this machine has the folder in which all is typed."""
+    shell: Sequence[str]
+    """The command line that starts a shell there."""
+
+
 class Site:
     """Machines with a terminal each, beside a cloud and a database."""
 
-    def __init__(self, machines: Mapping[str, Machine], environment: Mapping[str, str], database_url: str) -> None:
+    def __init__(self, machines: Mapping[str, Desk], environment: Mapping[str, str], database_url: str) -> None:
         self.machines = machines
         self._environment = environment
         self._instead = {_DATABASE: database_url}
@@ -110,7 +120,7 @@ class Site:
 
     async def _switch_on(self, name: str) -> None:
         machine = self.machines[name]
-        shell = terminal_in(machine.folder, self._environment, self._instead, machine.command("bash"), _STOP_S)
+        shell = terminal_in(machine.folder, self._environment, self._instead, machine.shell, _STOP_S)
         self._terminals[name] = await self._open.enter_async_context(shell)
 
     async def _follow(self, command: ShellCommand, on: str, place: str) -> None:
@@ -160,6 +170,23 @@ async def follow_one_machine(folder: Path) -> None:
         await site.follow(*(block for heading in _ONE_MACHINE for block in deploying[heading]))
 
 
+async def follow_one_machine_inside(folder: Path, work: Path, shell: Sequence[str]) -> None:
+    """Make the fleet of one machine with what another system has.
+
+    Args:
+        folder: Not there so far; for what is only of the run.
+        work: Where this machine has the folder in which all is typed.
+        shell: Starts a shell in that folder, with a network of its own.
+    """
+    deploying = parts(DEPLOYING)
+    name = next(iter(_ADDRESSES))
+    async with AsyncExitStack() as stack:
+        machines = await stack.enter_async_context(_beside_a_cloud(folder, [name]))
+        desk = Desk(work, machines[name].namespace.command(*shell))
+        site = await stack.enter_async_context(Site({name: desk}, os.environ, _DATABASE))
+        await site.follow(*(block for heading in _ONE_MACHINE for block in deploying[heading]))
+
+
 async def follow_three_machines(folder: Path) -> None:
     """Make the fleet of three machines, and do with it what the page about upkeep says."""
     deploying, upkeep = parts(DEPLOYING), parts(UPKEEP)
@@ -180,24 +207,32 @@ async def follow_three_machines(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def _site(folder: Path, names: Iterable[str]) -> AsyncGenerator[Site]:
+async def _beside_a_cloud(folder: Path, names: Iterable[str]) -> AsyncGenerator[dict[str, Machine]]:
+    """Make machines, and run a cloud on the network that they have."""
     folder.mkdir()  # noqa: ASYNC240 - nothing else runs yet
     addresses = {_CLOUD: _CLOUD_ADDRESS, **{name: _ADDRESSES[name] for name in names}}
+    with machines_on_one_network(addresses, folder, FOLDER) as machines:
+        cloud = machines.pop(_CLOUD)
+        async with _running(*cloud.command(sys.executable, *_CLOUD_SERVER)):
+            yield machines
+
+
+@asynccontextmanager
+async def _site(folder: Path, names: Iterable[str]) -> AsyncGenerator[Site]:
     async with AsyncExitStack() as stack:
-        machines = stack.enter_context(machines_on_one_network(addresses, folder, _FOLDER))
+        machines = await stack.enter_async_context(_beside_a_cloud(folder, names))
         database = await stack.enter_async_context(running_postgresql(stack.enter_context(server_folder())))
         await _run(
             "createdb", f"--host={database.socket_folder}", f"--port={database.port}", "--username=postgres", "vimesh"
         )
-        cloud = machines.pop(_CLOUD)
-        await stack.enter_async_context(_running(*cloud.command(sys.executable, *_CLOUD_SERVER)))
         url = f"postgresql://postgres@/vimesh?host={database.socket_folder}&port={database.port}"
         environment = clean_environment(
             PYTHONWARNINGS="",
             PATH=os.pathsep.join([str(VIMESH.parent), os.environ["PATH"]]),
             RSYNC_RSH=str(_remote_shell(folder / "remote-shell", machines)),
         )
-        yield await stack.enter_async_context(Site(machines, environment, url))
+        desks = {name: Desk(machine.folder, machine.command("bash")) for name, machine in machines.items()}
+        yield await stack.enter_async_context(Site(desks, environment, url))
 
 
 def _remote_shell(path: Path, machines: Mapping[str, Machine]) -> Path:

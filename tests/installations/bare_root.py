@@ -53,18 +53,21 @@ class BareRoot:
 
         Its output and its errors are one text.
         """
-        variables = {"HOME": "/root", "TERM": "dumb", "LANG": "C.UTF-8", **_NOT_KEPT, **self.environment, **variables}
-        quoted = shlex.join(f"{name}={value}" for name, value in variables.items())
-        command = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
-        enter = _ENTER.replace("$VARIABLES", quoted)
         return subprocess.Popen(
-            [*command, "bash", "-c", enter, str(self.path), f"cd\n{script}\nexit $?"],
+            self.command(f"cd\n{script}\nexit $?", **variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
+
+    def command(self, script: str, **variables: str) -> list[str]:
+        """Return a command line that runs a script of bash inside."""
+        variables = {"HOME": "/root", "TERM": "dumb", "LANG": "C.UTF-8", **_NOT_KEPT, **self.environment, **variables}
+        quoted = shlex.join(f"{name}={value}" for name, value in variables.items())
+        apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
+        return [*apart, "bash", "-c", _ENTER.replace("$VARIABLES", quoted), str(self.path), script]
 
     def run(self, script: str, limit_s: float, **variables: str) -> str:
         """Run a script to its end; return what it has printed. Raises CalledProcessError, TimeoutExpired."""

@@ -1,20 +1,26 @@
-"""Types what README says on a bare Debian 12, and installs the wheel there: `make bare-root`.
+"""Types what README and the first page about operating say on a bare Debian 12, and installs the wheel there.
+
+It is `make bare-root`.
 
 The first `make up` is broken off in the midst of an installation, and typed again. It takes ten to thirty minutes.
 """
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.docs.fleet_by_hand import FOLDER, follow_one_machine_inside
 from tests.docs.shell_blocks import ROOT, blocks
 from tests.installations.bare_root import BareRoot, bare_root, interrupt
 
@@ -65,6 +71,9 @@ def main() -> None:
         with _serving(root, "mkdir elsewhere && cd elsewhere\n~/.local/bin/vimesh up") as (address, _):
             _use(root, "~/.local/bin/vimesh", "elsewhere", address)
         _say("installed the wheel by pipx, and used it")
+        root.run(f"{_PREPARED} curl", _STEP_S, **_DEBIAN_ASKS)
+        _make_fleet_by_hand(root)
+        _say(f"made a fleet by hand in {FOLDER}, as docs/operating/deploying.md says for one machine")
 
 
 def _commands_of(document: Path, heading: str) -> list[str]:
@@ -104,12 +113,38 @@ def _break_off(root: BareRoot, script: str) -> None:
 
 
 def _until_half_unpacked(library: Path) -> None:
-    """Wait until pip has copied some packages, and copies others."""
+    """Wait until pip has copied some packages, and copies others: the kernel tells of each new folder."""
+    [packages] = library.glob("python*/site-packages")
     until = time.monotonic() + _STEP_S
-    while len(list(library.glob("python*/site-packages/*.dist-info"))) < _FEWEST // 2:
-        if time.monotonic() > until:
-            raise TimeoutError
-        time.sleep(0.02)
+    with _told_of_new_names(packages) as news:
+        while len(list(packages.glob("*.dist-info"))) < _FEWEST // 2:
+            if signal.sigtimedwait(news, max(0.0, until - time.monotonic())) is None:
+                raise TimeoutError
+
+
+@contextmanager
+def _told_of_new_names(folder: Path) -> Generator[set[signal.Signals]]:
+    """Yield signals that arrive, and are kept, whenever a folder has got a new name since the block began."""
+    news = {signal.SIGIO}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, news)
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.fcntl(opened, fcntl.F_NOTIFY, fcntl.DN_CREATE | fcntl.DN_RENAME | fcntl.DN_MULTISHOT)
+        yield news
+    finally:
+        os.close(opened)
+        # One that came in between is taken: unblocked, it would end this process.
+        signal.sigtimedwait(news, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _make_fleet_by_hand(root: BareRoot) -> None:
+    """Type the page on a machine of its own, where the commands of the checkout are on PATH."""
+    work = root.path / FOLDER.relative_to("/")
+    work.mkdir()
+    shell = root.command(f"export PATH=/root/vimesh/.venv/bin:$PATH\ncd {FOLDER}\nexec bash")
+    with tempfile.TemporaryDirectory() as scratch:
+        asyncio.run(follow_one_machine_inside(Path(scratch, "one"), work, shell))
 
 
 @contextmanager
