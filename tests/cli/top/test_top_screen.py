@@ -53,7 +53,7 @@ def test_a_terminal_without_colours_and_utf_8(user: Command) -> None:
     name = "größe-東京"
     assert user("vim", "register", name, "--auth-url", "http://127.0.0.1:9/v3", "-l", "test=charset").code == 0
     plain = {"NO_COLOR": "1", "PYTHONIOENCODING": "latin-1"}
-    terminal = PseudoTerminal(user, "top", "-l", "test=charset", encoding="latin-1", **plain)
+    terminal = PseudoTerminal(user, "top", "-l", "test=charset", encoding="latin-1", environment=plain)
     with closing(terminal):
         terminal.shows("größe-??  ", within_s=_START_S)
         terminal.type("?")

@@ -11,6 +11,8 @@ import struct
 import subprocess
 import termios
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from tests.support.callers.commands import VIMESH, Command, clean_environment
 
@@ -27,13 +29,13 @@ class PseudoTerminal:
         columns: int = 160,
         lines: int = 30,
         encoding: str = "utf-8",
-        **environment: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._screen, side = pty.openpty()
         self._encoding = encoding
         self._set_size(columns, lines)
         # The size is that of the terminal, and colours are as the command finds them.
-        own = {"TERM": "xterm-256color", "NO_COLOR": ""} | environment
+        own = {"TERM": "xterm-256color", "NO_COLOR": "", **environment}
         seen = {key: value for key, value in clean_environment(**user.environment, **own).items() if value}
         self._process = subprocess.Popen(
             [*VIMESH, *arguments],
