@@ -59,10 +59,10 @@ class LinePrompt(ModalScreen[str | None]):
         self.dismiss(event.value)
 
 
-class Confirmation(ModalScreen[bool]):
+class ChangeQuestion(ModalScreen[bool]):
     """Asks whether to make a change: only `y` makes it."""
 
-    CSS = _BOX.format(name="Confirmation")
+    CSS = _BOX.format(name="ChangeQuestion")
     BINDINGS = [  # noqa: RUF012 - as above
         Binding("y", "dismiss(True)", show=False),
         Binding("n,escape,q,enter", "dismiss(False)", show=False),

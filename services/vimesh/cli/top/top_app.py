@@ -23,12 +23,12 @@ from vimesh.cli.selection.label_flags import selected
 from vimesh.cli.top.fleet_feed import FleetFeed, check_filter
 from vimesh.cli.top.fleet_model import FleetModel
 from vimesh.cli.top.fleet_words import connection_line, count_line, trouble_line
-from vimesh.cli.top.questions import Confirmation, KeyHelp, LinePrompt
+from vimesh.cli.top.questions import ChangeQuestion, KeyHelp, LinePrompt
 from vimesh.cli.top.row_list import VimList
 from vimesh.cli.top.row_order import SORTS
 from vimesh.cli.top.terminal_charset import CharsetFilter
 from vimesh.cli.top.vim_deeds import DEEDS, VimDeed, carry_out, current_vim, plan
-from vimesh.cli.top.vim_page import VimPage
+from vimesh.cli.top.vim_screen import VimScreen
 from vimesh.client.calls.front_stubs import Front
 from vimesh.domain.settings import BadFlag
 from vimesh.wire.error_statuses import BAD_INPUT, failure_of
@@ -160,7 +160,7 @@ class TopApp(App[Failure | None]):
             self._note(failure_line(error, self._front.address))
 
     def on_vim_list_opened(self, event: VimList.Opened) -> None:
-        self.push_screen(VimPage(self._front, self.model, event.vim_id))
+        self.push_screen(VimScreen(self._front, self.model, event.vim_id))
 
     async def _ask_for_vims(self, title: str, typed: str, choice: Callable[[str], tuple[str, str]]) -> None:
         """Ask which VIMs to show until the answer can be read. `choice`: the filter and the selector of an answer."""
@@ -195,13 +195,13 @@ class TopApp(App[Failure | None]):
                 break
             except (ValueError, BadFlag) as error:
                 problem = str(error)
-        if await self.push_screen_wait(Confirmation(planned.question)):
+        if await self.push_screen_wait(ChangeQuestion(planned.question)):
             await carry_out(self._front, planned)
             self._note(f"{vim.name}: done ({deed.title})")
 
     def _subject(self) -> str:
         """Return the id of the VIM that keys are about."""
-        return self.screen.vim_id if isinstance(self.screen, VimPage) else self.vim_list.cursor_id
+        return self.screen.vim_id if isinstance(self.screen, VimScreen) else self.vim_list.cursor_id
 
     def _with_roles(self, deeds: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         allowed = {deed.key for deed in DEEDS if deed.rpc in self._permitted}

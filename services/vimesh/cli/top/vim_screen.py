@@ -37,7 +37,7 @@ _SAMPLES: Final = 10
 _BAR: Final = 30
 
 
-class VimPage(Screen[None]):
+class VimScreen(Screen[None]):
     BINDINGS = [Binding("escape,q,backspace", "dismiss", show=False)]  # noqa: RUF012 - the library's own way
 
     def __init__(self, front: Front, model: FleetModel, vim_id: str) -> None:
