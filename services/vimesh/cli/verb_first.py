@@ -1,4 +1,4 @@
-"""Takes commands in the order that people know from kubectl: `get vims` for `vim list`."""
+"""Takes commands in the order that people know from kubectl, `get vims` for `vim list`, and `import FILE`."""
 
 from __future__ import annotations
 
@@ -23,12 +23,19 @@ _EVENTS: Final = frozenset({"event", "events"})
 ALIASES: Final[Mapping[str, str]] = {"ls": "list", "get": "show", "describe": "show"}
 """Names of commands that each group takes, beside those that it lists."""
 _GET: Final = "get"
+_IMPORTS: Final = frozenset({"tacker", "-h", "--help"})
+"""What may follow `import`, beside the file that `vim import` is for."""
 _VERBS: Final = frozenset({_GET, "describe", "create", "delete"})
 
 
 def group_first(words: list[str]) -> list[str]:
     """Return the words in the order of vimesh: the group, the command, and what belongs to it."""
-    if len(words) < 2 or words[0] not in _VERBS:
+    if len(words) < 2:
+        return words
+    if words[0] == "import" and words[1] not in _IMPORTS:
+        # Of a file, and not of another system.
+        return ["vim", *words]
+    if words[0] not in _VERBS:
         return words
     verb, thing, *others = words
     if verb == _GET and thing in _EVENTS:

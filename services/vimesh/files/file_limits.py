@@ -18,6 +18,8 @@ MAX_LINES: Final = 10_000_000
 """Ten per entry: even empty lines take time."""
 MAX_ENTRY_BYTES: Final = 1024 * 1024
 """For one VIM as written in a file: several times what the fleet accepts."""
+MAX_CLOUDS: Final = 1000
+"""For one clouds.yaml or kubeconfig, whose entries may all name the same large certificate."""
 MAX_COLUMNS: Final = 1000
 MAX_DEPTH: Final = 32
 """Levels of lists and mappings: twice what the fleet accepts in a field."""

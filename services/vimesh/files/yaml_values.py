@@ -5,13 +5,16 @@ from __future__ import annotations
 import yaml
 
 from vimesh.files.file_errors import BadFile
-from vimesh.files.yaml_loader import LOADER, ScalarUnreadable
+from vimesh.files.yaml_loader import LOADER, WRITTEN_LOADER, ScalarUnreadable
 from vimesh.files.yaml_nodes import Composer
 
 
-def read_yaml(text: str) -> object:
-    """Parse the only document of a text; return None if there is none. Raises BadFile."""
-    loader = LOADER(text)
+def read_yaml(text: str, *, keep_written: bool = False) -> object:
+    """Parse the only document of a text; return None if there is none. Raises BadFile.
+
+    `keep_written`: whether numbers know how they are written, see `number_texts`.
+    """
+    loader = (WRITTEN_LOADER if keep_written else LOADER)(text)
     composer = Composer(loader)
     try:
         return _only(composer)

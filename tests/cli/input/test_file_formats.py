@@ -51,7 +51,7 @@ edge,http://10.0.0.6:5000/v3,,
 }
 
 
-@pytest.mark.parametrize("format_", Format)
+@pytest.mark.parametrize("format_", SAME)
 def test_each_format_says_the_same(format_: Format) -> None:
     found = entries(format_, SAME[format_])
 
@@ -81,6 +81,10 @@ def test_json_may_hold_nothing(text: str) -> None:
     assert entries(Format.JSON, text) == []
 
 
+def test_json_may_be_one_vim() -> None:
+    assert entries(Format.JSON, ' {"name": "a"} \n') == [FileEntry(1, {"name": "a"}, whole=True)]
+
+
 def test_json_may_name_the_list() -> None:
     assert entries(Format.JSON, '{"vims": [{"name": "a"},\n{"name": "b"}]}\n') == [
         FileEntry(1, {"name": "a"}),
@@ -102,7 +106,8 @@ def test_json_may_name_the_list() -> None:
         (Format.YAML, "text\n", 1),
         (Format.JSON, f'[{{"name": "a"}},\n{{"password": "{SECRET}"]', 2),
         (Format.JSON, f'[{{"name": "a"}}\n{SECRET}]', 2),
-        (Format.JSON, '{"name": "a"}', 1),
+        (Format.JSON, '{"vims": {"name": "a"}}', 1),
+        (Format.JSON, '{"name": "a"}\n{}', 2),
         (Format.JSON, '{"vims": [],\n"name": "a"}', 1),
         (Format.JSON, "[]\n[]", 2),
         (Format.JSON, b'[\n"\xff"]', 2),

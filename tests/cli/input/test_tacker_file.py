@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from vimesh.cli.client_files.expand_entries import read_document
 from vimesh.cli.input import tacker_file
 from vimesh.cli.input.tacker_file import TackerFileVim
 from vimesh.domain.errors import BadSetting
@@ -19,7 +20,7 @@ def file(tmp_path: Path) -> Path:
 
 def read(file: Path, keys: dict[str, str]) -> TackerFileVim:
     file.write_text("".join(f"{key}: {value}\n" for key, value in keys.items()))
-    return tacker_file.read(file)
+    return tacker_file.parse(read_document(file), str(file))
 
 
 def test_an_openstack_file_is_read_as_tackers_client_reads_it(file: Path) -> None:
@@ -56,9 +57,31 @@ def test_a_kubernetes_file_may_hold_a_user_or_an_oidc_client_instead_of_a_token(
     assert set(oidc.auth_cred) == {"username", "password", "oidc_token_url", "client_id", "ssl_ca_cert"}
 
 
-@pytest.mark.parametrize("verify", ["True", "'False'", "false"])
-def test_cert_verify_may_be_a_text_or_a_boolean(file: Path, verify: str) -> None:
-    assert read(file, {**OPENSTACK, "cert_verify": verify}).auth_cred["cert_verify"] in {"True", "False"}
+@pytest.mark.parametrize(
+    ("verify", "taken"),
+    [("True", "True"), ("'False'", "False"), ("false", "False"), ("'true'", "True"), ("no", "False"), ("0", "False")],
+)
+def test_cert_verify_may_be_a_text_or_a_boolean(file: Path, verify: str, taken: str) -> None:
+    assert read(file, {**OPENSTACK, "cert_verify": verify}).auth_cred["cert_verify"] == taken
+
+
+@pytest.mark.parametrize("written", ["12345", "0", "-7", "1.5"])
+def test_a_number_without_quotes_is_taken_as_it_is_written(file: Path, written: str) -> None:
+    assert read(file, {**OPENSTACK, "password": written}).auth_cred["password"] == written
+
+
+def test_one_domain_may_stand_for_both(file: Path) -> None:
+    found = read(file, {**OPENSTACK, "domain_name": "nfv", "user_domain_name": "people"})
+
+    assert found.vim_project["project_domain_name"] == "nfv"
+    assert found.auth_cred["user_domain_name"] == "people"
+    assert not found.unknown
+
+
+def test_a_certificate_that_is_missing_is_the_text_none(file: Path) -> None:
+    found = read(file, {key: value for key, value in KUBERNETES.items() if key != "ssl_ca_cert"})
+
+    assert found.auth_cred["ssl_ca_cert"] == "None"
 
 
 @pytest.mark.parametrize(
@@ -66,11 +89,13 @@ def test_cert_verify_may_be_a_text_or_a_boolean(file: Path, verify: str) -> None
     [
         ({key: value for key, value in OPENSTACK.items() if key != "password"}, "password: is missing"),
         ({key: value for key, value in OPENSTACK.items() if key != "project_name"}, "project_name: is missing"),
-        ({key: value for key, value in KUBERNETES.items() if key != "ssl_ca_cert"}, "ssl_ca_cert: is missing"),
         ({key: value for key, value in KUBERNETES.items() if key != "bearer_token"}, "bearer_token: is missing"),
-        ({**OPENSTACK, "password": "12345"}, "password: must be a string: write it in quotes"),
+        ({**OPENSTACK, "password": "012345"}, "password: is read as a number that can be written in several ways"),
+        ({**OPENSTACK, "password": "2026-01-01"}, "password: is read as a date: write it in quotes"),
+        ({**OPENSTACK, "password": "yes"}, "password: is read as true or false: write it in quotes"),
+        ({**OPENSTACK, "password": "[a]"}, "password: must be a string"),
         ({**OPENSTACK, "type": "vmware"}, "type: must be openstack or kubernetes"),
-        ({**OPENSTACK, "cert_verify": "perhaps"}, "cert_verify: must be 'True' or 'False'"),
+        ({**OPENSTACK, "cert_verify": "perhaps"}, "cert_verify: must be True or False"),
         ({**KUBERNETES, "extra": "text"}, "extra: must be a mapping"),
     ],
 )
@@ -85,7 +110,7 @@ def test_a_file_that_is_no_yaml_is_told_without_quoting_it(file: Path) -> None:
     file.write_text("username: u\npassword: 'secret\n")
 
     with pytest.raises(BadSetting, match="line 3: cannot be read as YAML") as caught:
-        tacker_file.read(file)
+        read_document(file)
 
     assert "secret" not in str(caught.value)
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from vimesh.cli.vim_import.tacker_source.import_run import ImportSettings
     from vimesh.tacker.credentials import CredentialsReader
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import VIMs from other systems.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Import VIMs from other systems. vimesh import FILE is vimesh vim import FILE.",
+)
 
 _MANY = "Import only this VIM; may be repeated."
 _INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"

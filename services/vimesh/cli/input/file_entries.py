@@ -13,6 +13,17 @@ class FileEntry:
     """Line where it starts, counted from 1."""
     content: Mapping[Any, Any] = field(repr=False)
     """May hold credentials."""
+    origin: str = ""
+    """What it is in the file of another client, such as `cloud lab`; empty in a file of VIMs."""
+    remarks: tuple[str, ...] = ()
+    """What of it is left out, or does not do what it does there."""
+    whole: bool = False
+    """Whether it is a whole document: that may be a file of another client."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return self.origin or f"line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,8 @@ class Flaw:
     """The entry that is wrong; None if the file cannot be read at that line."""
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.description}"
+        place = f"line {self.line}" if self.entry is None else self.entry.place
+        return f"{place}: {self.description}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +53,5 @@ class EntryKind:
 VIMS = EntryKind("vims", "is not a VIM: it must have fields such as name and auth_url")
 
 
-def entry_of(line: int, content: object, kind: EntryKind = VIMS) -> FileEntry | Flaw:
-    return FileEntry(line, content) if isinstance(content, Mapping) else Flaw(line, kind.no_mapping)
+def entry_of(line: int, content: object, kind: EntryKind = VIMS, *, whole: bool = False) -> FileEntry | Flaw:
+    return FileEntry(line, content, whole=whole) if isinstance(content, Mapping) else Flaw(line, kind.no_mapping)

@@ -1,4 +1,4 @@
-"""Reads VIMs from one JSON text: a list of them, or an object whose `vims` is that list."""
+"""Reads VIMs from one JSON text: a list of them, an object whose `vims` is that list, or one object."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
 
 _BEGIN = re.compile(r'\s*(?:\[|(?P<named>\{\s*"vims"\s*:\s*\[))(?P<empty>\s*\])?\s*').match
+_OBJECT = re.compile(r"\s*(?=\{)").match
 _NEXT = re.compile(r"\s*(?P<mark>[,\]])\s*").match
 _CLOSE = re.compile(r"\s*\}\s*").match
 
@@ -27,7 +28,15 @@ def entries(stream: EntryStream) -> Iterator[FileEntry | Flaw]:
 
 def _entries(window: Window) -> Iterator[FileEntry | Flaw]:
     """Raises BadFile."""
-    begin = window.expect(_BEGIN, 'expecting a list of VIMs, or {"vims": [...]}')
+    begin = window.accept(_BEGIN)
+    if begin is None:
+        window.expect(_OBJECT, 'expecting a list of VIMs, {"vims": [...]}, or one VIM')
+        line, content = window.value()
+        if isinstance(content, dict) and "vims" in content:
+            raise BadFile("vims must be a list, and the only key", line)
+        yield entry_of(line, content, whole=True)
+        _require_end(window)
+        return
     mark = "]" if begin["empty"] else ","
     while mark == ",":
         line, content = window.value()
@@ -35,5 +44,10 @@ def _entries(window: Window) -> Iterator[FileEntry | Flaw]:
         mark = window.expect(_NEXT, "expecting ',' or ']'")["mark"]
     if begin["named"]:
         window.expect(_CLOSE, "expecting '}': no other keys may follow vims")
+    _require_end(window)
+
+
+def _require_end(window: Window) -> None:
+    """Raise BadFile if something follows."""
     if not window.blank():
         raise window.wrong("expecting the end of the file")

@@ -52,9 +52,13 @@ class Window:
             if self._place < len(self._text) or self._complete:
                 return self._place == len(self._text)
 
-    def expect(self, match: Match, words: str) -> re.Match[str]:
+    def accept(self, match: Match) -> re.Match[str] | None:
+        """Skip white space and what matches; return that, or None if it does not."""
         self.blank()
-        found = self._skip(match)
+        return self._skip(match)
+
+    def expect(self, match: Match, words: str) -> re.Match[str]:
+        found = self.accept(match)
         if found is None:
             raise self.wrong(words)
         return found

@@ -1,19 +1,17 @@
-"""Reads Tacker's VIM files (`--config-file`) the way python-tackerclient does."""
+"""Takes the content of Tacker's VIM files the way python-tackerclient does, and forgives their habits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from vimesh.domain.errors import BadSetting
-from vimesh.files.file_errors import BadFile
-from vimesh.files.file_limits import MAX_DOCUMENT_BYTES
-from vimesh.files.read_files import read_text
-from vimesh.files.yaml_values import read_yaml
+from vimesh.files.number_texts import NotText, written_text
 
-KNOWN = frozenset(
+_DOMAIN: Final = "domain_name"
+"""What older files have for the domains of both user and project."""
+KNOWN: Final = frozenset(
     {
         "auth_url",
         "type",
@@ -29,8 +27,11 @@ KNOWN = frozenset(
         "client_id",
         "client_secret",
         "extra",
+        _DOMAIN,
     }
 )
+_VERIFY: Final = {"true": "True", "yes": "True", "1": "True", "false": "False", "no": "False", "0": "False"}
+"""How files write `cert_verify`, and how Tacker reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +46,19 @@ class TackerFileVim:
     """Keys that are not recognized."""
 
 
-def read(path: Path) -> TackerFileVim:
-    """Read a VIM file. Raises BadSetting that names the file and the key."""
-    try:
-        document = read_yaml(read_text(path, MAX_DOCUMENT_BYTES))
-    except OSError as error:
-        raise BadSetting(str(path), f"cannot be read: {error.strerror}") from error
-    except BadFile as error:
-        raise BadSetting(str(path), str(error)) from None
-    if not isinstance(document, dict):
-        raise BadSetting(str(path), "must have keys such as auth_url, username and project_name")
-    return parse(document, str(path))
-
-
 def parse(content: Mapping[Any, Any], where: str) -> TackerFileVim:
     """Read the content of a VIM file. Raises BadSetting that names the key, prefixed with `where`."""
     return _parse(_File(where, content))
+
+
+def remarks(content: Mapping[Any, Any]) -> tuple[str, ...]:
+    """Return what is to be told of the habits of a file."""
+    said: list[str] = []
+    if content.get(_DOMAIN) and content.get("type") != "kubernetes":
+        said.append("domain_name is taken for user_domain_name and project_domain_name")
+    if content.get("type") == "kubernetes" and "ssl_ca_cert" not in content:
+        said.append("ssl_ca_cert is missing, and taken for None")
+    return tuple(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +71,13 @@ class _File:
 
     def text(self, key: str, default: str | None = None) -> str:
         """Return a text value; a key without a default is required. Raises BadSetting."""
-        value = self.content.get(key, default)
-        if value is None or value == "":
-            if default is None:
-                raise self.bad(key, "is missing")
-            return default
-        if not isinstance(value, str):
-            raise self.bad(key, f'must be a string: write it in quotes, as in {key}: "..."')
-        return value
+        try:
+            value = written_text(self.content.get(key))
+        except NotText as error:
+            raise self.bad(key, f'{error}, as in {key}: "..."') from None
+        if not value and default is None:
+            raise self.bad(key, "is missing")
+        return value or default or ""
 
 
 def _parse(file: _File) -> TackerFileVim:
@@ -89,7 +86,7 @@ def _parse(file: _File) -> TackerFileVim:
         raise file.bad("type", f"must be openstack or kubernetes, not {type_[:50]!r}")
     project = {"name": file.text("project_name")}
     if type_ == "openstack":
-        project["project_domain_name"] = file.text("project_domain_name", "")
+        project["project_domain_name"] = file.text("project_domain_name", file.text(_DOMAIN, ""))
     extra = file.content.get("extra")
     if extra is not None and not isinstance(extra, dict):
         raise file.bad("extra", "must be a mapping")
@@ -104,13 +101,13 @@ def _parse(file: _File) -> TackerFileVim:
 
 
 def _openstack(file: _File) -> dict[str, str]:
-    verify = str(file.content.get("cert_verify", "True"))  # accepts a YAML boolean as well as Tacker's text
-    if verify not in {"True", "False"}:
-        raise file.bad("cert_verify", f"must be 'True' or 'False', not {verify[:50]!r}")
+    verify = _VERIFY.get(str(file.content.get("cert_verify", True)).lower())
+    if verify is None:
+        raise file.bad("cert_verify", f"must be True or False, not {str(file.content['cert_verify'])[:50]!r}")
     return {
         "username": file.text("username"),
         "password": file.text("password"),
-        "user_domain_name": file.text("user_domain_name", ""),
+        "user_domain_name": file.text("user_domain_name", file.text(_DOMAIN, "")),
         "cert_verify": verify,
     }
 
@@ -126,7 +123,5 @@ def _kubernetes(file: _File) -> dict[str, str]:
         keys = ["bearer_token"]
     else:
         raise file.bad("bearer_token", "is missing, and so are username and password: give one or the other")
-    # Tacker writes the text None for "no certificate"; YAML's null is accepted, too.
-    if "ssl_ca_cert" not in file.content:
-        raise file.bad("ssl_ca_cert", "is missing: give the CA's certificate in PEM, or None")
+    # Tacker writes the text None for "no certificate". Some files have null, or leave it out.
     return {**{key: file.text(key) for key in keys}, "ssl_ca_cert": file.text("ssl_ca_cert", "None")}

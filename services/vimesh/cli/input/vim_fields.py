@@ -12,8 +12,6 @@ import typer
 from vimesh.cli.base.terminal import clipped, printable
 from vimesh.domain import vims
 from vimesh.domain.credential_masks import mask_text
-from vimesh.domain.errors import BadSetting
-from vimesh.domain.labels.labels_in_extra import changed_labels, split_labels
 from vimesh.domain.settings import BadFlag, one_of
 from vimesh.v1.vim_pb2 import Monitor, Vim
 
@@ -33,7 +31,12 @@ Default = Annotated[
     typer.Option("--default/--no-default", "--is-default", help="Whether the VIM is the default of its project."),
 ]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config-file", metavar="FILE", help="VIM file of Tacker, in YAML; flags override it.")
+    Path | None,
+    typer.Option(
+        "--config-file",
+        metavar="FILE",
+        help="VIM file of Tacker, clouds.yaml, kubeconfig or openrc file that has the VIM; flags override it.",
+    ),
 ]
 
 
@@ -50,35 +53,6 @@ def engine(given: str | None) -> Monitor.Engine.ValueType:
         return Monitor.Engine.Value(one_of(vims.Engine)(given))
     except ValueError as error:
         raise BadFlag("--engine", str(error)) from None
-
-
-def fill_from_file(vim: Vim, path: Path) -> list[str]:
-    """Set the fields that a Tacker file gives. Returns their names. Raises BadSetting."""
-    from vimesh.cli.input import free_form_fields, tacker_file  # noqa: PLC0415 - YAML is slow to import, and only files need it
-
-    said = tacker_file.read(path)
-    for key in said.unknown:
-        warn(f"{path}: {key} is unknown and ignored")
-    if said.auth_cred.get("cert_verify") == "True":
-        warn("cert_verify is stored with the credentials; probes verify certificates only with --tls-verify")
-    filled = ["type", "vim_project", "auth_cred"]
-    vim.type = said.type
-    vim.vim_project.update(said.vim_project)
-    vim.auth_cred.update(said.auth_cred)
-    if said.auth_url:
-        vim.auth_url = said.auth_url
-        filled.append("auth_url")
-    if said.extra is not None:
-        labels, extra = split_labels(said.extra)
-        if labels is not None:
-            vim.labels.update(changed_labels({}, labels))
-            filled.append("labels")
-        try:
-            free_form_fields.fill(vim.extra, extra)
-        except free_form_fields.NotJson as error:
-            raise BadSetting(f"{path}: extra", str(error)) from None
-        filled.append("extra")
-    return filled
 
 
 def fill_from_flags(  # noqa: PLR0913 - one parameter per flag

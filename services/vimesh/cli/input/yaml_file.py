@@ -11,7 +11,7 @@ from vimesh.cli.input.file_entries import VIMS, EntryKind, FileEntry, Flaw, entr
 from vimesh.files.entry_stream import EntryStream
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_limits import MAX_ENTRIES
-from vimesh.files.yaml_loader import LOADER
+from vimesh.files.yaml_loader import WRITTEN_LOADER as LOADER
 from vimesh.files.yaml_nodes import Composer
 from vimesh.files.yaml_values import explained
 
@@ -76,10 +76,10 @@ class _Documents:
         self._composer.begin_entry()
         self.line = self._composer.line
 
-    def _entry(self, line: int, node: yaml.Node) -> FileEntry | Flaw:
+    def _entry(self, line: int, node: yaml.Node, *, whole: bool = False) -> FileEntry | Flaw:
         # A text that was cut at a size limit may still be valid YAML.
         self._stream.check(line)
-        return entry_of(line, self._composer.value(node), self._kind)
+        return entry_of(line, self._composer.value(node), self._kind, whole=whole)
 
     def _items(self) -> Iterator[FileEntry | Flaw]:
         while not isinstance(event := self._composer.next(), yaml.SequenceEndEvent):
@@ -97,7 +97,7 @@ class _Documents:
                 self._begin()
                 self._composer.mapping(begin, after)
             return
-        yield self._entry(_line(begin), self._composer.mapping(begin, first))
+        yield self._entry(_line(begin), self._composer.mapping(begin, first), whole=True)
 
 
 def _line(event: Any) -> int:  # noqa: ANN401 - any event

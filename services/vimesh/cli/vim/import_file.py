@@ -1,4 +1,4 @@
-"""vimesh vim import: registers all VIMs in a file."""
+"""vimesh vim import: registers all VIMs in a file, be it a file of VIMs or that of another client."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import ClientSettings, client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import clipped, printable
-from vimesh.cli.input.file_formats import FLAG, Format, format_of, read
+from vimesh.cli.client_files import entry_choice
+from vimesh.cli.client_files.entry_choice import EntryChoice
+from vimesh.cli.input.file_formats import FLAG, format_of
 from vimesh.cli.output.progress import progress
 from vimesh.cli.selection.dry_run import ClientDryRun, is_client_dry_run, say_dry_run
 from vimesh.cli.watches.wait_for_status import limit_s
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.settings import BadFlag
 from vimesh.files.file_errors import BadFile
 from vimesh.files.file_sources import STANDARD_INPUT, opened
 
@@ -31,13 +34,32 @@ _INSTALL = "in a checkout of vimesh: pip install '.[cli,import]'"
 
 def import_vims(  # noqa: PLR0913 - one parameter per flag
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="File of VIMs; - reads standard input.", show_default=False)
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help="File of VIMs, clouds.yaml, kubeconfig, openrc file, or VIM file of Tacker; - reads standard input.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     format_: Annotated[
         str | None,
-        typer.Option(FLAG, metavar="yaml|json|jsonl|csv", help="File format (default: from the file's extension)."),
+        typer.Option(
+            FLAG, metavar="yaml|json|jsonl|csv|openrc", help="File format (default: from the file's extension or text)."
+        ),
     ] = None,
+    cloud: entry_choice.Clouds = None,
+    kube_context: entry_choice.KubeContexts = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Name of the VIM, if there is only one.")
+    ] = None,
+    without_credentials: Annotated[
+        bool,
+        typer.Option(
+            "--without-credentials",
+            help="Leave out the credentials of a clouds.yaml, kubeconfig or openrc file: probes need none.",
+        ),
+    ] = False,
     dry_run: ClientDryRun = "none",
     skip_invalid: Annotated[
         bool,
@@ -60,7 +82,8 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Register all VIMs in a file. Safe to repeat: VIMs that exist already are left as they are.
 
-    The whole file is checked first. Exits with 4 if VIMs were not registered.
+    Files of openstack, kubectl and Tacker are recognized, and a line for each VIM says what it becomes. Nothing in them
+    is executed. The whole file is checked first. Exits with 4 if VIMs were not registered.
     """
     try:
         from vimesh.cli.vim_import.file_source import rejects as rejected  # noqa: PLC0415 - needs protovalidate
@@ -74,10 +97,11 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
     )
     give_up_s, only_check = limit_s("--give-up", give_up), is_client_dry_run(dry_run)
     if rejects is not None:
-        rejected.require_place(rejects, file)
-    plan = _check(file, format_of(format_, None if file == STANDARD_INPUT else file))
+        rejected.require_place(rejects, file or Path())
+    choice = EntryChoice(tuple(cloud or ()), tuple(kube_context or ()), with_credentials=not without_credentials)
+    plan = _check(file, format_, choice, name)
     _require_fit(plan, skip_invalid=skip_invalid)
-    for line in show_tally.lines(plan.flaws):
+    for line in [*show_tally.lines(plan.flaws), *show_tally.origin_lines(plan.waiting)]:
         _say(line)
     if only_check:
         _say(show_tally.fit(len(plan.waiting)))
@@ -90,7 +114,7 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
         # Also after an error: show what was done before it.
         if rejects is not None:
             rejected.write(rejects, plan.flaws, tally.outcomes)
-        show_tally.write(settings.output, tally, plan.flaws)
+        show_tally.write(settings.output, tally, plan)
         _say(show_tally.summary(tally, plan.flaws))
     if tally.ended_early is not None:
         early = tally.ended_early
@@ -102,10 +126,18 @@ def import_vims(  # noqa: PLR0913 - one parameter per flag
         raise typer.Exit(ExitCode.NOT_MET)
 
 
-def _check(file: Path, format_: Format) -> Plan:
-    """Check the whole file. Raises BadSetting if it cannot be opened or read."""
+def _check(file: Path | None, format_: str | None, choice: EntryChoice, name: str | None) -> Plan:
+    """Check all VIMs. Raises BadSetting if the file cannot be opened or read, BadFlag."""
+    from vimesh.cli.client_files.expand_entries import ClientFiles  # noqa: PLC0415 - YAML is slow to import
     from vimesh.cli.vim_import.file_source.check_file import check  # noqa: PLC0415 - see above
 
+    place = None if file is None or file == STANDARD_INPUT else file
+    files = ClientFiles(place, choice)
+    if file is None:
+        if not choice.clouds and not choice.contexts:
+            raise BadFlag("FILE", "is required, or --cloud, or --kube-context")
+        return check(entry_choice.called(files.found(), name), lambda _: None)
+    found = format_of(format_, place)
     try:
         with progress(lines_every_s=_LINES_EVERY_S) as show:
 
@@ -113,7 +145,7 @@ def _check(file: Path, format_: Format) -> Plan:
                 show("checking", done, None)
 
             with opened(file) as content:
-                return check(read(format_, content), told)
+                return check(entry_choice.called(files.entries(found, content), name), told)
     except OSError as error:
         raise BadSetting(str(file), f"cannot be read: {error.strerror}") from error
     except BadFile as error:

@@ -14,9 +14,10 @@ from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.client.front import run
+from vimesh.cli.client_files import entry_choice
 from vimesh.cli.input import probe_policy, vim_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
-from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
+from vimesh.cli.input.vim_fields import fill_from_flags
 from vimesh.cli.lists import print_vims
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
@@ -37,6 +38,8 @@ def register(  # noqa: PLR0913 - one parameter per flag
     type_: vim_fields.Type = None,
     auth_url: vim_fields.AuthUrl = None,
     config_file: vim_fields.ConfigFile = None,
+    cloud: entry_choice.Cloud = None,
+    kube_context: entry_choice.KubeContext = None,
     engine: vim_fields.Engine = None,
     description: vim_fields.Description = None,
     is_default: vim_fields.Default = None,
@@ -71,12 +74,16 @@ def register(  # noqa: PLR0913 - one parameter per flag
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
     vim = vim_pb2.Vim(name=_name(name_argument, name), project_id=project, type="openstack")
-    if config_file is not None:
-        fill_from_file(vim, config_file)
+    if config_file is not None or cloud is not None or kube_context is not None:
+        from vimesh.cli.client_files.fill_from_file import fill_from_file  # noqa: PLC0415 - YAML is slow to import, and only files need it
+
+        fill_from_file(vim, config_file, cloud, kube_context)
+    if not vim.name:
+        raise BadFlag("--name", "is required")
     fill_from_flags(vim, description=description, type_=type_, auth_url=auth_url, is_default=is_default)
     vim.labels.update(label_flags.labels_of(label or ()))
     if not vim.auth_url:
-        raise BadFlag("--auth-url", "is required (or auth_url in --config-file)")
+        raise BadFlag("--auth-url", "is required, or a --config-file that has it")
     PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for).apply(vim.probe_policy)
     condition = Condition.parse("--wait", wait) if wait else None
     within_s = limit_s("--wait-timeout", wait_timeout)
@@ -110,10 +117,7 @@ def register(  # noqa: PLR0913 - one parameter per flag
 def _name(argument: str | None, flag: str | None) -> str:
     if argument and flag and argument != flag:
         raise BadFlag("--name", f"is {flag!r}, but the argument is {argument!r}")
-    name = argument or flag
-    if not name:
-        raise BadFlag("--name", "is required")
-    return name
+    return argument or flag or ""
 
 
 async def _register(front: Front, request: pb.RegisterVimRequest) -> vim_pb2.Vim:

@@ -11,9 +11,10 @@ import typer
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.front import run
+from vimesh.cli.client_files import entry_choice
 from vimesh.cli.input import probe_policy, vim_fields
 from vimesh.cli.input.probe_policy import PolicyFlags
-from vimesh.cli.input.vim_fields import fill_from_file, fill_from_flags
+from vimesh.cli.input.vim_fields import fill_from_flags
 from vimesh.cli.lists import print_vims
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.client.calls.front_stubs import Front
@@ -32,6 +33,8 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     type_: vim_fields.Type = None,
     auth_url: vim_fields.AuthUrl = None,
     config_file: vim_fields.ConfigFile = None,
+    cloud: entry_choice.Cloud = None,
+    kube_context: entry_choice.KubeContext = None,
     engine: vim_fields.Engine = None,
     description: vim_fields.Description = None,
     is_default: vim_fields.Default = None,
@@ -59,8 +62,12 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     settings = client_settings(
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
-    changes = Vim()
-    named = fill_from_file(changes, config_file) if config_file is not None else []
+    changes, named = Vim(), list[str]()
+    if config_file is not None or cloud is not None or kube_context is not None:
+        from vimesh.cli.client_files.fill_from_file import fill_from_file  # noqa: PLC0415 - YAML is slow to import, and only files need it
+
+        # A VIM keeps its name, however the file calls it.
+        named = [field for field in fill_from_file(changes, config_file, cloud, kube_context) if field != "name"]
     named += fill_from_flags(
         changes, name=name, description=description, type_=type_, auth_url=auth_url, is_default=is_default
     )

@@ -184,7 +184,7 @@ class Endless(io.RawIOBase):
         (Format.CSV, b"name\n", b"\n"),
         (Format.CSV, b"name\n", b"a\n"),
         (Format.CSV, b"name\n", b'"x\n",'),
-        *((format_, b"", b"\0") for format_ in Format),
+        *((format_, b"", b"\0") for format_ in Format if format_ is not Format.OPENRC),
     ],
 )
 def test_a_file_without_end_is_given_up(

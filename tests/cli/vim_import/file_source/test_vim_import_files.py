@@ -85,7 +85,7 @@ def test_of_a_broken_file_nothing_is_registered_and_each_line_is_named(vimesh: C
 )
 def test_what_is_wrong_with_the_command_is_said(vimesh: Command, arguments: tuple[str, ...], code: int) -> None:
     write(vimesh.folder, LAB)
-    write(vimesh.folder, LAB, name="vims.txt")
+    (vimesh.folder / "vims.txt").write_text("lab http://10.0.0.5:5000/v3\n")
 
     done = vimesh("vim", "import", *arguments)
 

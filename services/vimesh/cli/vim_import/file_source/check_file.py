@@ -11,10 +11,22 @@ from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader
 from vimesh.cli.vim_import.vim_keys import KeyClaims, VimKey
 
 _CLAIMED = {
-    VimKey.NAME: "has the same name as line {}, in the same project",
-    VimKey.ID: "has the same id as line {}",
-    VimKey.DEFAULT: "would be the default VIM of its project, but so would line {}",
+    VimKey.NAME: "has the same name as {}, in the same project",
+    VimKey.ID: "has the same id as {}",
+    VimKey.DEFAULT: "would be the default VIM of its project, but so would {}",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an entry of another client's file became."""
+
+    entry: str
+    """What it is there, such as `cloud lab`."""
+    name: str
+    type: str
+    auth_url: str
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,8 @@ class Waiting:
     line: int
     request: bytes = field(repr=False)
     """A serialized RegisterVimRequest: 100,000 of them take tens of megabytes instead of hundreds."""
+    origin: Origin | None = None
+    """None: it is of a file of VIMs."""
 
 
 @dataclass(slots=True)
@@ -46,7 +60,7 @@ def check(entries: Iterable[FileEntry | Flaw], told: Callable[[int], None]) -> P
     """Check all entries. `told` is called with the number of entries after each hundred."""
     plan = Plan()
     reader = EntryReader()
-    claims = KeyClaims[int]()
+    claims = KeyClaims[str]()
     for number, entry in enumerate(entries, 1):
         if isinstance(entry, Flaw):
             plan.flaws.append(entry)
@@ -60,10 +74,12 @@ def check(entries: Iterable[FileEntry | Flaw], told: Callable[[int], None]) -> P
     return plan
 
 
-def _prepare(entry: FileEntry, reader: EntryReader, claims: KeyClaims[int]) -> Waiting:
+def _prepare(entry: FileEntry, reader: EntryReader, claims: KeyClaims[str]) -> Waiting:
     """Check an entry, also against those of earlier lines. Raises RejectedEntry."""
     prepared = reader.prepare(entry)
-    if claimed := claims.claim(prepared.registration, entry.line):
-        key, line = claimed
-        raise RejectedEntry(_CLAIMED[key].format(line))
-    return Waiting(entry.line, prepared.request.SerializeToString())
+    wanted = prepared.registration
+    if claimed := claims.claim(wanted, entry.place):
+        key, place = claimed
+        raise RejectedEntry(_CLAIMED[key].format(place))
+    origin = Origin(entry.origin, wanted.name, wanted.type, wanted.auth_url, entry.remarks) if entry.origin else None
+    return Waiting(entry.line, prepared.request.SerializeToString(), origin)

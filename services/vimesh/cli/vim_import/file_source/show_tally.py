@@ -9,24 +9,57 @@ from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.input.file_entries import Flaw
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.vim_import.file_source.batch_results import FileTally
+from vimesh.cli.vim_import.file_source.check_file import Plan, Waiting
 from vimesh.cli.vim_import.import_tally import Result, describe_counts, describe_number
 
 SHOWN = 20
 """Maximum number of rows to list of each kind; the others are only counted."""
+MAX_ORIGINS = 1000
+"""Maximum number of lines that tell what became of the entries of another client's file."""
 _TITLES = ("LINE", "NAME", "PROJECT", "REFUSED")
 
 
-def write(output: Output, tally: FileTally, flaws: Sequence[Flaw]) -> None:
+def write(output: Output, tally: FileTally, plan: Plan) -> None:
     """Write a table of the refused VIMs, or a document with all results."""
     if output is not Output.TABLE:
-        documents.write(output, _document(tally, flaws))
+        documents.write(output, _document(tally, plan.flaws) | _origins(plan.waiting))
         return
     rows = [
-        (str(refusal.waiting.line), refusal.name, refusal.project_id, refusal.why)
+        (_place(refusal.waiting), refusal.name, refusal.project_id, refusal.why)
         for refusal in sorted(tally.outcomes, key=lambda refusal: refusal.waiting.line)[:SHOWN]
     ]
     if rows:
         text_tables.write(_TITLES, rows)
+
+
+def _place(waiting: Waiting) -> str:
+    return str(waiting.line) if waiting.origin is None else waiting.origin.entry
+
+
+def _origins(waiting: Sequence[Waiting]) -> dict[str, object]:
+    """Return what the entries of another client's file became; nothing for a file of VIMs."""
+    entries = [
+        {
+            "entry": each.origin.entry,
+            "name": each.origin.name,
+            "type": each.origin.type,
+            "auth_url": each.origin.auth_url,
+            "remarks": list(each.origin.remarks),
+        }
+        for each in waiting
+        if each.origin is not None
+    ]
+    return {"entries": entries} if entries else {}
+
+
+def origin_lines(waiting: Sequence[Waiting]) -> list[str]:
+    """Return what each entry of another client's file became, one per line."""
+    origins = [each.origin for each in waiting if each.origin is not None]
+    shown = [
+        printable("; ".join([f"{each.entry} becomes VIM {each.name}: {each.type}, {each.auth_url}", *each.remarks]))
+        for each in origins[:MAX_ORIGINS]
+    ]
+    return [*shown, f"... and {len(origins) - MAX_ORIGINS} more"] if len(origins) > MAX_ORIGINS else shown
 
 
 def _document(tally: FileTally, flaws: Sequence[Flaw]) -> dict[str, object]:
