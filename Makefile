@@ -77,7 +77,7 @@ fleet-by-hand: $(VENV)/.dev $(VENV)/.system
 	$(BIN)/python -m tests.docs.fleet_by_hand
 
 # Types what README says on a Debian that debootstrap makes, breaks the first run off, installs the wheel there by pipx, and
-# types what docs/operating/deploying.md says for one machine. Needs root and 3 GB; takes ten to thirty minutes.
+# types what docs/operating/deploying.md says for one machine. Needs root and 3 GB; takes ten to forty minutes.
 bare-root: $(VENV)/.dev $(VENV)/.system
 	@command -v debootstrap >/dev/null || [ -x /usr/sbin/debootstrap ] || deploy/apt-install debootstrap
 	$(BIN)/python -m tests.installations.first_run

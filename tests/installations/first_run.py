@@ -2,7 +2,7 @@
 
 It is `make bare-root`.
 
-The first `make up` is broken off in the midst of an installation, and typed again. It takes ten to thirty minutes.
+The first `make up` is broken off in the midst of an installation, and typed again. It takes ten to forty minutes.
 """
 
 from __future__ import annotations
