@@ -79,6 +79,7 @@ def test_an_event_keeps_what_earlier_versions_read() -> None:
             *("placement_attr", "extra", "policy", "shard_key", "etag", "create_time", "update_time", "engine"),
             *("action_id", "status", "reason", "detail", "round_trip_s", "status_time", "observation", "unheard"),
             *("monitor_error", "revision", "holds", "contact_time", "lease_until", "lapsed", "waiting", "labels"),
+            *("apply_set", "applied_fields"),
         )
     )
 
@@ -89,7 +90,7 @@ def test_conductors_of_all_versions_meet_on_one_channel_and_one_lock() -> None:
     assert "CONCAT('vimesh.', MD5(DATABASE()))" in MysqlDialect.lock_for_upgrade
 
 
-@pytest.mark.parametrize("version", range(1, 23))
+@pytest.mark.parametrize("version", range(1, 24))
 def test_each_version_of_the_tables_has_its_number(version: int) -> None:
     [file] = _ROOT.glob(f"services/vimesh/**/versions/v{version:04}_*.py")
 

@@ -38,6 +38,8 @@ RAISED = [
     errors.VimIdTaken(ID),
     errors.RequestIdReused(ID),
     errors.EtagMismatch(ID),
+    errors.NotInApplySet("lab", "team"),
+    errors.ApplyConflict("lab", ["labels.region"]),
     errors.RevisionCompacted(17),
     errors.RevisionUnknown(17),
     errors.EventUnreadable(17),
