@@ -159,6 +159,18 @@ def test_without_a_connection_a_status_is_believed_until_its_lease_ends() -> Non
     assert model.stale_count() == 0
 
 
+def test_of_a_lost_connection_the_first_time_and_the_newest_reason_are_told() -> None:
+    clock = Clock()
+    model = with_snapshot(vim("a"), clock=clock)
+
+    model.lose("no data received")
+    lost_s = model.lost_s
+    clock.now_s += 5
+    model.lose("nothing listens there")
+
+    assert (model.trouble, model.lost_s) == ("nothing listens there", lost_s)
+
+
 def test_a_clock_that_is_late_does_not_make_statuses_valid_for_longer() -> None:
     clock = Clock()
     clock.now_s -= 3600

@@ -47,7 +47,7 @@ class FleetFeed:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._complete())
             tasks.create_task(self._refresh(on_screen))
-            link = ConnectionNews(lost=self._lose, back=self._model.regain)
+            link = ConnectionNews(lost=self._lose, still_lost=self._lose, back=self._model.regain)
             is_first = True
             async with aclosing(watch(self._front, filter_=filter_, read_mask=READ_MASK, link=link)) as changes:
                 async for shown in changes:

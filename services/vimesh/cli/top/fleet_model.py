@@ -117,9 +117,11 @@ class FleetModel:
         self.version += 1
 
     def lose(self, why: str) -> None:
-        """Note that the connection broke."""
-        self.trouble, self.lost_s = why, self._clock()
-        self._ends_s = sorted(row.valid_until_s for row in self.rows.values())
+        """Note that the connection broke, or that another one could not be made. The newest reason counts."""
+        if not self.trouble:
+            self.lost_s = self._clock()
+            self._ends_s = sorted(row.valid_until_s for row in self.rows.values())
+        self.trouble = why
         self.version += 1
 
     def regain(self) -> None:
