@@ -37,6 +37,9 @@ from vimesh.domain.errors import BadInput
         ("auth_url", "http://[", "***"),
         ("ssl_ca_cert", "-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"),
         ("ssl_ca_cert", "-----BEGIN RSA PRIVATE KEY-----", "***"),
+        ("auth_type", "v3applicationcredential", "v3applicationcredential"),
+        ("client_cert", "-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"),
+        ("client_cert", "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----", "***"),
     ],
 )
 def test_only_what_is_known_to_be_harmless_is_shown(key: str, value: object, shown: object) -> None:

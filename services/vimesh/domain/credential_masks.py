@@ -14,8 +14,10 @@ MASK: Final = "***"
 
 _HARMLESS: Final = frozenset(
     {
+        "auth_type",
         "auth_url",
         "cert_verify",
+        "client_cert",
         "client_id",
         "domain_id",
         "domain_name",
