@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +16,6 @@ _INTRODUCTION = """# Commands
 Every command with its arguments and flags, as its `--help` shows them. [The command line](../using/command-line.md)
 explains them, and [settings](settings.md) lists what the environment and the settings file can hold.
 """
-_TYPE = re.compile(r" <[a-z ]+>$")
-"""The library's own word for what an argument is, after ours."""
 _UNWRAPPED = "\b"
 """A line of its own, after which a paragraph of help keeps its lines."""
 
@@ -59,8 +56,7 @@ def _under(command: Any, name: str, parent: Any) -> Iterator[CommandHelp]:  # no
     path = context.command_path
     yield CommandHelp(
         path=path,
-        # It puts brackets around what has some.
-        usage=" ".join([path, *command.collect_usage_pieces(context)]).replace("[[", "[").replace("]]", "]"),
+        usage=" ".join([path, *command.collect_usage_pieces(context)]),
         help=command.help or "",
         flags=tuple(_flags(command.params, context)),
         epilog=command.epilog or "",
@@ -74,7 +70,7 @@ def _flags(parameters: Iterable[Any], context: Any) -> Iterator[Flag]:  # noqa: 
     for parameter in parameters:
         if record := parameter.get_help_record(context):
             usage, about = map(str.strip, record)
-            yield Flag(_TYPE.sub("", usage), about)
+            yield Flag(usage, about)
 
 
 def commands_page() -> str:

@@ -1,6 +1,7 @@
-"""Reads the values of arguments and flags by themselves.
+"""Reads the values of arguments and flags by themselves, and shows arguments in help as they are written.
 
-The library would ask a validator for each of them, whose import takes longer than a short command.
+The library would ask a validator for each value, whose import takes longer than a short command, and puts brackets and
+types of its own around the words that we give to arguments.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from vimesh.domain.settings import truth
 _MAX_DIGITS: Final = 18
 _PARAMETER_READER: Final = "_runtime_param"
 """Where the library keeps what reads the values of a parameter. Versions without a validator have no such place."""
-
+_TYPE_SHOWN: Final = "display_type_rich"
+_NAME_SHOWN: Final = "_usage_display_name"
+"""What shows an argument in newer versions. Earlier ones show what they are given."""
 
 HELP_FLAGS: Final = ("-h", "--help")
 _CONTEXT: Final = SimpleNamespace(help_option_names=list(HELP_FLAGS))
@@ -27,12 +30,23 @@ _CONTEXT: Final = SimpleNamespace(help_option_names=list(HELP_FLAGS))
 def use_plain_values(command: Any) -> None:  # noqa: ANN401 - the library exports no type of commands
     """Let a command, and those of a group that are there already, read values of simple types by functions of ours."""
     for parameter in command.get_params(_CONTEXT):
+        if parameter.param_type_name == "argument":
+            _show_as_written(parameter)
         if hasattr(parameter, _PARAMETER_READER) and (read := _reader_of(parameter)) is not None:
             setattr(parameter, _PARAMETER_READER, _PlainValue(read))
     subcommands = getattr(command, "commands", None)
     if isinstance(subcommands, dict):
         for subcommand in subcommands.values():
             use_plain_values(subcommand)
+
+
+def _show_as_written(argument: Any) -> None:  # noqa: ANN401 - the library's own
+    if hasattr(argument, _TYPE_SHOWN):
+        setattr(argument, _TYPE_SHOWN, lambda ctx: None)  # noqa: ARG005 - the library names it
+    if hasattr(argument, _NAME_SHOWN) and (argument.required or (argument.metavar or "").startswith("[")):
+        name = argument.display_name_raw
+        shown = name if argument.nargs == 1 or name.endswith("...") else f"{name}..."
+        setattr(argument, _NAME_SHOWN, lambda: shown)
 
 
 class _PlainValue:

@@ -1,4 +1,4 @@
-"""Takes commands in the order that people know from kubectl, `get vims` for `vim list`, and `import FILE`."""
+"""Takes commands in the order that people know from kubectl, `get vims` and `get vim/lab`, and `import FILE`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ ALIASES: Final[Mapping[str, str]] = {"ls": "list", "get": "show", "describe": "s
 _GET: Final = "get"
 _IMPORTS: Final = frozenset({"tacker", "-h", "--help"})
 """What may follow `import`, beside the file that `vim import` is for."""
-_VERBS: Final = frozenset({_GET, "describe", "create", "delete"})
+_VERBS: Final = frozenset({_GET, "describe", "create", "delete", "label", "set", "wait", "watch"})
+_WATCH: Final = frozenset({"-w", "--watch"})
 
 
 def group_first(words: list[str]) -> list[str]:
@@ -35,14 +36,19 @@ def group_first(words: list[str]) -> list[str]:
     if words[0] == "import" and words[1] not in _IMPORTS:
         # Of a file, and not of another system.
         return ["vim", *words]
-    if words[0] not in _VERBS:
-        return words
-    verb, thing, *others = words
-    if verb == _GET and thing in _EVENTS:
-        return ["vim", "events", *others]
-    if thing not in _GROUPS:
-        return words
-    return [_GROUPS[thing], *list_unless_named([verb, *others])]
+    return _verb_last(*words) if words[0] in _VERBS else words
+
+
+def _verb_last(verb: str, thing: str, *others: str) -> list[str]:
+    kind, _, name = thing.partition("/")
+    following = [name, *others] if name else list(others)
+    if verb == _GET and kind in _EVENTS:
+        return ["vim", "events", *following]
+    if kind not in _GROUPS:
+        return [verb, thing, *others]
+    if verb == _GET and _GROUPS[kind] == "vim" and not _WATCH.isdisjoint(following):
+        return ["vim", "watch", *(word for word in following if word not in _WATCH)]
+    return [_GROUPS[kind], *list_unless_named([verb, *following])]
 
 
 def list_unless_named(words: list[str]) -> list[str]:
