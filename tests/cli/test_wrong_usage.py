@@ -60,6 +60,7 @@ def needed(command: Any, but: Any) -> Iterator[str]:  # noqa: ANN401 - as above
 _BESIDE: Mapping[tuple[str, ...], Sequence[str]] = {
     ("vim", "register"): ("x", "--auth-url", "http://h"),
     ("vim", "set"): ("--description", "x"),
+    ("vim", "import"): ("x.yaml",),
     ("vim", "label"): ("a=b",),
     ("vim", "label", "--selector"): (),
     ("maintenance", "start"): ("x", "--for", "1h"),
