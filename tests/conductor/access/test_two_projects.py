@@ -291,9 +291,13 @@ def other_calls(dice: random.Random, site: Site) -> list[Callable[[], Awaitable[
                 apply_set="ants",
                 vims=[
                     vim_service_pb2.VimToApply(
-                        vim=Vim(**{**fields(99, project), "name": vim.name, "project_id": project}), absent=absent
+                        vim=Vim(**{**fields(99, project), "name": name, "project_id": project}), absent=absent
                     )
-                    for project, absent in (("b", False), ("b", True), ("a", False))
+                    for project, name, absent in (
+                        ("b", vim.name, False),
+                        ("b", vim.name, True),
+                        ("a", vim.name.replace(MARK, "ant"), False),
+                    )
                 ],
                 adopt=True,
                 force=True,

@@ -157,7 +157,9 @@ async def test_overlapping_windows_count_each(store: VimStore) -> None:
 
 
 async def test_a_window_that_is_ended_keeps_its_past(store: VimStore, vim: Vim) -> None:
-    window = (await store.maintenance.create(new_window(vim_ids=[vim.id], rule="FREQ=DAILY;COUNT=3"))).window
+    # Turns are planned for a day: of a daily window, the second one is due at its last instant, or just after.
+    rule = "FREQ=HOURLY;INTERVAL=20;COUNT=3"
+    window = (await store.maintenance.create(new_window(vim_ids=[vim.id], rule=rule))).window
     assert len(await spans(store)) == 2
     await keep_up(store)
     await pass_time(store, hours(1))

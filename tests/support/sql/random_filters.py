@@ -11,7 +11,7 @@ from tests.support.sql.stores import elapse, record, registration, report
 from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, OPERATORS, FieldKind, field_of
 from vimesh.domain.filters.filter_terms import Operator, quoted
 from vimesh.domain.vim_store import VimStore
-from vimesh.domain.vims import Engine, Modification, Status, Vim
+from vimesh.domain.vims import AppliedFields, Engine, Modification, Status, Vim
 
 _NAMES = (
     "lab",
@@ -40,6 +40,7 @@ _LABELS: tuple[dict[str, str], ...] = (
     {"example.com/team": "eu"},
     {"region": "eu-1"},
 )
+_APPLY_SETS = ("", "ops", "Ops", "ops-2")
 _COUNTED = tuple(name for name in FIELDS if name != "flapping")
 """Fields that any filter may compare."""
 _KEYS = ("region", "example.com/team", "empty", "Region")
@@ -60,6 +61,7 @@ async def register_varied_vims(store: VimStore) -> None:
                 is_default=number < 3 and not turn,
                 engine=list(Engine)[number % 3],
                 labels=_LABELS[(turn * 3 + number) % len(_LABELS)],
+                applied=AppliedFields(apply_set, frozenset()) if (apply_set := _APPLY_SETS[number % 4]) else None,
             )
         )
         for turn in range(4)
@@ -125,10 +127,14 @@ def _value(chance: random.Random, vim: Vim, field: str, operator: Operator) -> s
     if known.kind is FieldKind.TIME:
         near = getattr(vim, field) + dt.timedelta(microseconds=chance.choice((0, 0, -1, 1, 1_000_000)))
         return str(near.astimezone(dt.timezone(dt.timedelta(hours=chance.randint(-9, 9)))).isoformat())
-    text = str(getattr(vim, field))
+    text = _set_of(vim) if field == "apply_set" else str(getattr(vim, field))
     if known.kind is FieldKind.PATTERN:
         return _pattern(chance, text, operator)
     return chance.choice((text, text, text.upper(), text + " ", "*", ""))
+
+
+def _set_of(vim: Vim) -> str:
+    return vim.applied.apply_set if vim.applied else ""
 
 
 def _pattern(chance: random.Random, text: str, operator: Operator) -> str:

@@ -16,6 +16,7 @@ from vimesh.v1.receiver_service_pb2 import (
     ResendNotificationsRequest,
 )
 from vimesh.v1.vim_service_pb2 import (
+    ApplyVimsRequest,
     DeregisterVimRequest,
     DeregisterVimsRequest,
     ModifyVimRequest,
@@ -38,7 +39,8 @@ def may_be_repeated(request: Message) -> bool:
             # The first one has changed the etag.
             return not request.etag
         case (
-            ModifyVimsRequest()
+            ApplyVimsRequest()
+            | ModifyVimsRequest()
             | DeregisterVimRequest()
             | DeregisterVimsRequest()
             | EndMaintenanceWindowRequest()
