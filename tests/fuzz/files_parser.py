@@ -7,13 +7,16 @@ import json
 from collections.abc import Iterator
 
 from tests.fuzz.parser import Parser
+from vimesh.cli.client_files.entry_choice import EntryChoice
+from vimesh.cli.client_files.expand_entries import ClientFiles
 from vimesh.cli.input.file_entries import FileEntry, Flaw
-from vimesh.cli.input.file_formats import Format, read
+from vimesh.cli.input.file_formats import Format
 from vimesh.cli.input.vim_entry import RejectedEntry
 from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader
 
 _FORMATS = tuple(Format)
 _preparer = EntryReader()
+_client_files = ClientFiles(None, EntryChoice())
 _MOST_WORDS = 2000
 """Maximum length of a description, which people have to read."""
 _VIM = {
@@ -31,6 +34,29 @@ _TACKERS = {
     "project_name": "c",
     "cert_verify": "True",
 }
+_CLOUDS = {
+    "clouds": {
+        "paris": {
+            "region_name": "a",
+            "auth": {"auth_url": "http://10.0.0.7/v3", "username": "a", "password": "s3cret"},
+        },
+        "rome": {"profile": "vexxhost", "verify": False, "auth": {"token": "s3cret", "project_id": "p"}},
+    }
+}
+_KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "clusters": [{"name": "k", "cluster": {"server": "https://10.0.0.8:6443", "insecure-skip-tls-verify": True}}],
+    "users": [{"name": "u", "user": {"token": "s3cret"}}],
+    "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+    "current-context": "c",
+}
+_OPENRC = """#!/usr/bin/env bash
+export OS_AUTH_URL=http://10.0.0.9:5000/v3
+export OS_USERNAME='nfv' OS_PROJECT_NAME="nfv"
+if [ -z "$OS_REGION_NAME" ]; then unset OS_REGION_NAME; fi
+export OS_PASSWORD=$'s3cret' OS_USER_DOMAIN_NAME="${OS_USER_DOMAIN_NAME:-Default}"
+"""
 _YAML = "- {name: lab, auth_url: 'http://10.0.0.5/', extra: {a: [1, 2.5, 2026-01-01, !!binary aGk=]}}\n- name: b\n"
 _LAUGHS = "a: &a [1, 1]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20)
@@ -40,7 +66,7 @@ _LAUGHS = "a: &a [1, 1]\n" + "".join(
 def _read(data: bytes) -> None:
     """The first byte decides the format."""
     format_ = _FORMATS[data[0] % len(_FORMATS)] if data else Format.YAML
-    for entry in read(format_, io.BytesIO(data[1:])):
+    for entry in _client_files.entries(format_, io.BytesIO(data[1:])):
         if isinstance(entry, Flaw):
             _check(str(entry), entry.line)
         elif refusal := _refusal(entry):
@@ -68,6 +94,8 @@ def _seeds() -> Iterator[bytes]:
             _YAML,
             f"vims:\n{_YAML}",
             f"---\n{json.dumps(_VIM)}\n---\n{json.dumps(_TACKERS)}\n",
+            json.dumps(_CLOUDS),
+            json.dumps(_KUBECONFIG),
             *_odd_yaml(),
         ),
         Format.JSON: (
@@ -89,6 +117,13 @@ def _seeds() -> Iterator[bytes]:
             "name,extra." + ".".join("a" * 3000) + "\nlab,1\n",
             'name,description\nlab,"' + "a\n" * 4000,
             "name\n" + "lab\n" * 60,
+        ),
+        Format.OPENRC: (
+            _OPENRC,
+            "export OS_AUTH_URL=" + "$(" * 4000,
+            "OS_AUTH_URL='" + "\\" * 4000,
+            'x="' + "${a:-" * 2000,
+            "if [ a ]; then\n" * 600,
         ),
     }
     for format_, examples in texts.items():

@@ -64,10 +64,22 @@ def _admitted_writer(gate: StreamGate, serve: _Writer, ending: asyncio.Event) ->
         if not gate.enter(context):
             del request
             await gate.refuse(context)
-        async with beside(serve(request, context)):
-            await ending.wait()
+        serving = asyncio.ensure_future(serve(request, context))
+        try:
+            async with beside(_cancel_at(ending, serving)):
+                await asyncio.wait([serving])
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
+        if not serving.cancelled():
+            serving.result()  # raises what it has raised, unwrapped: gRPC tells an abort by its type
 
     return admitted
+
+
+async def _cancel_at(moment: asyncio.Event, task: asyncio.Future[None]) -> None:
+    await moment.wait()
+    task.cancel()
 
 
 def _authorized_stream(authorize: Callable[[_Context], None], serve: _Stream) -> _Stream:
