@@ -164,8 +164,8 @@ async def test_a_history_is_shown_as_lines_with_bars_as_json_and_as_csv(client: 
     document = await asyncio.to_thread(show, "-o", "json", "--from", "2h", "--resolution", "10m")
     assert '"span": "600s"' in document
     [row] = csv.DictReader(io.StringIO(await asyncio.to_thread(show, "-o", "csv")))
-    assert [row[name] for name in ("rounds", "answered", "lost")] == ["4", "3", "4"]
-    assert float(row["mean_round_trip_s"]) == pytest.approx(0.074)
+    assert [row[name] for name in ("ROUNDS", "ANSWERED", "LOST")] == ["4", "3", "4"]
+    assert float(row["MEAN"]) == pytest.approx(0.074)
     refused = await asyncio.to_thread(Command(tmp_path), "vim", "history", "lab", "--from", "yesterday")
     assert refused.code == 2
     assert "--from" in refused.err

@@ -8,7 +8,7 @@ from tests.support.deployments.conductors import Client
 from vimesh.domain.filters.filter_fields import SETTABLE_FIELDS
 from vimesh.notifier.link.vim_selection import VimSelection
 from vimesh.v1.vim_pb2 import Monitor, Vim
-from vimesh.v1.vim_service_pb2 import ListVimsRequest
+from vimesh.v1.vim_service_pb2 import ApplyVimsRequest, ListVimsRequest, VimToApply
 
 _FILTERS = (
     "",
@@ -20,6 +20,8 @@ _FILTERS = (
     "engine = MISTRAL",
     "create_time > 2020-01-01",
     "create_time < 2020-01-01",
+    "apply_set = ops",
+    "apply_set != ops",
     "labels.region = eu",
     "labels.region != eu",
     'project_id = "default" AND (name = "prod" OR NOT labels.region:*)',
@@ -29,7 +31,8 @@ _FILTERS = (
 async def test_the_same_vims_are_selected_as_in_a_list(client: Client) -> None:
     await client.register(name="lab", labels={"region": "eu"}, is_default=True)
     await client.register(name="prod", type="kubernetes", auth_url="https://127.0.0.1:8080/", labels={"region": "us"})
-    await client.register(name="lab-2")
+    desired = Vim(name="lab-2", type="openstack", auth_url="http://127.0.0.1:9/")
+    await client.vims.ApplyVims(ApplyVimsRequest(apply_set="ops", vims=[VimToApply(vim=desired)]), timeout=30)
     every = (await client.vims.ListVims(ListVimsRequest(), timeout=30)).vims
     assert len(every) == 3
     one_by_id = f'id = "{every[0].id}"'

@@ -6,7 +6,7 @@ from vimesh.domain.errors import FilterInvalid
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.filters.vim_filter import EVERY_VIM, Filter
 from vimesh.domain.probing import ProbePolicy
-from vimesh.domain.vims import Monitor, MonitorState, Status, Vim
+from vimesh.domain.vims import AppliedFields, Monitor, MonitorState, Status, Vim
 from vimesh.v1 import vim_pb2
 from vimesh.wire.notifications.absent_values import moment_of
 from vimesh.wire.vim_messages import ENGINES
@@ -60,4 +60,5 @@ def _vim(message: vim_pb2.Vim) -> Vim:
         create_time=created,
         update_time=created,
         labels=message.labels,
+        applied=AppliedFields(message.applied.apply_set, frozenset()) if message.applied.apply_set else None,
     )
