@@ -279,7 +279,7 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/.fleet
 		for sample in $(^D); do deploy/apt-install $$(make --silent --directory $$sample packages) || true; done
 	@mv $@.new $@
 
-.cache/samples/typescript: samples/typescript/node_modules $(shell find samples/typescript/src -type f)
+.cache/samples/typescript: samples/typescript/node_modules $(wildcard $(addprefix samples/typescript/src/,*.ts */*.ts */*/*.ts */*/*/*.ts))
 	@mkdir -p .cache/samples
 	cd samples/typescript && npm run --silent build && cd $(CURDIR) && touch $@
 
