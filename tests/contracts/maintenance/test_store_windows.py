@@ -159,7 +159,7 @@ async def test_overlapping_windows_count_each(store: VimStore) -> None:
 async def test_a_window_that_is_ended_keeps_its_past(store: VimStore, vim: Vim) -> None:
     window = (await store.maintenance.create(new_window(vim_ids=[vim.id], rule="FREQ=DAILY;COUNT=3"))).window
     await keep_up(store)
-    # Turns are planned for a day. The second one begins at its last instant, or just after it, so it is looked at later.
+    # Turns are planned for a day. The second one begins at its last instant, or just after it: it is looked at later.
     await pass_time(store, hours(1))
     await keep_up(store)
     assert len(await spans(store)) == 2
