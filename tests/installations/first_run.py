@@ -142,7 +142,7 @@ def _make_fleet_by_hand(root: BareRoot) -> None:
     """Type the page on a machine of its own, where the commands of the checkout are on PATH."""
     work = root.path / FOLDER.relative_to("/")
     work.mkdir()
-    shell = root.command(f"export PATH=/root/vimesh/.venv/bin:$PATH\ncd {FOLDER}\nexec bash")
+    shell = root.command(f"export PATH=$HOME/vimesh/.venv/bin:$PATH\ncd {FOLDER}\nexec bash")
     with tempfile.TemporaryDirectory() as scratch:
         asyncio.run(follow_one_machine_inside(Path(scratch, "one"), work, shell))
 

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import grpc
 import pytest
-from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.samples.language_samples import CALLS, LANGUAGES, NODE, built_program, program_in
 from tests.support.callers.running import Fleet, Running, fleet, running
 from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.file_generations import replace_files
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
+from vimesh.client import Client
 from vimesh.files.certificate_files import CERTIFICATE, KEY, TRUSTED
-from vimesh.rpc.client_credentials import CredentialFolder
 from vimesh.v1 import vim_pb2
-from vimesh.v1 import vim_service_pb2 as pb
-from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(400)]
 
@@ -33,39 +28,6 @@ _REPORTER = SpiffeId("vimesh", Role.BRIDGE, "samples")
 _ADMINISTRATOR = SpiffeId("vimesh", Role.CLI, "admin.local")
 _SUCCESSOR = SpiffeId("vimesh", Role.CLI, "admin.successor")
 Vim, Event = vim_pb2.Vim, vim_pb2.VimEvent
-
-
-class Administrator:
-    """Does what people do while the samples run."""
-
-    def __init__(self, address: str, credentials: Path) -> None:
-        self._channel = grpc.secure_channel(address, CredentialFolder(credentials).read().for_channel())
-        self._vims = VimServiceStub(self._channel)
-
-    def close(self) -> None:
-        self._channel.close()
-
-    def modify(self, vim_id: str, **fields: str) -> None:
-        """Change fields. Repeats the call until there is a conductor again: without an etag, that is safe."""
-        request = pb.ModifyVimRequest(vim=Vim(id=vim_id, **fields), update_mask=FieldMask(paths=list(fields)))  # type: ignore[arg-type]  # fields by name
-        deadline = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                self._vims.ModifyVim(request, timeout=30, wait_for_ready=True)
-            except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-            else:
-                return
-
-    def deregister(self, vim_id: str) -> None:
-        self._vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=vim_id), timeout=30)
-
-    def events(self, vim_id: str) -> list[vim_pb2.VimEvent]:
-        """Return all changes of a VIM, the oldest first."""
-        answer = self._vims.ListVimEvents(pb.ListVimEventsRequest(vim_id=vim_id), timeout=30)
-        return list(reversed(answer.events))
 
 
 @dataclass
@@ -138,8 +100,8 @@ def stories(site: SecuredSite, tmp_path_factory: pytest.TempPathFactory) -> Gene
     folder = tmp_path_factory.mktemp("samples")
     up, reporter = site.up, site.issue(_REPORTER)
     with ExitStack() as stack:
-        admin = Administrator(up.address, site.administrator)
-        stack.callback(admin.close)
+        opened = Client.connect(up.address, credentials=site.administrator, timeout_s=_PATIENCE_S, environment={})
+        vims = stack.enter_context(opened).vims
         told = Stories()
         for language in LANGUAGES:
             if program := program_in(language):
@@ -158,14 +120,14 @@ def stories(site: SecuredSite, tmp_path_factory: pytest.TempPathFactory) -> Gene
         for pid in conductors_of(up):
             os.kill(pid, signal.SIGKILL)
         told.each(lambda story: story.watcher.line_with("goes on after", within_s=_PATIENCE_S))
-        told.each(lambda story: admin.modify(story.vim_id, description="changed while nobody watched"))
+        told.each(lambda story: vims.modify(story.vim_id, Vim(description="changed while nobody watched")))
         told.each(lambda story: story.watcher.line_with("MODIFIED", within_s=_PATIENCE_S))
         # A new target has a new ping action: the one that reports is not wanted any more.
-        told.each(lambda story: admin.modify(story.vim_id, auth_url="http://127.0.0.1:10/v3"))
+        told.each(lambda story: vims.modify(story.vim_id, Vim(auth_url="http://127.0.0.1:10/v3")))
         told.each(lambda story: end(story.reporter))
-        told.each(lambda story: admin.deregister(story.vim_id))
+        told.each(lambda story: vims.deregister(story.vim_id))
         told.each(lambda story: end(story.watcher))
-        told.each(lambda story: story.events.extend(admin.events(story.vim_id)))
+        told.each(lambda story: story.events.extend(reversed([*vims.events(story.vim_id)])))
         yield told
 
 

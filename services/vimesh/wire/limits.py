@@ -12,6 +12,8 @@ MAX_FREE_FORM_VALUES: Final = 2048
 """Maximum number of values in a free-form field, nested ones included: each costs a conductor some microseconds."""
 MAX_BATCH_VALUES: Final = 8_000
 """Maximum number of values in all free-form fields of a batch: reading them takes a conductor 0.1 s at most."""
+MAX_BATCH_IDS: Final = 500
+"""Maximum number of VIMs that BatchGetVims may be asked for."""
 MAX_BATCH_BYTES: Final = 256 * 1024
 """Maximum size of all registrations of a batch together, of which the first may be larger: a conductor masks, encrypts
 and stores what is in them, some of it twice."""

@@ -16,11 +16,10 @@ from vimesh.client.calls.front_stubs import Front
 from vimesh.client.watches.resumable_watch import ConnectionNews, watch
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire.limits import MAX_BATCH_IDS
 
 _RECALLED: Final = 20
 """Past changes to begin with."""
-_COMPLETED: Final = 500
-"""Most VIMs that one call may name."""
 _REFRESH_S: Final = 5.0
 """How often the VIMs on the screen are read again: their leases grow, which is no change."""
 _COMPLETION_S: Final = 0.25
@@ -71,7 +70,7 @@ class FleetFeed:
         """Read the rest of VIMs that began to match with a change that does not contain them."""
         while True:
             if not self._model.trouble:
-                await self._read(list(self._model.incomplete)[:_COMPLETED])
+                await self._read(list(self._model.incomplete)[:MAX_BATCH_IDS])
             await asyncio.sleep(_COMPLETION_S)
 
     async def _refresh(self, on_screen: Callable[[], Sequence[str]]) -> None:

@@ -6,16 +6,13 @@ import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Final
 
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.calls.repeat_calls import Retrying
 from vimesh.client.watches.resumable_watch import WatchUpdate
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim, VimEvent
-
-_MOST_IDS: Final = 500
-"""Maximum number of VIMs that one call may name."""
+from vimesh.wire.limits import MAX_BATCH_IDS
 
 
 async def with_arrivals(front: Front, changes: AsyncGenerator[WatchUpdate]) -> AsyncGenerator[WatchUpdate]:
@@ -48,7 +45,7 @@ async def _read(front: Front, retrying: Retrying, arriving: Mapping[str, int]) -
     arrivals: dict[str, Vim] = {}
     left = list(arriving)
     while left:
-        request = pb.BatchGetVimsRequest(vim_ids=left[:_MOST_IDS])
+        request = pb.BatchGetVimsRequest(vim_ids=left[:MAX_BATCH_IDS])
         answer = await retrying.repeated(lambda: front.vims.BatchGetVims(request, timeout=front.timeout_s))  # noqa: B023 - called at once
         # The answer may have fewer VIMs than were asked for. One that is refused was deregistered since: its event
         # follows.

@@ -28,6 +28,7 @@ from vimesh.v1.notifier_service_pb2_grpc import NotifierServiceStub
 from vimesh.v1.receiver_service_pb2 import Notification as NotificationMessage
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 from vimesh.wire.error_statuses import failure_of
+from vimesh.wire.limits import MAX_BATCH_IDS
 from vimesh.wire.notifications.delivery_messages import claimed_from_message, notice_from_message, record_request
 from vimesh.wire.notifications.notification_messages import notification_from_message
 from vimesh.wire.wire_durations import seconds
@@ -41,7 +42,6 @@ _log = structlog.get_logger()
 CALL_LIMIT_S: Final = 10.0
 ACQUIRE_LIMIT_S: Final = 3.0
 """Shorter than a claim, so that there is time for another attempt."""
-_VIMS_OF_A_CALL: Final = 500
 _CLAIM_LOST: Final = "CLAIM_LOST"
 
 
@@ -133,7 +133,7 @@ class ConductorLink:
 
     async def look_up(self, vim_ids: Sequence[str], selection: VimSelection) -> tuple[Mapping[str, VimTruth], int]:
         """Return the first of some VIMs as they are now, without those that do not exist, and of how many ids."""
-        request = vim_service_pb2.BatchGetVimsRequest(vim_ids=vim_ids[:_VIMS_OF_A_CALL])
+        request = vim_service_pb2.BatchGetVimsRequest(vim_ids=vim_ids[:MAX_BATCH_IDS])
         response = await self.vims.BatchGetVims(request, timeout=CALL_LIMIT_S)
         vims = [result.vim for result in response.results if result.HasField("vim")]
         truths = {vim.id: vim_truth(vim, is_selected=selection.selects(vim)) for vim in vims}
