@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 
 from tests.docs import fleet_by_hand
+from tests.docs.emptied_fleet import empty_fleet
 from tests.docs.shell_blocks import DOCUMENTS, MARK, ROOT, SHELL, Block, blocks, is_as_shown, masked
 from tests.docs.terminal import Terminal, terminal_in
 from tests.support.callers.commands import clean_environment
@@ -28,9 +29,6 @@ _T = TypeVar("_T")
 
 _START_CLOUD = """python -m http.server 5000 --bind 127.0.0.1 >cloud.log 2>&1 & cloud=$!
 until curl 127.0.0.1:5000 >/dev/null 2>&1; do kill -0 $cloud && sleep 0.05 || break; done; kill -0 $cloud"""
-_REMOVE_VIMS = """for vim in $(curl 127.0.0.1:7600/v1/vims | grep -oE '"id":"[0-9a-f-]{36}"' | cut -d'"' -f4); do
-  curl -X DELETE 127.0.0.1:7600/v1/vims/$vim
-done"""
 _SCRAPED = "promtool query instant http://127.0.0.1:9090 'fleet:vimesh_vims:sum and on () (count(up == 1) == 3)'"
 _ALERTS = "amtool --alertmanager.url http://127.0.0.1:9093 alert query"
 _BEFORE = {
@@ -73,7 +71,7 @@ _FAILING = {
 
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """Give the address of a fleet to all documents, each of which begins without VIMs."""
+    """Give the address of a fleet to all documents, each of which begins with an empty one."""
     with fleet(tmp_path_factory.mktemp("fleet"), "--conductors", "1") as up:
         yield up.address
 
@@ -178,7 +176,8 @@ async def _checkout(document: Path, front: str, folder: Path) -> AsyncGenerator[
             instead |= _tacker(folder)
         terminal = await stack.enter_async_context(terminal_in(folder, environment, instead))
         _fill(folder, terminal)
-        await terminal.type(f"{_REMOVE_VIMS}\n{_START_CLOUD}")
+        await empty_fleet(front)
+        await terminal.type(_START_CLOUD)
         yield terminal
 
 
