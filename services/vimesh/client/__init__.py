@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from vimesh.client.credentials.token_credentials import BearerToken, TokenCredentials
     from vimesh.client.login.login_errors import LoginEnded, LoginFailed
+    from vimesh.client.masked_vims import masked
     from vimesh.client.struct_values import struct
     from vimesh.client.watches.resumable_watch import ConnectionNews, WatchPosition, WatchUpdate
     from vimesh.client.watches.watched_vims import VimChange, WatchedVims
@@ -65,6 +66,7 @@ _NAMES: Final = {
     ),
     "vimesh.client.credentials.token_credentials": ("BearerToken", "TokenCredentials"),
     "vimesh.client.login.login_errors": ("LoginEnded", "LoginFailed"),
+    "vimesh.client.masked_vims": ("masked",),
     "vimesh.client.struct_values": ("struct",),
     "vimesh.client.watches.resumable_watch": ("ConnectionNews", "WatchPosition", "WatchUpdate"),
     "vimesh.client.watches.watched_vims": ("VimChange", "WatchedVims"),
@@ -108,6 +110,7 @@ __all__ = [
     "WatchUpdate",
     "WatchedVimGone",
     "WatchedVims",
+    "masked",
     "struct",
 ]
 
