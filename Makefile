@@ -45,7 +45,7 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
-SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/keystone/.ready .cache/rabbitmq4/.ready .cache/supply/.ready .cache/schemathesis/.ready .cache/site/.ready samples/node/node_modules tests/oidc_issuer/node_modules
+SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/keystone/.ready .cache/rabbitmq4/.ready .cache/supply/.ready .cache/schemathesis/.ready .cache/site/.ready .cache/ansible/.ready samples/node/node_modules tests/oidc_issuer/node_modules
 SAMPLES := $(addprefix .cache/samples/,cpp go java perl ruby typescript)
 test: $(SERVERS)
 	$(BIN)/pytest -m 'not alone and not whole' $(TOGETHER) $(ARGS)
@@ -268,6 +268,14 @@ $(VENV)/.system: deploy/apt-install Makefile | $(VENV)/.fleet
 .cache/site/.ready: $(LOCKS)/site.txt | $(VENV)/.fleet
 	$(VENV)/bin/python -m venv --clear --without-pip .cache/site
 	$(PIP) --python .cache/site/bin/python $(INSTALL) -r $(LOCKS)/site.txt
+	@touch $@
+
+# Ansible, and what our modules need: people have both in one environment.
+.cache/ansible/.ready: pyproject.toml $(LOCKS)/ansible.txt $(LOCKS)/build.txt | $(VENV)/.fleet
+	$(VENV)/bin/python -m venv --clear --without-pip .cache/ansible
+	$(PIP) --python .cache/ansible/bin/python $(INSTALL) -r $(LOCKS)/build.txt
+	$(PIP) --python .cache/ansible/bin/python $(INSTALL) -r $(LOCKS)/ansible.txt
+	$(PIP) --python .cache/ansible/bin/python $(OURS)
 	@touch $@
 
 # The same program in several languages, each with the libraries that Debian has for it. Where a language is not to be had,

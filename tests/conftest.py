@@ -63,6 +63,7 @@ _WHOLE = (
     "envoy/traffic/test_poison.py",
     "fleet",
     "fuzz/test_doors.py",
+    "installations/test_ansible.py",
     "mistral",
     "monitor/names/test_names.py",
     "observability/test_outages.py",

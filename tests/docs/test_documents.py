@@ -163,7 +163,10 @@ async def _checkout(document: Path, front: str, folder: Path) -> AsyncGenerator[
             HOME=str(folder),
             XDG_CONFIG_HOME="",
             PATH=os.pathsep.join(
-                [str(folder / "bin"), str(VIMESH.parent), str(ROOT / ".cache/openstack/bin"), os.environ["PATH"]]
+                [
+                    *(str(folder / "bin"), str(VIMESH.parent), str(ROOT / ".cache/openstack/bin")),
+                    *(str(ROOT / ".cache/ansible/bin"), os.environ["PATH"]),
+                ]
             ),
             VIMESH_ADDRESS=front,
             VIMESH_API_LISTEN=f"127.0.0.1:{free_port()}",
