@@ -39,6 +39,9 @@ class ClientCredentials:
 
 
 class CredentialFolder:
+    refused_tokens = 0
+    """None that is not in a file."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._files = CertificateFiles(path, _NAMES)
@@ -49,6 +52,9 @@ class CredentialFolder:
     def version(self) -> Version:
         """Return a value that changes whenever one of the files is replaced or written."""
         return self._files.version()
+
+    def refuse_token(self) -> None:
+        """Do nothing: `version` says whether there is another token."""
 
     def read(self) -> ClientCredentials:
         """Read the files as they are at one moment. Raises BadSetting."""

@@ -33,6 +33,13 @@ class CredentialSource(Protocol):
     def read(self) -> ReadCredentials:
         """Raises BadSetting if the files cannot be used."""
 
+    @property
+    def refused_tokens(self) -> int:
+        """How many tokens were refused that are in no file."""
+
+    def refuse_token(self) -> None:
+        """Show another token from now on, if the present one is in no file."""
+
 
 class _Generation:
     """A channel with one state of the files."""
@@ -106,6 +113,18 @@ class RenewingChannel(grpc.aio.Channel):
         call.add_done_callback(lambda _: self._end_call(generation))
         return call
 
+    def shown(self) -> object:
+        """Return what new calls show, for `renewed_since`."""
+        return self._newest, self._credentials.refused_tokens
+
+    def renewed_since(self, shown: object) -> bool:
+        """Return whether new calls show something else than one that was refused, and look for it if they do not."""
+        if shown == self.shown():
+            self._credentials.refuse_token()
+            self._look_at = self._clock()
+            self._renew_if_changed()
+        return shown != self.shown()
+
     def _renew_if_changed(self) -> None:
         if self._clock() < self._look_at:
             return
@@ -147,15 +166,28 @@ class _Method:
     """A method of a stub: each call goes to the newest channel."""
 
     def __init__(self, channel: RenewingChannel, kind: str, about: tuple[Any, ...], options: dict[str, Any]) -> None:
-        self._channel = channel
+        self.channel = channel
         self._kind = kind
         self._about = about
         self._options = options
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - any call
-        return self._channel.start(self, arguments, options)
+        return self.channel.start(self, arguments, options)
 
     def on(self, channel: grpc.aio.Channel) -> Callable[..., Any]:
         """Return the same method on a channel of gRPC."""
         method: Callable[..., Any] = getattr(channel, self._kind)(*self._about, **self._options)
         return method
+
+
+class ShownCredentials:
+    """What a call shows that is about to be made."""
+
+    def __init__(self, method: object) -> None:
+        """`method`: that of a stub."""
+        self._channel = method.channel if isinstance(method, _Method) else None
+        self._shown = None if self._channel is None else self._channel.shown()
+
+    def are_outdated(self) -> bool:
+        """Return whether a call that was refused would show something else by now."""
+        return self._channel is not None and self._channel.renewed_since(self._shown)

@@ -29,9 +29,15 @@ BECOMES = {
         "cloud production, region eu-nl becomes VIM production-eu-nl: openstack, https://iam.eu-nl.acme.example/v3",
     ],
     "clouds-devstack.yaml": [
-        f"cloud {name} becomes VIM {name}: openstack, http://192.168.0.10/identity; "
-        "left out: identity_api_version, volume_api_version"
-        for name in ("devstack", "devstack-admin", "devstack-system-admin")
+        *(
+            f"cloud {name} becomes VIM {name}: openstack, http://192.168.0.10/identity; "
+            "left out: identity_api_version, volume_api_version"
+            for name in ("devstack", "devstack-admin", "devstack-system-admin")
+        ),
+        (
+            "note: 3 VIMs (devstack, devstack-admin, devstack-system-admin) have the same auth_url, "
+            "http://192.168.0.10/identity; --cloud and --kube-context choose entries"
+        ),
     ],
     "clouds-tenants-of-old.yaml": [
         "cloud old becomes VIM old: openstack, http://10.0.0.7:5000/v3; left out: compute_api_version"

@@ -52,8 +52,20 @@ class VimResult:
     def is_refused(self) -> bool:
         return self.result.HasField("refused")
 
+    @property
+    def is_of_other_id(self) -> bool:
+        """Whether the file means another VIM than the one that has the name."""
+        return not self.is_refused and self.vim.vim_id not in {"", self.result.vim_id}
+
     def refusal(self, address: str) -> str:
-        return f"{self.vim.place}: {failure_line(status_error(self.result.refused), address)}"
+        return f"{self.vim.place}: {self._why(address)}"
+
+    def _why(self, address: str) -> str:
+        if self.is_refused:
+            return failure_line(status_error(self.result.refused), address)
+        if self.result.vim_id:
+            return f"id: the VIM with this name has the id {self.result.vim_id}; a VIM is its project and name"
+        return "id: no VIM has this name, and apply gives new ones an id of their own; leave it out, or use vim import"
 
     @property
     def shown(self) -> AppliedThing:
@@ -152,10 +164,6 @@ class VimChanges:
             lambda: self._front.vims.ApplyVims(request, timeout=self._front.timeout_s)
         )
         return [VimResult(vim, result) for vim, result in zip(batch, answer.results, strict=True)]
-
-
-def _name_of(vim: Vim) -> Vim:
-    return Vim(name=vim.name, project_id=vim.project_id)
 
 
 async def usual_project(front: Front) -> str:

@@ -12,6 +12,7 @@ from vimesh.cli.apply.source_entries import placed_entries
 from vimesh.cli.input.file_entries import FileEntry, Flaw
 from vimesh.cli.input.vim_entry import RejectedEntry, read_vim_entry
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.ids import is_id
 from vimesh.domain.settings import BadFlag
 from vimesh.files.file_sources import STANDARD_INPUT
 from vimesh.v1 import vim_service_pb2 as pb
@@ -35,6 +36,8 @@ class VimFromFile:
     """Where it begins, such as `line 3`; empty if no file has it, because it should not exist."""
     entry: pb.VimToApply = field(repr=False)
     """With its secrets."""
+    vim_id: str = ""
+    """The id that the VIM with this project and name has, as the file says; empty if it says nothing."""
 
     @property
     def key(self) -> VimName:
@@ -54,7 +57,7 @@ def read_vims(path: Path, project: str, problems: list[str]) -> Iterator[VimFrom
     positions: dict[VimName, str] = {}
     for position, file, entry in placed_entries(path):
         try:
-            vim = VimFromFile(position, _to_apply(entry, Path() if file == STANDARD_INPUT else file.parent, project))
+            vim = _read(position, entry, Path() if file == STANDARD_INPUT else file.parent, project)
         except RejectedEntry as error:
             problems.append(f"{position}: {error}")
             if len(problems) == _MAX_PROBLEMS:
@@ -67,7 +70,7 @@ def read_vims(path: Path, project: str, problems: list[str]) -> Iterator[VimFrom
         yield vim
 
 
-def _to_apply(entry: FileEntry | Flaw, folder: Path, project: str) -> pb.VimToApply:
+def _read(position: str, entry: FileEntry | Flaw, folder: Path, project: str) -> VimFromFile:
     """Raises RejectedEntry."""
     if isinstance(entry, Flaw):
         raise RejectedEntry(entry.description)
@@ -86,7 +89,9 @@ def _to_apply(entry: FileEntry | Flaw, folder: Path, project: str) -> pb.VimToAp
         raise RejectedEntry("holds text that cannot be sent") from None
     if not vim.name:
         raise RejectedEntry("name is required")
-    return to_apply
+    if described.vim_id and not is_id(described.vim_id):
+        raise RejectedEntry("id must be a UUID")
+    return VimFromFile(position, to_apply, described.vim_id.lower())
 
 
 def batches_of(vims: Iterable[VimFromFile]) -> Iterator[Sequence[VimFromFile]]:

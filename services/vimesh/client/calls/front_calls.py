@@ -9,6 +9,7 @@ from typing import TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from vimesh.client.calls.refused_tokens import with_renewed_token
 from vimesh.client.calls.repeat_calls import Retrying
 from vimesh.client.calls.repeat_rules import may_be_repeated
 from vimesh.client.calls.retry_pace import RetryPace
@@ -41,10 +42,14 @@ class FrontCalls:
         ends_at = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
         attempts = 0
 
+        async def call() -> _Answer:
+            return await method(request, timeout=max(ends_at - time.monotonic(), _LEAST_S))
+
         async def attempt() -> _Answer:
             nonlocal attempts
             attempts += 1
-            return await method(request, timeout=max(ends_at - time.monotonic(), _LEAST_S))
+            # A call that was refused for its token has done nothing, and does not count.
+            return await with_renewed_token(method, call)
 
         try:
             if may_be_repeated(request):

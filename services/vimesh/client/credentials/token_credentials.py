@@ -49,6 +49,7 @@ class TokenCredentials:
         self._ca = None if ca is None else Path(ca)
         self._clock = clock
         self._tokens: _Tokens | None = None
+        self.refused_tokens = 0
 
     def version(self) -> object:
         if self._ca is None:
@@ -65,6 +66,11 @@ class TokenCredentials:
         if self._tokens is None or self._tokens.loop is not asyncio.get_running_loop():
             self._tokens = _Tokens(self._token, self._clock)
         return _TokenAndTrust(self._trusted(), self._tokens)
+
+    def refuse_token(self) -> None:
+        self.refused_tokens += 1
+        if self._tokens is not None:
+            self._tokens.forget()
 
     def _trusted(self) -> bytes | None:
         if self._ca is None:
@@ -105,6 +111,10 @@ class _Tokens(grpc.AuthMetadataPlugin):
     ) -> None:
         asked: Future[str] = asyncio.run_coroutine_threadsafe(self._value(), self.loop)
         asked.add_done_callback(lambda done: _answer(done, callback))
+
+    def forget(self) -> None:
+        """Ask for another token with the next call."""
+        self._kept = None
 
     async def _value(self) -> str:
         async with self._one_at_a_time:

@@ -11,6 +11,8 @@ import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.client.calls.front_stubs import Front
+from vimesh.client.calls.refused_tokens import is_outdated
+from vimesh.rpc.renewing_channel import ShownCredentials
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.error_statuses import failure_of, retry_delay_s
@@ -114,7 +116,7 @@ async def watch(  # noqa: PLR0913 - what a watch may be asked for
     no other call to the front was ever answered.
     """
     seen, log_id = (None, "") if after is None else (after.revision, after.log_id)
-    connected, lost = front.has_answered, False
+    connected, lost, refused = front.has_answered, False, False
     pause_s = _FIRST_PAUSE_S
     while True:
         afresh = seen is None
@@ -126,12 +128,13 @@ async def watch(  # noqa: PLR0913 - what a watch may be asked for
             log_id=log_id,
             read_mask=FieldMask(paths=read_mask),
         )
+        shown = ShownCredentials(front.vims.WatchVims)
         try:
             async for answer in _stream(front, request):
                 if lost:
                     link.back()
                 link.heard()
-                connected, lost, pause_s = True, False, _FIRST_PAUSE_S
+                connected, lost, refused, pause_s = True, False, False, _FIRST_PAUSE_S
                 seen = max(seen or 0, answer.revision) if answer.revision else seen
                 log_id = answer.log_id or log_id
                 yield WatchUpdate(answer, afresh, position=None if seen is None else WatchPosition(seen, log_id))
@@ -142,6 +145,9 @@ async def watch(  # noqa: PLR0913 - what a watch may be asked for
             if error.code() is grpc.StatusCode.OUT_OF_RANGE and after is None:
                 link.missed()
                 seen, log_id = None, ""
+                continue
+            if not refused and is_outdated(error, shown):
+                refused = True
                 continue
             # INTERNAL with a reason is a defect of the server, which retrying does not fix.
             if not connected or error.code() not in _PASSING or failure_of(error).reason == "INTERNAL":

@@ -8,6 +8,7 @@ from vimesh.cli.base.terminal import printable
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.input.file_entries import Flaw
 from vimesh.cli.output import documents, text_tables
+from vimesh.cli.output.shared_urls import shared_url_lines
 from vimesh.cli.vim_import.file_source.batch_results import FileTally
 from vimesh.cli.vim_import.file_source.check_file import Plan, Waiting
 from vimesh.cli.vim_import.import_tally import Result, describe_counts, describe_number
@@ -16,6 +17,7 @@ SHOWN = 20
 """Maximum number of rows to list of each kind; the others are only counted."""
 MAX_ORIGINS = 1000
 """Maximum number of lines that tell what became of the entries of another client's file."""
+_CHOOSE = "--cloud and --kube-context choose entries"
 _TITLES = ("LINE", "NAME", "PROJECT", "REFUSED")
 
 
@@ -53,13 +55,15 @@ def _origins(waiting: Sequence[Waiting]) -> dict[str, object]:
 
 
 def origin_lines(waiting: Sequence[Waiting]) -> list[str]:
-    """Return what each entry of another client's file became, one per line."""
+    """Return what each entry of another client's file became, one per line, and which of them have the same URL."""
     origins = [each.origin for each in waiting if each.origin is not None]
     shown = [
         printable("; ".join([f"{each.entry} becomes VIM {each.name}: {each.type}, {each.auth_url}", *each.remarks]))
         for each in origins[:MAX_ORIGINS]
     ]
-    return [*shown, f"... and {len(origins) - MAX_ORIGINS} more"] if len(origins) > MAX_ORIGINS else shown
+    more = [f"... and {len(origins) - MAX_ORIGINS} more"] if len(origins) > MAX_ORIGINS else []
+    shared = shared_url_lines((each.name, each.auth_url) for each in origins)
+    return [*shown, *more, *(printable(f"{line}; {_CHOOSE}") for line in shared)]
 
 
 def _document(tally: FileTally, flaws: Sequence[Flaw]) -> dict[str, object]:
