@@ -42,6 +42,7 @@ _SECTIONS: Final = {
     "conductor": "Conductors",
     "monitor": "Monitors",
     "api": "api processes",
+    "console": "Consoles",
     "bridge": "Bridges",
     "action": "Mistral executors",
     "import": "Imports from Tacker",

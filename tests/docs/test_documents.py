@@ -53,6 +53,7 @@ grpcurl -plaintext -d '{"vim_id": "'$vim'", "status": "REACHABLE", "action_id": 
 _SERVERS = {
     "make up": "vimesh is up",
     "vimesh api": "api is serving",
+    "vimesh console": "console is serving",
     "prometheus --config": "Server is ready to receive web requests",
     "prometheus-alertmanager": "Listening on",
 }
@@ -79,12 +80,13 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 def _instead(front: str) -> dict[str, str]:
     """Return what is ours for what is in the documents, the samples and the fleet file."""
     ports = set[int]()
-    while len(ports) < 6:
+    while len(ports) < 7:
         ports.add(free_port())
-    cloud, up, api, metrics, prometheus, alertmanager = map(str, ports)
+    cloud, up, api, console, metrics, prometheus, alertmanager = map(str, ports)
     return {
         "127.0.0.1:7600": front,
         "127.0.0.1:7602": f"127.0.0.1:{api}",
+        "127.0.0.1:7603": f"127.0.0.1:{console}",
         "http.server 5000": f"http.server {cloud}",
         **dict.fromkeys(("127.0.0.1:5000", "10.0.0.5:5000", "10.0.0.6:5000", "10.0.0.6:6443"), f"127.0.0.1:{cloud}"),
         "mistral:8989": "127.0.0.1:9",

@@ -185,7 +185,7 @@ def test_a_conductor_that_was_replaced_is_not_missing(tmp_path: Path) -> None:
     with fleet(tmp_path, VIMESH_UP_SECURED="yes") as up:
         admin = Command(tmp_path, {"VIMESH_ADDRESS": up.address, "VIMESH_CREDENTIALS": up.state["credentials"]})
         killed = up.pid_of("conductor-1")
-        running = ["CONDUCTOR", "CONDUCTOR", "MONITOR", "API", "NOTIFIER"]
+        running = ["CONDUCTOR", "CONDUCTOR", "MONITOR", "API", "NOTIFIER", "CONSOLE"]
         wait_for(lambda: kinds(admin("status", "-o", "json")) == running)
         os.kill(killed, signal.SIGKILL)
         unheard(up.data_dir / "vimesh.sqlite", killed)
@@ -196,6 +196,7 @@ def test_a_conductor_that_was_replaced_is_not_missing(tmp_path: Path) -> None:
     assert (reasons(seen), kinds(seen, missing=True)) == (set(), [])
     assert {one["identity"] for one in seen.json["processes"]} == {
         *("", "spiffe://vimesh/monitor/local", "spiffe://vimesh/api/local", "spiffe://vimesh/notifier/local"),
+        "spiffe://vimesh/console/local",
     }
     assert seen.json["front"]["certificate_end"] is not None
     assert re.search(

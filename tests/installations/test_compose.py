@@ -53,7 +53,17 @@ def _specified(more: dict[str, object]) -> PyCompose:
 
 
 def test_there_is_a_service_for_each_process() -> None:
-    assert set(SERVICES) == {"postgres", "tables", "conductor", "render", "front", "monitor", "api", "notifier"}
+    assert set(SERVICES) == {
+        "postgres",
+        "tables",
+        "conductor",
+        "render",
+        "front",
+        "monitor",
+        "api",
+        "notifier",
+        "console",
+    }
     assert SERVICES["conductor"]["deploy"]["replicas"] == 2
 
 
@@ -89,11 +99,13 @@ def test_processes_find_each_other() -> None:
 
     assert fleet.conductors == ClusterName("conductor", 7601, 7701)
     assert fleet.api == ClusterName("api", 7602)
+    assert fleet.console == ClusterName("console", 7603)
     assert conductor["VIMESH_CONDUCTOR_LISTEN"] == f"0.0.0.0:{fleet.conductors.port}"
     assert conductor["VIMESH_CONDUCTOR_HEALTH_LISTEN"] == f"0.0.0.0:{fleet.conductors.health_port}"
     assert SERVICES["api"]["environment"]["VIMESH_API_LISTEN"] == f"0.0.0.0:{fleet.api.port}"
+    assert SERVICES["console"]["environment"]["VIMESH_CONSOLE_LISTEN"] == f"0.0.0.0:{fleet.console.port}"
     assert str(fleet.reports) == "0.0.0.0:7605"
-    assert {SERVICES[name]["environment"]["VIMESH_ADDRESS"] for name in ("monitor", "api", "notifier")} == {
+    assert {SERVICES[name]["environment"]["VIMESH_ADDRESS"] for name in ("monitor", "api", "notifier", "console")} == {
         "front:7605"
     }
 

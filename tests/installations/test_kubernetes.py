@@ -173,14 +173,17 @@ def test_processes_and_fronts_find_each_other() -> None:
     assert addresses == {"front-reports:7605"}
     assert isinstance(fleet.conductors, ClusterName)
     assert isinstance(fleet.api, ClusterName)
+    assert isinstance(fleet.console, ClusterName)
     for host, ports in {
         "front-reports": {7605},
         fleet.conductors.name: {fleet.conductors.port, fleet.conductors.health_port},
         fleet.api.name: {fleet.api.port},
+        fleet.console.name: {fleet.console.port},
     }.items():
         assert {port["port"] for port in services[host]["ports"]} == ports
     # Envoy has to see each pod: behind an address of the Service, all calls of a connection would go to one of them.
-    assert services[fleet.conductors.name]["clusterIP"] == services[fleet.api.name]["clusterIP"] == "None"
+    for each in (fleet.conductors, fleet.api, fleet.console):
+        assert services[each.name]["clusterIP"] == "None"
     assert isinstance(fleet.reports, ListenAddress)
     assert {fleet.front.port, fleet.reports.port} == ports_of("front")
 
@@ -196,14 +199,14 @@ def test_policies_let_in_what_has_to_come_in() -> None:
     }
 
     assert policies["nothing-comes-in"] == {"podSelector": {}, "policyTypes": ["Ingress"]}
-    assert opened == {"front": {7600, 7605}, "conductor": {7601, 7701}, "api": {7602}}
+    assert opened == {"front": {7600, 7605}, "conductor": {7601, 7701}, "api": {7602}, "console": {7603}}
     assert all(ports <= ports_of(component) for component, ports in opened.items())
 
 
 def test_a_drained_node_takes_one_pod_at_a_time() -> None:
     budgets = {one["spec"]["selector"]["matchLabels"][COMPONENT]: one["spec"] for one in of_kind("PodDisruptionBudget")}
 
-    assert set(budgets) == {"api", "conductor", "front"}
+    assert set(budgets) == {"api", "conductor", "console", "front"}
     for component in budgets:
         [workload] = [one for one in of_kind("Deployment") if component_of(one) == component]
         assert workload["spec"]["replicas"] > budgets[component]["maxUnavailable"]

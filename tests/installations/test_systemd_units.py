@@ -26,7 +26,7 @@ _EACH_OF_OURS = pytest.mark.parametrize("unit", OURS, ids=lambda unit: unit.stem
 
 
 def test_there_is_a_unit_for_each_process() -> None:
-    names = {"api", "bridge", "conductor", "front", "monitor", "notifier"}
+    names = {"api", "bridge", "conductor", "console", "front", "monitor", "notifier"}
 
     assert {unit.stem for unit in SERVICES} == {f"vimesh-{name}" for name in names}
 

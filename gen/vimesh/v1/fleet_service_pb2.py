@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from vimesh.v1 import workflow_service_pb2 as vimesh_dot_v1_dot_workflow__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvimesh/v1/fleet_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a vimesh/v1/workflow_service.proto\"\x17\n\x15GetFleetStatusRequest\"\xa3\x02\n\x16GetFleetStatusResponse\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04vims\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.VimCounts\x12\x13\n\x0bwhole_fleet\x18\x03 \x01(\x08\x12*\n\tprocesses\x18\x04 \x03(\x0b\x32\x17.vimesh.v1.FleetProcess\x12*\n\x08\x64\x61tabase\x18\x05 \x01(\x0b\x32\x18.vimesh.v1.FleetDatabase\x12#\n\x05tasks\x18\x06 \x03(\x0b\x32\x14.vimesh.v1.OpenTasks\x12)\n\x08troubles\x18\x07 \x03(\x0b\x32\x17.vimesh.v1.FleetTrouble\"w\n\tVimCounts\x12\r\n\x05total\x18\x01 \x01(\r\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x11\n\treachable\x18\x03 \x01(\r\x12\x13\n\x0bunreachable\x18\x04 \x01(\r\x12\x0f\n\x07unknown\x18\x05 \x01(\r\x12\x11\n\tunwatched\x18\x06 \x01(\r\"\xf5\x03\n\x0c\x46leetProcess\x12\x12\n\nprocess_id\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.vimesh.v1.FleetProcess.Kind\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x10\n\x08identity\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tseen_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07missing\x18\t \x01(\x08\x12+\n\x08loop_lag\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x05\x66\x61\x63ts\x18\x0b \x03(\x0b\x32\".vimesh.v1.FleetProcess.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tCONDUCTOR\x10\x01\x12\x0b\n\x07MONITOR\x10\x02\x12\x07\n\x03\x41PI\x10\x03\x12\n\n\x06\x42RIDGE\x10\x04\x12\x0c\n\x08NOTIFIER\x10\x05\x12\x0c\n\x08\x45XECUTOR\x10\x06\"]\n\rFleetDatabase\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"u\n\tOpenTasks\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.vimesh.v1.WorkflowTask.Kind\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12-\n\noldest_age\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"/\n\x0c\x46leetTrouble\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xff\x03\n\x14ReportProcessRequest\x12 \n\nprocess_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12@\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.vimesh.v1.FleetProcess.KindB\x14\xe2\x41\x01\x02\xbaH\r\x82\x01\n\x18\x02\x18\x03\x18\x04\x18\x05\x18\x06\x12#\n\x04host\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[ -~]{0,255}$\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12%\n\x07version\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[ -~]{0,64}$\x12;\n\x06uptime\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\x80\x86\xb0\x96\x01\x32\x00\x12:\n\x08loop_lag\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12s\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32*.vimesh.v1.ReportProcessRequest.FactsEntryB8\xbaH5\x9a\x01\x32\x10\x08\"\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,63}$*\x12r\x10\x32\x0e^[ -~]{0,128}$\x12\x0e\n\x06\x65nding\x18\t \x01(\x08\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x15ReportProcessResponse\x12\x30\n\rreport_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration2\xcc\x01\n\x0c\x46leetService\x12h\n\x0eGetFleetStatus\x12 .vimesh.v1.GetFleetStatusRequest\x1a!.vimesh.v1.GetFleetStatusResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/fleet\x12R\n\rReportProcess\x12\x1f.vimesh.v1.ReportProcessRequest\x1a .vimesh.v1.ReportProcessResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvimesh/v1/fleet_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a vimesh/v1/workflow_service.proto\"\x17\n\x15GetFleetStatusRequest\"\xa3\x02\n\x16GetFleetStatusResponse\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04vims\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.VimCounts\x12\x13\n\x0bwhole_fleet\x18\x03 \x01(\x08\x12*\n\tprocesses\x18\x04 \x03(\x0b\x32\x17.vimesh.v1.FleetProcess\x12*\n\x08\x64\x61tabase\x18\x05 \x01(\x0b\x32\x18.vimesh.v1.FleetDatabase\x12#\n\x05tasks\x18\x06 \x03(\x0b\x32\x14.vimesh.v1.OpenTasks\x12)\n\x08troubles\x18\x07 \x03(\x0b\x32\x17.vimesh.v1.FleetTrouble\"w\n\tVimCounts\x12\r\n\x05total\x18\x01 \x01(\r\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x11\n\treachable\x18\x03 \x01(\r\x12\x13\n\x0bunreachable\x18\x04 \x01(\r\x12\x0f\n\x07unknown\x18\x05 \x01(\r\x12\x11\n\tunwatched\x18\x06 \x01(\r\"\x82\x04\n\x0c\x46leetProcess\x12\x12\n\nprocess_id\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.vimesh.v1.FleetProcess.Kind\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x10\n\x08identity\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tseen_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07missing\x18\t \x01(\x08\x12+\n\x08loop_lag\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x05\x66\x61\x63ts\x18\x0b \x03(\x0b\x32\".vimesh.v1.FleetProcess.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"v\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tCONDUCTOR\x10\x01\x12\x0b\n\x07MONITOR\x10\x02\x12\x07\n\x03\x41PI\x10\x03\x12\n\n\x06\x42RIDGE\x10\x04\x12\x0c\n\x08NOTIFIER\x10\x05\x12\x0c\n\x08\x45XECUTOR\x10\x06\x12\x0b\n\x07\x43ONSOLE\x10\x07\"]\n\rFleetDatabase\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"u\n\tOpenTasks\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.vimesh.v1.WorkflowTask.Kind\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12-\n\noldest_age\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"/\n\x0c\x46leetTrouble\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x81\x04\n\x14ReportProcessRequest\x12 \n\nprocess_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x42\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.vimesh.v1.FleetProcess.KindB\x16\xe2\x41\x01\x02\xbaH\x0f\x82\x01\x0c\x18\x02\x18\x03\x18\x04\x18\x05\x18\x06\x18\x07\x12#\n\x04host\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[ -~]{0,255}$\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12%\n\x07version\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[ -~]{0,64}$\x12;\n\x06uptime\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\x80\x86\xb0\x96\x01\x32\x00\x12:\n\x08loop_lag\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12s\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32*.vimesh.v1.ReportProcessRequest.FactsEntryB8\xbaH5\x9a\x01\x32\x10\x08\"\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,63}$*\x12r\x10\x32\x0e^[ -~]{0,128}$\x12\x0e\n\x06\x65nding\x18\t \x01(\x08\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x15ReportProcessResponse\x12\x30\n\rreport_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration2\xcc\x01\n\x0c\x46leetService\x12h\n\x0eGetFleetStatus\x12 .vimesh.v1.GetFleetStatusRequest\x1a!.vimesh.v1.GetFleetStatusResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/fleet\x12R\n\rReportProcess\x12\x1f.vimesh.v1.ReportProcessRequest\x1a .vimesh.v1.ReportProcessResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,7 +44,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTPROCESSREQUEST'].fields_by_name['process_id']._loaded_options = None
   _globals['_REPORTPROCESSREQUEST'].fields_by_name['process_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_REPORTPROCESSREQUEST'].fields_by_name['kind']._loaded_options = None
-  _globals['_REPORTPROCESSREQUEST'].fields_by_name['kind']._serialized_options = b'\342A\001\002\272H\r\202\001\n\030\002\030\003\030\004\030\005\030\006'
+  _globals['_REPORTPROCESSREQUEST'].fields_by_name['kind']._serialized_options = b'\342A\001\002\272H\017\202\001\014\030\002\030\003\030\004\030\005\030\006\030\007'
   _globals['_REPORTPROCESSREQUEST'].fields_by_name['host']._loaded_options = None
   _globals['_REPORTPROCESSREQUEST'].fields_by_name['host']._serialized_options = b'\272H\022r\0202\016^[ -~]{0,255}$'
   _globals['_REPORTPROCESSREQUEST'].fields_by_name['version']._loaded_options = None
@@ -64,23 +64,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VIMCOUNTS']._serialized_start=554
   _globals['_VIMCOUNTS']._serialized_end=673
   _globals['_FLEETPROCESS']._serialized_start=676
-  _globals['_FLEETPROCESS']._serialized_end=1177
+  _globals['_FLEETPROCESS']._serialized_end=1190
   _globals['_FLEETPROCESS_FACTSENTRY']._serialized_start=1026
   _globals['_FLEETPROCESS_FACTSENTRY']._serialized_end=1070
   _globals['_FLEETPROCESS_KIND']._serialized_start=1072
-  _globals['_FLEETPROCESS_KIND']._serialized_end=1177
-  _globals['_FLEETDATABASE']._serialized_start=1179
-  _globals['_FLEETDATABASE']._serialized_end=1272
-  _globals['_OPENTASKS']._serialized_start=1274
-  _globals['_OPENTASKS']._serialized_end=1391
-  _globals['_FLEETTROUBLE']._serialized_start=1393
-  _globals['_FLEETTROUBLE']._serialized_end=1440
-  _globals['_REPORTPROCESSREQUEST']._serialized_start=1443
-  _globals['_REPORTPROCESSREQUEST']._serialized_end=1954
+  _globals['_FLEETPROCESS_KIND']._serialized_end=1190
+  _globals['_FLEETDATABASE']._serialized_start=1192
+  _globals['_FLEETDATABASE']._serialized_end=1285
+  _globals['_OPENTASKS']._serialized_start=1287
+  _globals['_OPENTASKS']._serialized_end=1404
+  _globals['_FLEETTROUBLE']._serialized_start=1406
+  _globals['_FLEETTROUBLE']._serialized_end=1453
+  _globals['_REPORTPROCESSREQUEST']._serialized_start=1456
+  _globals['_REPORTPROCESSREQUEST']._serialized_end=1969
   _globals['_REPORTPROCESSREQUEST_FACTSENTRY']._serialized_start=1026
   _globals['_REPORTPROCESSREQUEST_FACTSENTRY']._serialized_end=1070
-  _globals['_REPORTPROCESSRESPONSE']._serialized_start=1956
-  _globals['_REPORTPROCESSRESPONSE']._serialized_end=2029
-  _globals['_FLEETSERVICE']._serialized_start=2032
-  _globals['_FLEETSERVICE']._serialized_end=2236
+  _globals['_REPORTPROCESSRESPONSE']._serialized_start=1971
+  _globals['_REPORTPROCESSRESPONSE']._serialized_end=2044
+  _globals['_FLEETSERVICE']._serialized_start=2047
+  _globals['_FLEETSERVICE']._serialized_end=2251
 # @@protoc_insertion_point(module_scope)

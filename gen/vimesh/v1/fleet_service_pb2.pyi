@@ -167,6 +167,8 @@ class FleetProcess(_message.Message):
         """Notifies receivers of changes."""
         EXECUTOR: FleetProcess._Kind.ValueType  # 6
         """A Mistral executor that runs ping actions of the engine MISTRAL."""
+        CONSOLE: FleetProcess._Kind.ValueType  # 7
+        """Serves the browser application and status pages."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Kinds of process."""
@@ -185,6 +187,8 @@ class FleetProcess(_message.Message):
     """Notifies receivers of changes."""
     EXECUTOR: FleetProcess.Kind.ValueType  # 6
     """A Mistral executor that runs ping actions of the engine MISTRAL."""
+    CONSOLE: FleetProcess.Kind.ValueType  # 7
+    """Serves the browser application and status pages."""
 
     @_typing.final
     class FactsEntry(_message.Message):
@@ -403,7 +407,7 @@ class ReportProcessRequest(_message.Message):
     process_id: _builtins.str
     """Required. UUID that the process has made at its start."""
     kind: Global___FleetProcess.Kind.ValueType
-    """Required. MONITOR, API, BRIDGE, NOTIFIER or EXECUTOR."""
+    """Required. MONITOR, API, BRIDGE, NOTIFIER, EXECUTOR or CONSOLE."""
     host: _builtins.str
     """Name of its machine or container; at most 255 printable characters of ASCII."""
     pid: _builtins.int

@@ -16,13 +16,13 @@ from vimesh.api.driver_statistics import DriverStatistics
 from vimesh.api.keystone.keystone_callers import keystone_callers
 from vimesh.api.rest.callers.proved_callers import ProvedCallers
 from vimesh.api.rest.callers.rest_caller import RestCallers
-from vimesh.api.rest.http_server import serve
-from vimesh.api.rest.request_record import record_requests
-from vimesh.api.rest.request_statistics import RequestStatistics
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.http.http_listener import bound_to, listening
+from vimesh.http.request_record import record_requests
+from vimesh.http.request_statistics import RequestStatistics
+from vimesh.http.serve_fronts import serve
 from vimesh.http.server_tls import ServerTls
 from vimesh.rpc.channels import channel
 from vimesh.rpc.process_reports import FrontLink

@@ -30,13 +30,14 @@ class Role(StrEnum):
     EXECUTOR = "executor"
     BRIDGE = "bridge"
     NOTIFIER = "notifier"
+    CONSOLE = "console"
     CLI = "cli"
     """A person's command line."""
 
     @property
     def serves(self) -> bool:
         """Whether others connect to it, so that its certificate must name its hosts."""
-        return self in {Role.FRONT, Role.CONDUCTOR, Role.API}
+        return self in {Role.FRONT, Role.CONDUCTOR, Role.API, Role.CONSOLE}
 
 
 @dataclass(frozen=True, slots=True)

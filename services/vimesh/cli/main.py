@@ -32,7 +32,7 @@ def _print_version(*, wanted: bool) -> None:
 COMMANDS: Final = {
     "up": CommandSource(
         "vimesh.cli.commands.up:up",
-        "Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor, a notifier.",
+        "Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor, a notifier, a console.",
     ),
     "demo": CommandSource(
         "vimesh.cli.commands.up:demo",
@@ -101,6 +101,10 @@ COMMANDS: Final = {
         "vimesh.cli.commands.api:api",
         "Serve Tacker's REST API until SIGTERM or Ctrl-C; "
         "with --engine mistral, also start and remove Mistral workflows.",
+    ),
+    "console": CommandSource(
+        "vimesh.cli.console.serve_console:console",
+        "Serve the console and status pages until SIGTERM or Ctrl-C.",
     ),
     "bridge": CommandSource(
         "vimesh.cli.commands.bridge:bridge",

@@ -55,6 +55,8 @@ def _require_process(caller: Caller, kind: ProcessKind) -> None:
         return
     if kind is ProcessKind.NOTIFIER:
         caller.require_role((CallerRole.NOTIFIER,), "ReportProcess of a notifier")
+    elif kind is ProcessKind.CONSOLE:
+        caller.require_role((CallerRole.CONSOLE,), "ReportProcess of a console")
     else:
         caller.require_engine(_ENGINES[kind])
     if caller.projects is not None:

@@ -32,6 +32,9 @@ def bootstrap(fleet: FrontFleet, directory: str) -> dict[str, object]:
     if fleet.with_api:
         to_api = _socket_to("api", "http/1.1", security, directory)
         upstream.append(clusters.api(_hosts(clusters.API, fleet.api, directory), to_api))
+    if fleet.with_console:
+        to_console = _socket_to("console", "http/1.1", security, directory)
+        upstream.append(clusters.console(_hosts(clusters.CONSOLE, fleet.console, directory), to_console))
     upstream += collector(fleet)
     doors = listeners.doors(fleet, directory)
     keys: dict[str, object] = {}

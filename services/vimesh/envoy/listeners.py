@@ -167,11 +167,11 @@ def _connection_manager(
             *(connect_filters() if fleet.connect else ()),
             drop_unused(),
             extension("envoy.filters.http.grpc_web", f"{_HTTP}.grpc_web.v3.GrpcWeb"),
-            *([] if fleet.security is None else _callers_filters(fleet.security, reporters_only=for_reporters)),
+            *([] if fleet.security is None else _callers_filters(fleet, fleet.security, reporters_only=for_reporters)),
             head_filter(),
             _body_limit(),
             _transcoder(f"{directory}/{DESCRIPTOR_FILE}"),
-            *([] if fleet.security is None else [_methods_filter(fleet.security, with_api=fleet.with_api)]),
+            *([] if fleet.security is None else [_methods_filter(fleet, fleet.security)]),
             opening_rate(),
             # No x-envoy-* headers in responses: the number of attempts is internal.
             extension("envoy.filters.http.router", f"{_HTTP}.router.v3.Router", suppress_envoy_headers=True),
@@ -179,15 +179,17 @@ def _connection_manager(
     )
 
 
-def _callers_filters(security: FrontSecurity, *, reporters_only: bool) -> list[dict[str, object]]:
+def _callers_filters(fleet: FrontFleet, security: FrontSecurity, *, reporters_only: bool) -> list[dict[str, object]]:
     """Return the filters that find out who calls. Reporters prove it by their certificates."""
     tokens = [token_filter(security)] if security.issuers and not reporters_only else []
-    callers_only = only_callers(reporters_only=reporters_only, keystone=security.keystone)
+    callers_only = only_callers(
+        reporters_only=reporters_only, keystone=security.keystone, with_console=fleet.with_console
+    )
     return [*tokens, identity_filter(security), callers_only]
 
 
-def _methods_filter(security: FrontSecurity, *, with_api: bool) -> dict[str, object]:
-    return only_their_methods(with_api=with_api, keystone=security.keystone)
+def _methods_filter(fleet: FrontFleet, security: FrontSecurity) -> dict[str, object]:
+    return only_their_methods(with_api=fleet.with_api, keystone=security.keystone, with_console=fleet.with_console)
 
 
 def _http_1(fleet: FrontFleet) -> dict[str, object]:

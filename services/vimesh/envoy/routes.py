@@ -5,6 +5,7 @@ from __future__ import annotations
 from vimesh.envoy.callers.host_names import other_hosts
 from vimesh.envoy.callers.page_origins import preflights, strangers
 from vimesh.envoy.doors.connect_protocol import connect_route
+from vimesh.envoy.doors.console_door import console_routes
 from vimesh.envoy.doors.json_door import description_routes, json_routes, no_json
 from vimesh.envoy.doors.readiness import live
 from vimesh.envoy.fleet.front_fleet import FrontFleet
@@ -41,6 +42,8 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 """Maximum size of a gRPC request; the conductor refuses larger ones itself."""
 MAX_JSON_BYTES = 512 * 1024
 """Maximum size of a JSON request: it costs a conductor many times as much as a message of the same length."""
+MAX_PAGE_REQUEST_BYTES = 1024
+"""Maximum size of what comes with a request for a page, where nobody reads it."""
 
 BODY_LIMIT = "envoy.filters.http.buffer"
 BUFFER = "envoy.extensions.filters.http.buffer.v3.Buffer"
@@ -72,6 +75,7 @@ def routes(fleet: FrontFleet, directory: str) -> list[Route]:
         *([connect_route()] if fleet.connect else []),
         *json_routes(),
         *description_routes(directory),
+        *(console_routes(_body_limit(MAX_PAGE_REQUEST_BYTES)) if fleet.with_console else []),
         *no_json(),
         *([_api()] if fleet.with_api else []),
         _nothing(),
@@ -150,4 +154,8 @@ def _nothing() -> Route:
 
 
 def _json_limit() -> dict[str, object]:
-    return {BODY_LIMIT: typed(BUFFER + "PerRoute", buffer={"max_request_bytes": MAX_JSON_BYTES})}
+    return _body_limit(MAX_JSON_BYTES)
+
+
+def _body_limit(max_bytes: int) -> dict[str, object]:
+    return {BODY_LIMIT: typed(BUFFER + "PerRoute", buffer={"max_request_bytes": max_bytes})}

@@ -34,6 +34,8 @@ def render(fleet: FrontFleet, directory: Path) -> Path:
         write_endpoints(directory, clusters.CONDUCTORS, fleet.conductors)
     if fleet.with_api and not isinstance(fleet.api, ClusterName):
         write_endpoints(directory, clusters.API, fleet.api)
+    if fleet.with_console and not isinstance(fleet.console, ClusterName):
+        write_endpoints(directory, clusters.CONSOLE, fleet.console)
     if fleet.security is not None:
         for name, document in secret_files(fleet.security):
             _replace(directory / name, _yaml(document))

@@ -99,6 +99,7 @@ WORKFLOW_SERVICE: Final = "vimesh.v1.WorkflowService"
 _REPORTERS: Final = frozenset({CallerRole.REPORTER})
 _DRIVERS: Final = frozenset({CallerRole.DRIVER})
 _NOTIFIERS: Final = frozenset({CallerRole.NOTIFIER})
+_CONSOLES: Final = frozenset({CallerRole.CONSOLE})
 _ADMINS: Final = frozenset({CallerRole.ADMIN})
 
 RPCS: Final = (
@@ -121,7 +122,15 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "BatchGetVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
     Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE, for_others=True),
-    Rpc(VIM_SERVICE, "SummarizeVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
+    Rpc(
+        VIM_SERVICE,
+        "SummarizeVims",
+        TrafficClass.LISTS,
+        READ_S,
+        repeatable=True,
+        cost=32,
+        callers=PEOPLE | _CONSOLES,
+    ),
     Rpc(
         VIM_SERVICE,
         "ListVimEvents",
@@ -144,7 +153,7 @@ RPCS: Final = (
         READ_S,
         repeatable=True,
         cost=64,
-        callers=PEOPLE,
+        callers=PEOPLE | _CONSOLES,
     ),
     Rpc(
         FLEET_SERVICE,
@@ -152,7 +161,7 @@ RPCS: Final = (
         TrafficClass.MONITORS,
         REPORT_S,
         repeatable=True,
-        callers=_REPORTERS | _DRIVERS | _NOTIFIERS,
+        callers=_REPORTERS | _DRIVERS | _NOTIFIERS | _CONSOLES,
     ),
     Rpc(HISTORY_SERVICE, "ListSamples", TrafficClass.READS, READ_S, repeatable=True, cost=8, callers=PEOPLE),
     Rpc(

@@ -18,9 +18,9 @@ from tests.support.callers.caller import ask
 from tests.support.deployments.rest_doors import refusal
 from vimesh.api.keystone import keystone_client
 from vimesh.api.keystone.keystone_callers import keystone_callers
-from vimesh.api.rest.http_server import serve
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.http.http_listener import listening
+from vimesh.http.serve_fronts import serve
 from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 

@@ -14,10 +14,10 @@ from tests.support.deployments.envoys import RunningEnvoy, running_envoy
 from tests.support.deployments.rest_doors import scripted
 from tests.support.timing.waiting import eventually, until
 from vimesh.api.api_process import ApiSettings
-from vimesh.api.rest.http_server import serve
 from vimesh.api.rest.rest_app import RestSettings, rest_app
-from vimesh.envoy.traffic.clusters import API_HEALTH_PATH
+from vimesh.envoy.traffic.clusters import HTTP_HEALTH_PATH
 from vimesh.http.http_listener import listening
+from vimesh.http.serve_fronts import serve
 from vimesh.http.server_drain import HEALTH_PATH
 from vimesh.rpc.channels import channel
 from vimesh.rpc.rpc_table import CHANGE_S
@@ -190,4 +190,4 @@ def test_what_a_request_waits_for_fits_into_the_time_to_finish() -> None:
 
 
 def test_fronts_ask_where_the_process_answers() -> None:
-    assert API_HEALTH_PATH == HEALTH_PATH
+    assert HTTP_HEALTH_PATH == HEALTH_PATH

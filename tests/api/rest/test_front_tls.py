@@ -19,10 +19,10 @@ from tests.support.identities.callers import ask_tls
 from tests.support.identities.certified import Certified, KeyPair
 from tests.support.identities.recording_backends import recording_conductor
 from tests.support.identities.secured_fleets import secured
-from vimesh.api.rest.http_server import serve
 from vimesh.certificates.spiffe_ids import Role
 from vimesh.domain.errors import BadSetting
 from vimesh.http.http_listener import listening
+from vimesh.http.serve_fronts import serve
 from vimesh.http.server_tls import ServerTls
 
 APP: ASGIApp = PlainTextResponse("served")

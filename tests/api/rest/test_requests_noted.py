@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from vimesh.api.rest.request_record import record_requests
-from vimesh.api.rest.request_statistics import RequestStatistics
+from vimesh.http.request_record import record_requests
+from vimesh.http.request_statistics import RequestStatistics
 from vimesh.watchdog.calls import Calls
 from vimesh.watchdog.work_record import open_record, read_work
 

@@ -13,8 +13,8 @@ from tests.support.deployments.conductors import Client
 from tests.support.deployments.rest_doors import LAB, Door, door_to, refusal, scripted
 from tests.support.timing.cpu_budget import cpu_budget
 from tests.support.timing.waiting import eventually
-from vimesh.api.rest.request_admission import RequestAdmissionLimits
 from vimesh.api.rest.rest_app import RestSettings
+from vimesh.http.request_admission import RequestAdmissionLimits
 from vimesh.v1 import vim_pb2, vim_service_pb2_grpc
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.limits import MAX_JSON_BYTES

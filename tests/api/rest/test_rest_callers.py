@@ -29,10 +29,10 @@ from tests.support.deployments.secured_conductors import (
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.api.api_process import ApiSettings
 from vimesh.api.rest.callers.proved_callers import ProvedCallers
-from vimesh.api.rest.http_server import serve
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.domain.errors import BadSetting
 from vimesh.http.http_listener import listening
+from vimesh.http.serve_fronts import serve
 from vimesh.v1 import vim_service_pb2
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 

@@ -23,6 +23,7 @@ PROCESSES = {
     "api": Component.API,
     "monitor": Component.MONITOR,
     "notifier": Component.NOTIFIER,
+    "console": Component.CONSOLE,
 }
 
 

@@ -64,7 +64,7 @@ def test_only_the_front_listens_on_a_port(shared_fleet: Fleet) -> None:
 
     front = int(shared_fleet.address.rpartition(":")[2])
     assert ports.pop("envoy") == {front}
-    assert set(ports) == {"conductor-1", "conductor-2", "api", "monitor", "notifier"}
+    assert set(ports) == {"conductor-1", "conductor-2", "api", "monitor", "notifier", "console"}
     assert set().union(*ports.values()) == set()
 
 
@@ -76,9 +76,9 @@ async def test_another_user_of_the_machine_gets_into_no_socket(open_folder: Path
             await until((up.data_dir / "sockets" / f"{name}.metrics").exists, 30)
         sockets = [path for path in up.data_dir.rglob("*") if stat.S_ISSOCK(path.stat().st_mode)]
         assert {path.name for path in sockets} == {
-            *("reports", "api", "conductor-1", "conductor-1.health", "conductor-2", "conductor-2.health"),
+            *("reports", "api", "console", "conductor-1", "conductor-1.health", "conductor-2", "conductor-2.health"),
             *("envoy.admin", "api.metrics", "conductor-1.metrics", "conductor-2.metrics", "monitor.metrics"),
-            "notifier.metrics",
+            *("notifier.metrics", "console.metrics"),
         }
         # Each socket is guarded, even if the folder were not.
         for folder in (up.data_dir, up.data_dir / "sockets"):

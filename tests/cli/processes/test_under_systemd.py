@@ -73,6 +73,7 @@ def test_a_conductor(systemd: Systemd, tmp_path: Path) -> None:
         ("monitor", "--address"),
         ("notify", "--address"),
         ("api", "--listen", "127.0.0.1:0", "--address"),
+        ("console", "--listen", "127.0.0.1:0", "--address"),
         ("bridge", "--transport-url", "rabbit://nobody:x@127.0.0.1:9/", "--state-dir", "state/bridge", "--address"),
     ],
     ids=lambda command: command[0],

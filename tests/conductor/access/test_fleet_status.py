@@ -12,6 +12,7 @@ import pytest
 from tests.support.deployments.conductors import Client, conductor_over
 from tests.support.deployments.secured_conductors import (
     ADMIN,
+    CONSOLE,
     DRIVER,
     EXECUTOR,
     MONITOR,
@@ -27,8 +28,8 @@ from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.wire.error_statuses import failure_of
 
 WITHIN_S = 30
-MONITORS, API, BRIDGES, NOTIFIERS, EXECUTORS = (
-    pb.FleetProcess.Kind.Value(kind) for kind in ("MONITOR", "API", "BRIDGE", "NOTIFIER", "EXECUTOR")
+MONITORS, API, BRIDGES, NOTIFIERS, EXECUTORS, CONSOLES = (
+    pb.FleetProcess.Kind.Value(kind) for kind in ("MONITOR", "API", "BRIDGE", "NOTIFIER", "EXECUTOR", "CONSOLE")
 )
 BRIDGE = ("spiffe://vimesh/bridge/b1", "reader,reporter", "*")
 EVERYWHERE = ("https://login.example#otto", "operator", "*")
@@ -82,6 +83,7 @@ async def test_who_runs_the_fleet_sees_all_of_it_and_others_their_vims(
         (DRIVER, {API}),
         (BRIDGE, {BRIDGES}),
         (NOTIFIER, {NOTIFIERS}),
+        (CONSOLE, {CONSOLES}),
         (READER_EVERYWHERE, set()),
         (NOTIFIER_OF_A, set()),
         # It reports on VIMs of one project only, as a program of a tenant does.
@@ -93,7 +95,7 @@ async def test_each_identity_is_a_process_of_its_own_kind_only(
 ) -> None:
     accepted, refusals = set[int](), set[str]()
     async with client_as(address, who) as client:
-        for kind in (MONITORS, API, BRIDGES, NOTIFIERS, EXECUTORS):
+        for kind in (MONITORS, API, BRIDGES, NOTIFIERS, EXECUTORS, CONSOLES):
             try:
                 await client.fleet.ReportProcess(report(kind), timeout=WITHIN_S)
                 accepted.add(kind)

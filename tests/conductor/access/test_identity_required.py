@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tests.support.deployments.conductors import conductor_over
 from tests.support.deployments.secured_conductors import (
     ADMIN,
+    CONSOLE,
     DRIVER,
     MONITOR,
     NOTIFIER,
@@ -68,6 +69,7 @@ WHO = {
     "driver": DRIVER,
     # Without the role that a notifier's certificate stands for besides.
     "notifier": (NOTIFIER[0], "notifier", "*"),
+    "console": CONSOLE,
 }
 
 

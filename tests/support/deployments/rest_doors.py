@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 
 from tests.support.callers.caller import Answer, ask
-from vimesh.api.rest.http_server import serve
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.http.http_listener import listening
+from vimesh.http.serve_fronts import serve
 from vimesh.rpc.channels import channel
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer, VimServiceStub, add_VimServiceServicer_to_server
 

@@ -26,6 +26,7 @@ MONITOR = ("spiffe://vimesh/monitor/m1", "reporter", "*")
 EXECUTOR = ("spiffe://vimesh/executor/e1", "reporter", "*")
 REPORTER = ("spiffe://vimesh/bridge/b1", "reporter", "a")
 DRIVER = ("spiffe://vimesh/api/a1", "driver", "*")
+CONSOLE = ("spiffe://vimesh/console/c1", "console", "*")
 NOTIFIER = ("spiffe://vimesh/notifier/n1", "notifier,reader", "*")
 
 _Details = grpc.aio.ClientCallDetails

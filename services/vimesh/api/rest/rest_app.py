@@ -11,14 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vimesh.api.rest.callers.rest_caller import OpenCallers, RestCallers
 from vimesh.api.rest.documents.answer_links import path_address
+from vimesh.api.rest.errors.error_answers import error_response, unavailable
 from vimesh.api.rest.event_resource import Events
-from vimesh.api.rest.request_admission import RequestAdmission, RequestAdmissionLimits
 from vimesh.api.rest.rest_edge import Handler, guarded, unrouted
 from vimesh.api.rest.vim_resource import Vims
+from vimesh.http.request_admission import RequestAdmission, RequestAdmissionLimits
 
 if TYPE_CHECKING:  # exists for type checkers only
     from vimesh.v1.vim_service_pb2_grpc import VimServiceAsyncStub
@@ -57,11 +58,17 @@ def rest_app(stub: VimServiceAsyncStub, settings: RestSettings, callers: RestCal
         exception_handlers={HTTPException: unrouted},
     )
     app.router.redirect_slashes = False
-    return RequestAdmission(app, settings.admission)
+    return RequestAdmission(app, settings.admission, _too_many)
 
 
 def _route(path: str, handlers: dict[str, Handler], callers: RestCallers | None) -> Route:
     return Route(path, guarded(handlers, callers), methods=list(handlers))
+
+
+async def _too_many(scope: Scope, receive: Receive, send: Send) -> None:
+    # Made anew for each: an answer that is sent is not sent again.
+    refusal = error_response(unavailable("too many requests are under way; try again later"))
+    await refusal(scope, receive, send)
 
 
 async def _resources(request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,8 @@ from vimesh.cli.base.key_file import key_file_of
 from vimesh.cli.base.quota_settings import QUOTA_CHANGES_PER_S, QUOTA_EVENT_BYTES, QUOTA_FILE, QUOTA_VIMS
 from vimesh.cli.base.sizes import bytes_of
 from vimesh.client.credentials.profiles import PROFILE
+from vimesh.domain.access.issuer_origins import origin_of
+from vimesh.domain.access.secure_urls import secure_url
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.retention import Retention
@@ -45,6 +48,10 @@ _LEAST_KEPT = "16MiB"
 
 _MAX_DIGITS = 20
 _MAX_NOTIFIER_ID = 128
+_MAX_CLIENT_ID = 255
+_MAX_SCOPES = 16
+_MAX_ORIGINS = 8
+_SCOPE = re.compile(r"[!#-\[\]-~]{1,128}", re.ASCII)
 
 
 class LogFormat(StrEnum):
@@ -109,6 +116,35 @@ def _project(text: str) -> str:
     raise ValueError(f"must be a project id, not {text[:50]!r}")
 
 
+def _issuer(text: str) -> str:
+    if not text:
+        return ""
+    if secure_url(text).query:
+        raise ValueError("must be the URL of an issuer, without a query")
+    return text
+
+
+def _client_id(text: str) -> str:
+    if text.isascii() and text.isprintable() and len(text) <= _MAX_CLIENT_ID:
+        return text
+    raise ValueError(f"must have at most {_MAX_CLIENT_ID} printable characters of ASCII")
+
+
+def _scopes(text: str) -> tuple[str, ...]:
+    scopes = tuple(dict.fromkeys(text.replace(",", " ").split()))
+    if len(scopes) > _MAX_SCOPES or not all(_SCOPE.fullmatch(scope) for scope in scopes):
+        raise ValueError(f"must be at most {_MAX_SCOPES} scopes of OAuth 2.0, separated by spaces")
+    return scopes
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Read the origins of URLs."""
+    origins = tuple(dict.fromkeys(origin_of(each) for each in text.replace(",", " ").split()))
+    if len(origins) > _MAX_ORIGINS:
+        raise ValueError(f"must be at most {_MAX_ORIGINS} origins, separated by spaces")
+    return origins
+
+
 def _paths(text: str) -> tuple[Path, ...]:
     if text.lstrip().startswith("["):
         raise ValueError("must be a string of files separated by commas, not a list")
@@ -155,6 +191,14 @@ MISTRAL_TIMEOUT = Setting("mistral_timeout", positive_s, 10.0)
 API_LISTEN = Setting("api.listen", _listen, "127.0.0.1:7602")
 API_PROJECT = Setting("api.project", _project, "default")
 KEYSTONE_FILE: Setting[Path | None] = Setting("api.keystone_file", Path, None)
+CONSOLE_LISTEN = Setting("console.listen", _listen, "127.0.0.1:7603")
+OIDC_ISSUER = Setting("console.oidc_issuer", _issuer, "")
+"""Signs people in who use the console; empty: they bring a token, or a certificate."""
+OIDC_CLIENT_ID = Setting("console.oidc_client_id", _client_id, "")
+OIDC_SCOPES: Setting[tuple[str, ...]] = Setting("console.oidc_scopes", _scopes, ("openid",))
+OIDC_ORIGINS: Setting[tuple[str, ...]] = Setting("console.oidc_origins", _origins, ())
+"""Origins that the console asks beside that of the issuer."""
+STATUS_PAGES: Setting[Path | None] = Setting("console.status_pages", Path, None)
 CONCURRENCY = Setting("api.concurrency", _number(1, 256), 8)
 LEASE = Setting("api.lease", positive_s, 60.0)
 ACTION_MODE = Setting("action.mode", str, "")
@@ -215,6 +259,12 @@ ALL_SETTINGS: tuple[Setting[Any], ...] = (
     API_LISTEN,
     API_PROJECT,
     KEYSTONE_FILE,
+    CONSOLE_LISTEN,
+    OIDC_ISSUER,
+    OIDC_CLIENT_ID,
+    OIDC_SCOPES,
+    OIDC_ORIGINS,
+    STATUS_PAGES,
     CONCURRENCY,
     LEASE,
     ACTION_MODE,

@@ -85,7 +85,9 @@ def up(  # noqa: PLR0913 - one parameter per flag
     log_format: flags.Format = None,
     config: flags.Config = None,
 ) -> None:
-    """Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor, a notifier. Ctrl-C stops it.
+    """Run a whole fleet in the foreground: Envoy, conductors, an api process, a monitor, a notifier, a console.
+
+    Ctrl-C stops it.
 
     With --engine mistral there is no monitor: the api process drives Mistral, which runs the ping actions.
     On a loopback address, the monitor may probe loopback addresses, and the notifier may notify them, too.

@@ -53,6 +53,7 @@ async def run_demo(demo: Demo) -> None:
         _tell(f"starting a fleet at {settings.address}; logs: {data_dir.log_file}")
         try:
             async with fleet.running(), _connected(fleet, settings) as front:
+                _tell(f"console: https://{settings.address}/console/")
                 _tell("to use the fleet from other commands (Ctrl-C stops it), type:")
                 _tell(f"export VIMESH_ADDRESS={settings.address} VIMESH_CREDENTIALS={fleet.credentials}")
                 with failed_calls_explained(settings.address):

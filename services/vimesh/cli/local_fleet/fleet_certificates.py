@@ -29,11 +29,12 @@ class FleetCertificates:
     def __init__(self, path: Path, host: str) -> None:
         """`host`: the IP address on which the front listens."""
         self._folder = CertificateFolder(path)
-        self._front_hosts = _front_hosts(host)
+        self._front_hosts = front_hosts(host)
         self.front = self._of(Role.FRONT)
         self.monitor = self._of(Role.MONITOR)
         self.api = self._of(Role.API)
         self.notifier = self._of(Role.NOTIFIER)
+        self.console = self._of(Role.CONSOLE)
         # The role of a person is the first part of the name.
         self.administrator = self._folder.folder_of(SpiffeId(_TRUST_DOMAIN, Role.CLI, f"admin.{_NAME}"))
         self.trust = path / "trust"
@@ -45,7 +46,7 @@ class FleetCertificates:
             if not self._folder.exists:
                 self._folder.init(_TRUST_DOMAIN, _now())
             self._make(SpiffeId(_TRUST_DOMAIN, Role.FRONT, _NAME), self._front_hosts)
-            for role in (Role.MONITOR, Role.API, Role.NOTIFIER):
+            for role in (Role.MONITOR, Role.API, Role.NOTIFIER, Role.CONSOLE):
                 self._make(SpiffeId(_TRUST_DOMAIN, role, _NAME), ())
             self._make(SpiffeId(_TRUST_DOMAIN, Role.CLI, f"admin.{_NAME}"), ())
             self._tokens.prepare()
@@ -83,7 +84,8 @@ class FleetCertificates:
             self._folder.renew(identity, _now(), hosts)
 
 
-def _front_hosts(host: str) -> tuple[str, ...]:
+def front_hosts(host: str) -> tuple[str, ...]:
+    """Return the names and addresses by which a front is called that listens on this IP address."""
     named = () if host in _EVERY_ADDRESS else (host,)
     return tuple(dict.fromkeys((*names_of_this_machine(), *named)))
 

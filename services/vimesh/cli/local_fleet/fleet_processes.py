@@ -1,4 +1,4 @@
-"""Defines the processes of a fleet on one machine: conductors, front, api process, monitor and notifier."""
+"""Defines the processes of a fleet on one machine: conductors, front, api process, monitor, notifier and console."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from vimesh.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY, TARGET_AL
 from vimesh.target_rules.target_rules import TargetRules
 
 LOOPBACK = "127.0.0.1"
+_REST = "/v1.0/"
+_CONSOLE = "/console/config.json"
 
 Environment = Mapping[str, str]
 
@@ -236,10 +238,37 @@ class ApiPart:
         return Program(vimesh(*arguments), {**self._environment, MISTRAL_URL.variable: self._mistral_url})
 
     async def ready(self) -> None:
-        await until_answering(door_target(self._socket))
+        await until_answering(_REST, door_target(self._socket))
         self._members.serves(self.name, ClusterHost(self._socket))
         # Also wait until Envoy routes to it: users may call it as soon as they read that the fleet is up.
-        await until_answering(self._ways.front, self._ways.administrator)
+        await until_answering(_REST, self._ways.front, self._ways.administrator)
+
+    def ended(self) -> None:
+        self._members.ended(self.name)
+
+
+class ConsolePart:
+    name = "console"
+
+    def __init__(
+        self, ways: Ways, socket: Path, members: Members, environment: Environment, metrics: Path | None = None
+    ) -> None:
+        """`socket`: where it serves; `metrics`: where its metrics are."""
+        self._ways = ways
+        self._socket = socket
+        self._members = members
+        self._environment = environment
+        self._metrics = metrics
+
+    def prepare(self) -> Program:
+        arguments = ["console", "--listen", door_target(self._socket), "--address", self._ways.own]
+        arguments += [*_shown(self._ways.credentials), *_metrics(self._metrics)]
+        return Program(vimesh(*arguments), self._environment)
+
+    async def ready(self) -> None:
+        await until_answering(_CONSOLE, door_target(self._socket))
+        self._members.serves(self.name, ClusterHost(self._socket))
+        await until_answering(_CONSOLE, self._ways.front, self._ways.administrator)
 
     def ended(self) -> None:
         self._members.ended(self.name)

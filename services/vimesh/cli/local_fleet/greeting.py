@@ -37,6 +37,7 @@ def ready_block(
         lines += [f"  {_OPEN}", ""]
     if probes_loopback is not None:
         lines += [f"  {_LOOPBACK_PROBED if probes_loopback else _LOOPBACK_DENIED}", ""]
+    lines += [f"  Console: http{'s' if credentials else ''}://{address}/console/", ""]
     if metrics is not None:
         lines += [f"  Metrics for Prometheus: http{'s' if credentials else ''}://{metrics}/metrics", ""]
     if address != f"127.0.0.1:{DEFAULT_PORT}":

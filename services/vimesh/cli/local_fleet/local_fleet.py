@@ -11,12 +11,13 @@ from pathlib import Path
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.local_fleet.data_dir import DataDir
-from vimesh.cli.local_fleet.fleet_certificates import FleetCertificates
+from vimesh.cli.local_fleet.fleet_certificates import FleetCertificates, front_hosts
 from vimesh.cli.local_fleet.fleet_key import prepare_key_file
 from vimesh.cli.local_fleet.fleet_options import FleetSettings
 from vimesh.cli.local_fleet.fleet_processes import (
     ApiPart,
     ConductorPart,
+    ConsolePart,
     EnvoyProcess,
     Members,
     MonitorPart,
@@ -65,6 +66,7 @@ class EmbeddedFleet:
         self.certificates = FleetCertificates(data_dir.certificates, settings.host) if settings.secured else None
         self._members = Members(data_dir.envoy, clusters.CONDUCTORS)
         self._doors = Members(data_dir.envoy, clusters.API)
+        self._consoles = Members(data_dir.envoy, clusters.CONSOLE)
         url = settings.database_url or data_dir.database_url
         self._database_url = url
         self._key_file = settings.key_file or data_dir.key_file
@@ -109,9 +111,18 @@ class EmbeddedFleet:
             reports=self._sockets.reports,
             security=self._make_certificates(),
             expects_api=True,
+            expects_console=True,
+            origins=self._origins(),
             admin=self._sockets.envoy_admin,
         )
         write_files.render(fleet, self._data_dir.envoy)
+
+    def _origins(self) -> tuple[str, ...]:
+        """Return the origins of the console, as browsers on this machine and beyond may name it."""
+        settings = self._settings
+        scheme = "https" if settings.secured else "http"
+        hosts = (f"[{host}]" if ":" in host else host for host in front_hosts(settings.host))
+        return tuple(f"{scheme}://{host}:{settings.port}" for host in hosts)
 
     @property
     def credentials(self) -> Path | None:
@@ -223,7 +234,7 @@ class EmbeddedFleet:
     def _address_of(self, name: str) -> str:
         if name == self._front.name:
             return self._settings.address
-        door = {**self._members.addresses, **self._doors.addresses}.get(name)
+        door = {**self._members.addresses, **self._doors.addresses, **self._consoles.addresses}.get(name)
         return "" if door is None else door_target(door)
 
     def _metrics_of(self, name: str) -> Path | None:
@@ -233,7 +244,7 @@ class EmbeddedFleet:
         return ClusterHost(self._sockets.of(name), self._sockets.health_of(name))
 
     def _parts_of_clients(self, environment: Mapping[str, str]) -> list[Part]:
-        """Return the processes that call the front: api, notifier, and a monitor unless Mistral runs the actions."""
+        """Return the processes that call the front: api, notifier, console, and a monitor unless Mistral probes."""
         settings = self._settings
         certificates = self.certificates
         address = door_target(self._sockets.reports)
@@ -254,8 +265,16 @@ class EmbeddedFleet:
             None if certificates is None else certificates.notifier,
             self._metrics_of("notifier"),
         )
+        console = ConsolePart(
+            Ways(address, settings.address, None if certificates is None else certificates.console, self.credentials),
+            self._sockets.of("console"),
+            self._consoles,
+            environment,
+            self._metrics_of("console"),
+        )
         if settings.engine is Engine.MISTRAL:
-            return [api, notifier]
+            return [api, notifier, console]
         shown = None if certificates is None else certificates.monitor
         rules, metrics = settings.monitor_rules, self._metrics_of("monitor")
-        return [api, MonitorPart(address, environment, rules, shown, metrics, history=settings.history), notifier]
+        monitor = MonitorPart(address, environment, rules, shown, metrics, history=settings.history)
+        return [api, monitor, notifier, console]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vimesh.api.api_process import ApiSettings
     from vimesh.bridge.service.bridge_process import BridgeSettings
     from vimesh.conductor.conductor_process import ConductorSettings
+    from vimesh.console.console_process import ConsoleSettings
     from vimesh.domain.access.quotas import Quotas
     from vimesh.metrics.exposition import Exposition
     from vimesh.monitor.monitor_process import MonitorSettings
@@ -135,6 +136,19 @@ async def api(settings: ApiSettings, ports: SidePorts) -> None:
             tracer_of("api") as tracer,
         ):
             await run_api(settings, _serving_until(stopping, process.link), process.calls, exposition, tracer)
+
+
+async def console(settings: ConsoleSettings, ports: SidePorts) -> None:
+    """Serve the console until a stop signal. Raises BadSetting."""
+    from vimesh.console.console_process import run_console  # noqa: PLC0415 - see above
+
+    with watched_calls("console") as process, stop_on_signals() as stopping:
+        async with (
+            _metrics_of("console", ports.metrics, settings.credentials) as exposition,
+            _probes_of(ports.probes, process.link),
+            tracer_of("console") as tracer,
+        ):
+            await run_console(settings, _serving_until(stopping, process.link), process.calls, exposition, tracer)
 
 
 async def bridge(settings: BridgeSettings, ports: SidePorts) -> None:

@@ -27,6 +27,8 @@ class CallerRole(StrEnum):
     """Carries out the tasks of a workflow engine."""
     NOTIFIER = "notifier"
     """Notifies receivers of changes: learns where they are and their secrets, and records what was delivered."""
+    CONSOLE = "console"
+    """Serves status pages: counts VIMs by label, and reads their availability and changes."""
 
 
 ALL_ENGINES: Final = frozenset(Engine)

@@ -28,6 +28,7 @@ class ProcessKind(StrEnum):
     BRIDGE = "BRIDGE"
     NOTIFIER = "NOTIFIER"
     EXECUTOR = "EXECUTOR"
+    CONSOLE = "CONSOLE"
 
 
 @dataclass(frozen=True, slots=True)

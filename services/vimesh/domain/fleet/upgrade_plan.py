@@ -20,6 +20,7 @@ _OTHERS: Final = (
     ProcessKind.API,
     ProcessKind.BRIDGE,
     ProcessKind.NOTIFIER,
+    ProcessKind.CONSOLE,
 )
 """In the order in which they are replaced."""
 

@@ -30,7 +30,7 @@ from vimesh.files.yaml_values import read_yaml
 
 _PORT_DIGITS = 5
 _KEYS = {
-    *("conductors", "api", "front", "reports", "admin", "directory", "access_log"),
+    *("conductors", "api", "console", "front", "reports", "admin", "directory", "access_log"),
     *("cors", "hosts", "http_1_0", "connect", "trusted_proxies", "security", "tracing"),
 }
 
@@ -65,6 +65,7 @@ def parse(text: str) -> FrontFleet:
     return FrontFleet(
         conductors=conductors,
         api=_cluster("api", settings.get("api"), with_health=False),
+        console=_cluster("console", settings.get("console"), with_health=False),
         front=_front(settings.get("front")),
         reports=_door("reports", settings.get("reports")),
         admin=_door("admin", settings.get("admin")),

@@ -77,6 +77,8 @@ class FrontFleet:
     """May be empty while a fleet starts; a fleet file must name at least one."""
     api: ClusterHosts = ()
     """The HTTP processes that serve /v1.0/; without any, the path does not exist, unless `expects_api` is set."""
+    console: ClusterHosts = ()
+    """The HTTP processes that serve /console/ and /status/, as with `api` and `expects_console`."""
     front: ListenAddress = ListenAddress(DEFAULT_HOST, DEFAULT_PORT)
     """Port 0: any free port; `/listeners` of the admin interface shows it."""
     reports: Door | None = None
@@ -103,10 +105,15 @@ class FrontFleet:
     """Where the front sends spans of the calls that come by its first door. None: it makes none."""
     expects_api: bool = False
     """Whether HTTP processes will be added later: the path exists, and answers 503 until then."""
+    expects_console: bool = False
 
     @property
     def with_api(self) -> bool:
         return bool(self.api) or self.expects_api
+
+    @property
+    def with_console(self) -> bool:
+        return bool(self.console) or self.expects_console
 
     def __post_init__(self) -> None:
         if isinstance(self.admin, ListenAddress) and not ip_address(self.admin.host).is_loopback:

@@ -20,14 +20,17 @@ ROLES_OF_PARTS: Final[Mapping[str, frozenset[CallerRole]]] = MappingProxyType({
     "bridge": _REPORTER | {CallerRole.READER},
     # It watches the VIMs of all projects.
     "notifier": frozenset({CallerRole.NOTIFIER, CallerRole.READER}),
+    # Whoever takes it over learns no more than what status pages may show: no ids, names or addresses.
+    "console": frozenset({CallerRole.CONSOLE}),
 })  # fmt: skip
 """What parts of a fleet may do, by the role in their certificates. Fronts and conductors call no front. The role of a
 person's certificate (`cli`) is the beginning of its name."""
 
-_OF_CERTIFICATES: Final = frozenset({CallerRole.DRIVER, CallerRole.NOTIFIER})
+_OF_CERTIFICATES: Final = frozenset({CallerRole.DRIVER, CallerRole.NOTIFIER, CallerRole.CONSOLE})
 
 GRANTED_BY_TOKENS: Final = tuple(role for role in CallerRole if role not in _OF_CERTIFICATES)
-"""Roles that a token may give. Driving workflows and notifying receivers is for processes with certificates."""
+"""Roles that a token may give. Driving workflows, notifying receivers and serving status pages is for processes with
+certificates."""
 
 
 @dataclass(frozen=True, slots=True)

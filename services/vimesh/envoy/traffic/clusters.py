@@ -10,11 +10,12 @@ from vimesh.envoy.vocabulary.extensions import HTTP_OPTIONS, typed
 CONDUCTORS: Final = "conductors"
 """The service whose hosts all classes of calls share; one endpoint file lists them."""
 API: Final = "api"
+CONSOLE: Final = "console"
 
 # The service name under which a conductor reports SERVING once it can answer, and NOT_SERVING as soon as it drains.
 HEALTH_NAME: Final = "vimesh.v1.ConductorService"
-API_HEALTH_PATH: Final = "/healthz"
-"""Where an api process says the same."""
+HTTP_HEALTH_PATH: Final = "/healthz"
+"""Where an api process and a console say the same."""
 PANIC_PERCENT: Final = 50
 
 # gRPC answers pings without the Python interpreter, so a ping stays unanswered only if the process is stopped or the
@@ -25,11 +26,12 @@ _PING: Final = {"interval": "1s", "timeout": "3s"}
 _PING_WHERE_CALLS_WAIT: Final = {"interval": "0.5s", "timeout": "2s"}
 
 _API_CALLS: Final = CallClass(API, 256)
+_CONSOLE_CALLS: Final = CallClass(CONSOLE, 256)
 
-# A process answers 503 as soon as it drains, and is then left out at once. It says nothing about the conductors. One of
-# an earlier release has no such path: it counts as healthy while it answers.
-_API_CHECK: Final = {
-    "path": API_HEALTH_PATH,
+# A process answers 503 as soon as it drains, and is then left out at once. It says nothing about the conductors. An api
+# process of an earlier release has no such path: it counts as healthy while it answers.
+_HTTP_CHECK: Final = {
+    "path": HTTP_HEALTH_PATH,
     "expected_statuses": [{"start": 200, "end": 201}, {"start": 404, "end": 405}],
 }
 
@@ -57,14 +59,22 @@ def _conductors(call_class: CallClass, hosts: dict[str, object]) -> dict[str, ob
 
 
 def api(hosts: dict[str, object], socket: dict[str, object]) -> dict[str, object]:
+    return _http_processes(_API_CALLS, hosts, socket)
+
+
+def console(hosts: dict[str, object], socket: dict[str, object]) -> dict[str, object]:
+    return _http_processes(_CONSOLE_CALLS, hosts, socket)
+
+
+def _http_processes(call_class: CallClass, hosts: dict[str, object], socket: dict[str, object]) -> dict[str, object]:
     return {
-        **_cluster(_API_CALLS, hosts),
+        **_cluster(call_class, hosts),
         **socket,
-        "health_checks": [{**_checks(), "http_health_check": _API_CHECK}],
+        "health_checks": [{**_checks(), "http_health_check": _HTTP_CHECK}],
         **_upstream(
             {
                 "explicit_http_config": {"http_protocol_options": {}},
-                # Shorter than the keep-alive of the api process: a request on a closing connection is lost.
+                # Shorter than the keep-alive of the process: a request on a closing connection is lost.
                 "common_http_protocol_options": {"idle_timeout": "30s"},
             }
         ),

@@ -1,4 +1,7 @@
-"""Limits how often streams for people may be opened: opening one costs a conductor as much as ten reports."""
+"""Limits how often streams for people may be opened, and pages read.
+
+Opening a stream costs a conductor as much as ten reports, and pages are read by strangers.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ _PER_S: Final = 200
 BURST: Final = 1_000
 """Number of screens that may reconnect together, such as after a restart of Envoy."""
 _FILLS_PER_S: Final = 10
+_PAGES_PER_S: Final = 500
+"""A third of what a console serves when it does nothing else."""
+_PAGES_BURST: Final = 2_000
 
 
 def opening_rate() -> dict[str, object]:
@@ -22,11 +28,20 @@ def opening_rate() -> dict[str, object]:
 
 def of_watches() -> dict[str, object]:
     """Return the settings of the filter on the routes of such streams."""
+    return _limit("watches", _PER_S, BURST)
+
+
+def of_pages() -> dict[str, object]:
+    """Return the settings of the filter on the routes to the console, which serves strangers."""
+    return _limit("pages", _PAGES_PER_S, _PAGES_BURST)
+
+
+def _limit(name: str, per_s: int, burst: int) -> dict[str, object]:
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     bucket = {
-        "max_tokens": BURST,
-        "tokens_per_fill": _PER_S // _FILLS_PER_S,
+        "max_tokens": burst,
+        "tokens_per_fill": per_s // _FILLS_PER_S,
         "fill_interval": f"{1 / _FILLS_PER_S:g}s",
     }
-    limit = {"stat_prefix": "watches", "token_bucket": bucket, "filter_enabled": always, "filter_enforced": always}
+    limit = {"stat_prefix": name, "token_bucket": bucket, "filter_enabled": always, "filter_enforced": always}
     return {_NAME: typed(_TYPE, **limit)}

@@ -1,4 +1,4 @@
-"""The metrics of an api process."""
+"""The metrics of an api process, some of which a console has, too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from vimesh.metrics.catalogue.metric_entry import Component, MetricEntry, MetricKind
 
 _API: Final = frozenset({Component.API})
+_BEHIND_FRONT: Final = frozenset({Component.API, Component.CONSOLE})
 _REQUESTED: Final = "after the first request"
 _DRIVING: Final = "with --engine mistral, after the first task"
 
@@ -14,10 +15,10 @@ API_METRICS: Final = (
     MetricEntry(
         "vimesh_http_requests_total",
         MetricKind.COUNTER,
-        "Requests to Tacker's REST API that are over. The route is the template of the path, or none for what was "
-        "refused before a path was looked for; the code is none if the caller had gone.",
+        "Requests to Tacker's REST API, or to a console, that are over. The route is the template of the path, or none "
+        "for what was refused before a path was looked for; the code is none if the caller had gone.",
         labels=("method", "route", "code"),
-        components=_API,
+        components=_BEHIND_FRONT,
         condition=_REQUESTED,
     ),
     MetricEntry(
@@ -25,7 +26,7 @@ API_METRICS: Final = (
         MetricKind.HISTOGRAM,
         "Time from the head of a request to the end of its answer.",
         labels=("route",),
-        components=_API,
+        components=_BEHIND_FRONT,
         condition=_REQUESTED,
     ),
     MetricEntry(

@@ -11,7 +11,10 @@ CLIENT_METRICS: Final = (
         "vimesh_front_connected",
         MetricKind.GAUGE,
         "1 if the process can reach the front, else 0: for monitors and bridges whether their watch of actions stands, "
-        "for api processes whether they have a connection, for notifiers whether they can claim receivers.",
-        components=frozenset({Component.MONITOR, Component.API, Component.BRIDGE, Component.NOTIFIER}),
+        "for api processes and consoles whether they have a connection, for notifiers whether they can claim "
+        "receivers.",
+        components=frozenset(
+            {*(Component.MONITOR, Component.API, Component.BRIDGE, Component.NOTIFIER, Component.CONSOLE)}
+        ),
     ),
 )

@@ -20,6 +20,7 @@ class Component(StrEnum):
     API = "api"
     BRIDGE = "bridge"
     NOTIFIER = "notifier"
+    CONSOLE = "console"
     UP = "up"
     """`vimesh up`, which has the metrics of its processes, each with the label `process`."""
 

@@ -1,6 +1,6 @@
 """Finds out who calls Tacker's REST where identities are required: by a token of Keystone, or by what the front says.
 
-Only the front can reach the process: by a unix socket of the fleet's user, or by TLS (`http_server.py`).
+Only the front can reach the process: by a unix socket of the fleet's user, or by TLS (`http/serve_fronts.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs the HTTP server of the api process."""
+"""Serves HTTP to fronts, as api processes and consoles do, until the process stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits how many requests the REST API serves at a time, and how long a caller may stall one."""
+"""Limits how many requests a process serves at a time, and how long a caller may stall one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Final
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from vimesh.api.rest.errors.error_answers import error_response, unavailable
 
 _log = structlog.get_logger()
 
@@ -34,8 +32,10 @@ class _Stalled(Exception):
 class RequestAdmission:
     """Wraps the application, and serves its requests within the limits."""
 
-    def __init__(self, app: ASGIApp, limits: RequestAdmissionLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: RequestAdmissionLimits, refusal: ASGIApp) -> None:
+        """`refusal`: answers what is above the limits."""
         self._app = app
+        self._refusal = refusal
         self._requests_left = limits.requests
         self._reads_left = limits.reads
         self._stalled_s = limits.stalled_s
@@ -43,8 +43,7 @@ class RequestAdmission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reads = int(scope["method"] in _READS)
         if not self._requests_left or self._reads_left < reads:
-            refusal = error_response(unavailable("too many requests are under way; try again later"))
-            await refusal(scope, receive, send)
+            await self._refusal(scope, receive, send)
             return
         self._requests_left -= 1
         self._reads_left -= reads

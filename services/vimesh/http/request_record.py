@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vimesh.api.rest.request_statistics import RequestStatistics
+from vimesh.http.request_statistics import RequestStatistics
 from vimesh.tracing.current_request import REQUEST_ID, current_request_id, enter_request, plain_id
 from vimesh.tracing.spans import Tracer, entered, sampled_traceparent
 from vimesh.watchdog.calls import Calls

@@ -1,0 +1,191 @@
+"""One status page: what the fleet said, what is made of it, and what is sent, which is kept until it changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from vimesh.console.content_policy import of_plain_page
+from vimesh.console.static_answer import StaticAnswer, prepare_answer
+from vimesh.console.status.cached_answer import Answered, CachedAnswer, CacheTimes
+from vimesh.console.status.fleet_answers import FleetAnswers, LineCounts, PageCounts, PageDays
+from vimesh.console.status.line_states import (
+    LineState,
+    LineView,
+    availability_of,
+    days_of,
+    remark_of,
+    state_of,
+    words_of,
+    worst_of,
+)
+from vimesh.console.status.pages_file import MAX_LINES, StatusPage
+from vimesh.console.status.render_page import FeedItem, PageView, PageWriter
+from vimesh.runtime.task_crew import TaskCrew
+
+COUNTS_FRESH_S: Final = 10.0
+DAYS_FRESH_S: Final = 60.0
+STALE_AFTER_S: Final = 60.0
+"""An older answer says nothing of now: everything reads unknown."""
+MAX_ITEMS: Final = 100
+"""Items of a feed."""
+_MAX_KEPT: Final = 2 * MAX_LINES
+_SPACE: Final = uuid.UUID("7b6b0d7e-5a0c-5c43-9a43-0b7d3d3a2f10")
+"""Of the ids of feeds and their items."""
+_EMBEDDED: Final = {"cross-origin-resource-policy": "cross-origin"}
+"""Other pages show badges."""
+
+
+class StatusBoard:
+    def __init__(  # noqa: PLR0913 - it gets all its collaborators here
+        self,
+        page: StatusPage,
+        fleet: FleetAnswers,
+        writer: PageWriter,
+        crew: TaskCrew,
+        *,
+        now: Callable[[], dt.datetime],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`now`: the time in UTC, which is shown; `clock`: counts seconds."""
+        self.page = page
+        self._writer = writer
+        self._now = now
+        self._clock = clock
+        self._began = now()
+        self._counts = CachedAnswer[PageCounts](lambda: fleet.counts(page), CacheTimes(COUNTS_FRESH_S), crew, clock)
+        self._days = CachedAnswer[PageDays](lambda: fleet.days(page), CacheTimes(DAYS_FRESH_S), crew, clock)
+        self._kept: dict[str, tuple[object, StaticAnswer]] = {}
+        self._dated: dict[str, tuple[str, dt.datetime]] = {}
+
+    async def html(self) -> StaticAnswer:
+        counts, days = await self._counts.read(), await self._days.read()
+        view = self._view(counts, days)
+        policy = {"content-security-policy": of_plain_page(self._writer.style_hash)}
+        return self._keep(
+            "html",
+            view,
+            lambda: prepare_answer(self._writer.page(view), "text/html; charset=utf-8", self._headers(policy)),
+        )
+
+    async def badge(self, value: str | None = None) -> StaticAnswer | None:
+        """Return the badge of a line, by its value of the label, or of the page; None if it has no such line."""
+        view = self._view(await self._counts.read(), None)
+        states = {line.value: line.state for line in view.lines}
+        if value is None:
+            label, state = view.title, view.worst
+        elif value in states:
+            label, state = self.page.shown(value), states[value]
+        elif view.asked is None and value in self.page.names:
+            label, state = self.page.shown(value), LineState.UNKNOWN
+        else:
+            return None
+        return self._keep(
+            f"badge {value or ''}",
+            state,
+            lambda: prepare_answer(self._writer.badge(label, state), "image/svg+xml", self._headers(_EMBEDDED)),
+        )
+
+    async def feed(self) -> StaticAnswer:
+        counts, days = await self._counts.read(), await self._days.read()
+        view = self._view(counts, days)
+        items = [] if days is None else list(islice(self._items(view, days.value), MAX_ITEMS))
+        self._dated = {item.id: self._dated[item.id] for item in items}
+        updated = max((item.updated for item in items), default=self._began)
+        return self._keep(
+            "feed",
+            (items, updated),
+            lambda: prepare_answer(
+                self._writer.feed(view, self._id(), items, updated),
+                "application/atom+xml; charset=utf-8",
+                self._headers(_EMBEDDED),
+            ),
+        )
+
+    def _keep(self, name: str, what: object, make: Callable[[], StaticAnswer]) -> StaticAnswer:
+        """Return the answer that was made of the same before, or make it."""
+        if name in self._kept and self._kept[name][0] == what:
+            return self._kept[name][1]
+        if len(self._kept) >= _MAX_KEPT:
+            self._kept.clear()  # lines come and go
+        answer = make()
+        self._kept[name] = (what, answer)
+        return answer
+
+    def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
+        shared = "public" if self.page.public else "private"
+        return {"cache-control": f"{shared}, max-age={COUNTS_FRESH_S:g}", **more}
+
+    def _view(self, counts: Answered[PageCounts] | None, days: Answered[PageDays] | None) -> PageView:
+        known: Mapping[str, LineCounts] = {} if counts is None else counts.value.lines
+        age_s = None if counts is None else self._clock() - counts.time
+        is_stale = age_s is None or age_s > STALE_AFTER_S
+        asked = None if age_s is None else (self._now() - dt.timedelta(seconds=age_s)).replace(microsecond=0)
+        lines = [self._line(value, of_line, days, is_stale=is_stale) for value, of_line in known.items()]
+        worst = worst_of([line.state for line in lines])
+        return PageView(
+            name=self.page.name,
+            title=self.page.title,
+            headline=_headline(lines, worst),
+            worst=worst,
+            lines=lines,
+            omitted=0 if counts is None else counts.value.omitted,
+            asked=asked,
+            stale_since=(asked or self._began) if is_stale else None,
+        )
+
+    def _line(self, value: str, counts: LineCounts, days: Answered[PageDays] | None, *, is_stale: bool) -> LineView:
+        return LineView(
+            value=value,
+            name=self.page.shown(value),
+            state=LineState.UNKNOWN if is_stale else state_of(counts),
+            remark="" if is_stale else remark_of(counts),
+            availability="" if days is None else availability_of(days.value.lines.get(value, {})),
+            days=() if days is None else days_of(days.value, value),
+        )
+
+    def _items(self, view: PageView, days: PageDays) -> Iterator[FeedItem]:
+        """Yield an item for each day of a line on which its VIMs were not simply reachable, the newest first."""
+        troubled = sorted(
+            (
+                (day, line)
+                for line in view.lines
+                for day, durations in days.lines.get(line.value, {}).items()
+                if words_of(durations)
+            ),
+            key=lambda each: each[0],
+            reverse=True,
+        )
+        for day, line in troubled:
+            words = words_of(days.lines[line.value][day])
+            text = f"On {day.isoformat()} (UTC): {words}."
+            if day == days.last:
+                text += f" Now {line.state.value}."
+            item_id = self._id(line.value, day.isoformat())
+            yield FeedItem(item_id, f"{line.name}: {words}", text, self._date(item_id, text, day, days))
+
+    def _date(self, item_id: str, text: str, day: dt.date, days: PageDays) -> dt.datetime:
+        """Return since when an item says what it says: its day may not have ended."""
+        if item_id not in self._dated or self._dated[item_id][0] != text:
+            end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
+            self._dated[item_id] = (text, min(end, days.counted_until))
+        return self._dated[item_id][1]
+
+    def _id(self, *parts: str) -> str:
+        return f"urn:uuid:{uuid.uuid5(_SPACE, '/'.join((self.page.name, *parts)))}"
+
+
+def _headline(lines: list[LineView], worst: LineState) -> str:
+    """Say how the page as a whole is."""
+    if not lines:
+        return "unknown"
+    if worst is LineState.REACHABLE:
+        return "all reachable"
+    affected = [line for line in lines if line.state is worst]
+    if len(affected) == len(lines):
+        return f"all {worst.value}" if len(lines) > 1 else worst.value
+    return f"{len(affected)} of {len(lines)} {worst.value}"
