@@ -7,9 +7,10 @@ BIN   := $(VENV)/bin
 ARGS  ?=
 TOGETHER := --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: up demo check check-quick check-all format lint types imports proto test test-all robustness fuzz bench gen envoy metrics reference site boards baseline fleet-by-hand bare-root lock sbom dist audit clean
+.PHONY: up demo check check-quick check-all format lint types imports proto test test-all console robustness fuzz bench gen envoy metrics reference site boards baseline fleet-by-hand bare-root lock sbom dist audit clean
 
-up: $(VENV)/.fleet
+# Where there is no npm to make the console with, the fleet runs without it, and says so.
+up: $(VENV)/.fleet $(if $(shell command -v npm),console)
 	@exec $(BIN)/vimesh up $(ARGS)
 
 demo: $(VENV)/.fleet
@@ -45,7 +46,7 @@ proto: $(VENV)/.dev
 
 # Most tests wait for other processes: three at a time keep two cores busy. A file stays with one worker, and the files come
 # in the order of tests/conftest.py, the longest first. What must have the machine for itself comes after that.
-SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/keystone/.ready .cache/rabbitmq4/.ready .cache/supply/.ready .cache/schemathesis/.ready .cache/site/.ready .cache/ansible/.ready samples/node/node_modules tests/oidc_issuer/node_modules
+SERVERS := $(VENV)/.dev $(VENV)/.system .cache/mistral/.ready .cache/oslo/.ready .cache/openstack/.ready .cache/keystone/.ready .cache/rabbitmq4/.ready .cache/supply/.ready .cache/schemathesis/.ready .cache/site/.ready .cache/ansible/.ready samples/node/node_modules tests/oidc_issuer/node_modules .cache/console/.typed console
 SAMPLES := $(addprefix .cache/samples/,cpp go java perl ruby typescript)
 test: $(SERVERS)
 	$(BIN)/pytest -m 'not alone and not whole' $(TOGETHER) $(ARGS)
@@ -134,8 +135,25 @@ baseline: gen
 lock: .cache/supply/.ready
 	.cache/supply/bin/python deploy/locks/renew.py $(ARGS)
 
+# What the browser runs of the console, which `vimesh console` serves and the wheel has. See decision 85.
+WEB    := services/vimesh/console/web
+BUNDLE := services/vimesh/console/bundle/index.html
+WEB_SOURCES := $(shell find $(WEB)/src samples/typescript/src -name '*.ts' -o -name '*.tsx' -o -path '$(WEB)/*.css' -o -path '$(WEB)/*.html')
+console: $(BUNDLE)
+$(BUNDLE): $(WEB)/node_modules $(WEB)/build.mjs $(WEB_SOURCES)
+	cd $(WEB) && node build.mjs
+
+.cache/console/.typed: $(WEB)/node_modules $(WEB)/tsconfig.json $(WEB_SOURCES)
+	cd $(WEB) && npm run --silent types
+	@mkdir -p $(@D) && touch $@
+
+$(WEB)/node_modules: $(WEB)/package-lock.json
+	@command -v npm >/dev/null || deploy/apt-install nodejs npm
+	cd $(WEB) && $(NPM_CI)
+	@touch $@
+
 # What an installation of all parts holds, as CycloneDX, from an environment that holds nothing else.
-sbom: .cache/supply/.ready $(VENV)/.fleet
+sbom: .cache/supply/.ready $(VENV)/.fleet console
 	$(VENV)/bin/python -m venv --clear --without-pip .cache/runtime
 	$(PIP) --python .cache/runtime/bin/python $(INSTALL) -r $(LOCKS)/runtime.txt
 	rm -f dist/*.whl
@@ -301,4 +319,4 @@ NPM_CI = npm ci --ignore-scripts --no-fund --no-audit --silent
 	@touch $@
 
 clean:
-	rm -rf $(VENV) samples/*/node_modules samples/*/build samples/*/dist tests/oidc_issuer/node_modules .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(WEB)/node_modules $(dir $(BUNDLE)) samples/*/node_modules samples/*/build samples/*/dist tests/oidc_issuer/node_modules .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,60 @@
+// Makes the bundle that `vimesh console` serves: `node build.mjs [OUT]`. Scripts and styles have a hash of their content in
+// their names, and the page refers to them relatively, so that it works behind any prefix.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const CLIENT = resolve(HERE, "../../../../samples/typescript/src");
+const OUT = resolve(process.argv[2] ?? join(HERE, "../bundle"));
+
+/** The client package is bundled from its sources, with the libraries that are installed here, of which there must be one. */
+const client = {
+  name: "client",
+  setup({ onResolve, resolve: resolveAgain }) {
+    onResolve({ filter: /^vimesh-client$/ }, () => ({ path: join(CLIENT, "index.ts") }));
+    onResolve({ filter: /^vimesh-client\/v1\// }, ({ path }) => ({
+      path: join(CLIENT, "gen/vimesh/v1", `${basename(path)}_pb.ts`),
+    }));
+    onResolve({ filter: /^(@bufbuild\/protobuf|@connectrpc\/connect)(\/|$)/ }, ({ path, kind, pluginData }) =>
+      pluginData === "here" ? undefined : resolveAgain(path, { kind, resolveDir: HERE, pluginData: "here" }),
+    );
+  },
+};
+
+rmSync(OUT, { recursive: true, force: true });
+const { metafile } = await build({
+  entryPoints: { app: join(HERE, "src/main.tsx") },
+  outdir: join(OUT, "assets"),
+  entryNames: "[name]-[hash]",
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  legalComments: "none",
+  metafile: true,
+  plugins: [client],
+  tsconfigRaw: { compilerOptions: { jsx: "react-jsx", jsxImportSource: "preact", verbatimModuleSyntax: true } },
+  absWorkingDir: HERE,
+  logLevel: "warning",
+});
+const made = Object.keys(metafile.outputs).map((name) => basename(name));
+const named = (ending) => `assets/${made.find((name) => name.endsWith(ending))}`;
+const page = readFileSync(join(HERE, "src/index.html"), "utf8")
+  .replace("app.css", named(".css"))
+  .replace("app.js", named(".js"));
+mkdirSync(OUT, { recursive: true });
+writeFileSync(join(OUT, "index.html"), page);
+
+// The libraries that are in the bundle want their licences beside them.
+const packages = new Set(
+  Object.keys(metafile.inputs).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
+);
+const licences = [...packages].sort().map((name) => {
+  const folder = join(HERE, "node_modules", name);
+  const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const file = ["LICENSE", "LICENSE.md", "LICENSE.txt"].map((one) => join(folder, one)).find(existsSync);
+  return `${name} ${version}: ${license}\n\n${file ? readFileSync(file, "utf8") : ""}`;
+});
+writeFileSync(join(OUT, "LICENSES.txt"), licences.join("\n----\n\n"));
