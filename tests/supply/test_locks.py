@@ -73,7 +73,9 @@ def test_this_environment_is_what_the_lock_says() -> None:
     assert {name: _installed(name) for name in wanted} == wanted, "run `make .venv/.dev`"
 
 
-@pytest.mark.parametrize("folder", ["samples/node", "samples/typescript", "services/vimesh/console/web", "tests/oidc_issuer"])
+@pytest.mark.parametrize(
+    "folder", ["samples/node", "samples/typescript", "services/vimesh/console/web", "tests/oidc_issuer"]
+)
 def test_packages_of_node_have_hashes_and_no_addresses(folder: str) -> None:
     lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     declared = json.loads((ROOT / folder / "package.json").read_text())["dependencies"]

@@ -64,7 +64,11 @@ async def test_a_vim_is_registered_and_then_left_alone(store: VimStore) -> None:
     assert kind_of(first) == EventKind.REGISTERED
     assert await store.bulk.apply_many([LAB], OPS) == [AppliedVim(None, vim.id, vim.etag)]
     assert (await changes_in(store), store.statistics.commits) == (changes, commits)
-    assert (vim.extra, vim.labels, vim.policy.interval_s) == ({"rack": "7", "tags": ["a", None]}, {"region": "eu"}, 20.0)
+    assert (vim.extra, vim.labels, vim.policy.interval_s) == (
+        {"rack": "7", "tags": ["a", None]},
+        {"region": "eu"},
+        20.0,
+    )
     assert (vim.applied and vim.applied.apply_set, vim.applied and vim.applied.fields) == ("ops", LAB.fields)
 
 
