@@ -6,14 +6,14 @@ import signal
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, NullPool, delete, insert, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from tests.support.processes.server_nodes import server_folder
+from tests.support.processes.server_nodes import Template, server_folder
 from tests.support.sql.mariadb import MariaDb, running_mariadb
 from tests.support.sql.pgbouncer import Pgbouncer, running_pgbouncer
 from tests.support.sql.postgresql import Postgresql, running_postgresql
@@ -22,7 +22,8 @@ from vimesh.store.schema.availability_tables import availability_progress
 from vimesh.store.schema.tables import compatibility, revisions
 from vimesh.store.upgrade.manage_tables import upgrade
 
-_Running = Callable[[Path], AbstractAsyncContextManager[Postgresql | MariaDb]]
+_Running = Callable[[Path, Template | None], AbstractAsyncContextManager[Postgresql | MariaDb]]
+_MakeTables = Callable[[str], Awaitable[object]]
 _NODES: Final[Mapping[str, tuple[_Running, str]]] = {
     "postgresql": (running_postgresql, "postgres"),
     "mariadb": (running_mariadb, "mysql"),
@@ -69,12 +70,30 @@ class Server:
 
 
 @asynccontextmanager
-async def server(kind: str, make_tables: Callable[[str], Awaitable[object]] = upgrade) -> AsyncGenerator[Server]:
+async def server(kind: str, make_tables: _MakeTables | None = None) -> AsyncGenerator[Server]:
     """Run a server of this kind. `make_tables`: makes those of another release in the database with a URL."""
-    running, admin_database = _NODES[kind]
+    run, admin_database = _NODES[kind]
     with server_folder() as folder:
-        async with running(folder) as node:
-            yield await _with_tables(node, node.url(admin_database), make_tables)
+        async with run(folder, _WITH_TABLES[kind] if make_tables is None else None) as node:
+            found = Server(node, node.url(NAME))
+            if make_tables is None:
+                await execute(found.url, f"UPDATE revisions SET log_id = '{uuid.uuid4()}'")
+            else:
+                await execute(node.url(admin_database), f"CREATE DATABASE {NAME}")
+                await make_tables(found.url)
+            yield found
+
+
+async def _make_with_tables(kind: str, data: Path) -> None:
+    run, admin_database = _NODES[kind]
+    with server_folder() as folder:
+        async with run(folder, None) as node:
+            await execute(node.url(admin_database), f"CREATE DATABASE {NAME}")
+            await upgrade(node.url(NAME))
+        node.data.rename(data)
+
+
+_WITH_TABLES: Final = {kind: Template(partial(_make_with_tables, kind)) for kind in SERVERS}
 
 
 @asynccontextmanager
@@ -83,15 +102,6 @@ async def pooler(of: Server, mode: str, more: str = "") -> AsyncGenerator[Pgboun
     with server_folder() as folder:
         async with running_pgbouncer(folder, of.port, mode, more) as running:
             yield running
-
-
-async def _with_tables(
-    node: Postgresql | MariaDb, admin_url: str, make_tables: Callable[[str], Awaitable[object]]
-) -> Server:
-    await execute(admin_url, f"CREATE DATABASE {NAME}")
-    found = Server(node, node.url(NAME))
-    await make_tables(found.url)
-    return found
 
 
 async def execute(url: str, *statements: str) -> None:

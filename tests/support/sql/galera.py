@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.support.clouds.targets import free_port
 from tests.support.processes.server_nodes import server_folder
 from tests.support.sql.databases import NAME, Server, execute, with_driver
-from tests.support.sql.mariadb import MariaDb
+from tests.support.sql.mariadb import MariaDb, make_files, own_options
 from tests.support.timing.waiting import eventually
 from vimesh.store.upgrade.manage_tables import upgrade
 
@@ -38,12 +38,12 @@ class GaleraNode(MariaDb):
 
     async def install(self) -> None:
         """Make the files of an empty node; one that joins copies those of the cluster."""
-        for each in (self._folder, self._data):
+        for each in (self._folder, self.data):
             each.mkdir(exist_ok=True)
             if os.geteuid() == 0:
                 shutil.chown(each, _USER)
         if self._peer is None:
-            await super().install()
+            await make_files(self.data, _USER)
 
     async def start(self) -> None:
         """Start the node, and return when it accepts statements of clients."""
@@ -72,7 +72,7 @@ class GaleraNode(MariaDb):
 
     def _own(self) -> list[str]:
         # The program that copies the files for another node gives up root, and could not write them afterwards.
-        return [*([f"--user={_USER}"] if os.geteuid() == 0 else []), f"--tmpdir={self._folder}"]
+        return own_options(self._folder, _USER)
 
     def _options(self) -> list[str]:
         provider = (

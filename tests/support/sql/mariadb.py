@@ -9,10 +9,11 @@ import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Final
 
 from tests.support.clouds.targets import free_port
 from tests.support.processes.process_groups import ProcessGroup
-from tests.support.processes.server_nodes import running
+from tests.support.processes.server_nodes import Template, running
 from tests.support.timing.waiting import eventually
 
 _START_S = 60
@@ -35,8 +36,10 @@ _OPTIONS = (
 class MariaDb:
     """A node that can be stopped, killed and started again: its data is in its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: Template | None = None) -> None:
+        """`files`: those of a node that is not empty."""
         self._folder = folder
+        self._files = files or _EMPTY
         self._node: ProcessGroup | None = None
         self.port = free_port()
 
@@ -45,24 +48,14 @@ class MariaDb:
         return f"mysql://{who}@127.0.0.1:{self.port}/{database}"
 
     async def install(self) -> None:
-        """Make the files of an empty node."""
-        with self._output.open("ab") as output:
-            installing = await asyncio.create_subprocess_exec(
-                _program("mariadb-install-db"),
-                *("--no-defaults", f"--datadir={self._data}", "--auth-root-authentication-method=normal"),
-                *("--skip-test-db", *self._own()),
-                env=_environment(),
-                stdout=output,
-                stderr=output,
-            )
-        await asyncio.wait_for(installing.wait(), _START_S)
-        assert installing.returncode == 0, self._output.read_text()
+        """Make the files of the node."""
+        await self._files.copy_to(self.data)
 
     async def start(self) -> None:
         """Start the node, and return when it greets clients."""
         node = self._node = await ProcessGroup.start(
             _program("mariadbd"),
-            *(*_OPTIONS, *self._options(), *self._own(), f"--datadir={self._data}", f"--port={self.port}"),
+            *(*_OPTIONS, *self._options(), *self._own(), f"--datadir={self.data}", f"--port={self.port}"),
             *(f"--socket={self._folder / 'mariadb.sock'}", f"--pid-file={self._folder / 'mariadb.pid'}"),
             environment=_environment(),
             output=self._output,
@@ -92,7 +85,7 @@ class MariaDb:
 
     def _own(self) -> list[str]:
         # A node that starts removes all temporary tables that it finds, including those of another node.
-        return [*_user(), f"--tmpdir={self._folder}"]
+        return own_options(self._folder, "root")
 
     @property
     def folder(self) -> Path:
@@ -100,7 +93,8 @@ class MariaDb:
         return self._folder
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """Return the folder with what the node stores."""
         return self._folder / "data"
 
     @property
@@ -108,9 +102,30 @@ class MariaDb:
         return self._folder / "mariadb.out"
 
 
-def _user() -> list[str]:
-    # It refuses to run as root unless told to.
-    return ["--user=root"] if os.geteuid() == 0 else []
+def own_options(folder: Path, user: str) -> list[str]:
+    """Return the options that keep a node apart from others; `user`: who runs it if the tests are root's."""
+    # It refuses to run as root unless told to. One that starts removes all temporary tables that it finds, including
+    # those of another node.
+    return [*([f"--user={user}"] if os.geteuid() == 0 else []), f"--tmpdir={folder}"]
+
+
+async def make_files(data: Path, user: str = "root") -> None:
+    """Make the files of an empty node, in a folder that `user` may enter."""
+    output = data.with_name("mariadb-install-db.out")
+    with output.open("ab") as file:
+        installing = await asyncio.create_subprocess_exec(
+            _program("mariadb-install-db"),
+            *("--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal"),
+            *("--skip-test-db", *own_options(data.parent, user)),
+            env=_environment(),
+            stdout=file,
+            stderr=file,
+        )
+    await asyncio.wait_for(installing.wait(), _START_S)
+    assert installing.returncode == 0, output.read_text()
+
+
+_EMPTY: Final = Template(make_files)
 
 
 def _environment() -> dict[str, str]:
@@ -134,7 +149,7 @@ async def _greets(port: int) -> bool:
 
 
 @asynccontextmanager
-async def running_mariadb(folder: Path) -> AsyncGenerator[MariaDb]:
+async def running_mariadb(folder: Path, files: Template | None = None) -> AsyncGenerator[MariaDb]:
     """Run a node with its files in an empty folder, and stop it at the end."""
-    async with running(MariaDb(folder)) as node:
+    async with running(MariaDb(folder, files)) as node:
         yield node

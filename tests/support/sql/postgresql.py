@@ -9,10 +9,11 @@ import signal
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from tests.support.clouds.targets import free_port
 from tests.support.processes.process_groups import ProcessGroup
-from tests.support.processes.server_nodes import running
+from tests.support.processes.server_nodes import Template, running
 from tests.support.timing.waiting import eventually
 
 _START_S = 60
@@ -32,10 +33,11 @@ host all by_certificate,by_tls all reject
 class Postgresql:
     """A cluster that can be stopped, killed and started again: its data is in its folder."""
 
-    def __init__(self, folder: Path, settings: Sequence[str] = ()) -> None:
-        """`settings` such as `ssl=on` are added to the default ones."""
+    def __init__(self, folder: Path, settings: Sequence[str] = (), files: Template | None = None) -> None:
+        """`settings` such as `ssl=on` are added to the default ones; `files`: those of a cluster that is not empty."""
         self._folder = folder
         self._settings = (*_SETTINGS, *settings)
+        self._files = files or _EMPTY
         self._node: ProcessGroup | None = None
         self.port = free_port()
 
@@ -44,27 +46,17 @@ class Postgresql:
         return f"postgresql://{who}@127.0.0.1:{self.port}/{database}"
 
     async def install(self) -> None:
-        """Make the files of an empty cluster."""
-        if os.geteuid() == 0:
-            # It refuses to run as root.
-            shutil.chown(self._folder, _USER)
-        installing = await ProcessGroup.start(
-            _program("initdb"),
-            *("--pgdata", self._data, "--username", _USER, "--auth-host=trust", "--encoding=UTF8", "--locale=C.UTF-8"),
-            environment=_environment(),
-            output=self._output,
-            user=_owner(),
-        )
-        await asyncio.wait_for(installing.wait(), _START_S)
-        assert installing.succeeded, self._output.read_text()
-        rules = self._data / "pg_hba.conf"
-        rules.write_text(_RULES + rules.read_text())
+        """Make the files of the cluster."""
+        if (owner := _owner()) is not None:
+            # For its socket.
+            shutil.chown(self._folder, owner)
+        await self._files.copy_to(self.data)
 
     async def start(self) -> None:
         """Start the cluster, and return when it accepts clients."""
         node = self._node = await ProcessGroup.start(
             _program("postgres"),
-            *("-D", self._data, "-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder),
+            *("-D", self.data, "-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder),
             *(part for setting in self._settings for part in ("-c", setting)),
             environment=_environment(),
             output=self._output,
@@ -106,12 +98,35 @@ class Postgresql:
         return self._folder
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """Return the folder with what the cluster stores."""
         return self._folder / "data"
 
     @property
     def _output(self) -> Path:
         return self._folder / "postgresql.out"
+
+
+async def _make_cluster(data: Path) -> None:
+    if (owner := _owner()) is not None:
+        # It refuses to run as root.
+        shutil.chown(data.parent, owner)
+    output = data.with_name("initdb.out")
+    installing = await ProcessGroup.start(
+        _program("initdb"),
+        *("--pgdata", data, "--no-sync", "--username", _USER, "--auth-host=trust"),
+        *("--encoding=UTF8", "--locale=C.UTF-8"),
+        environment=_environment(),
+        output=output,
+        user=owner,
+    )
+    await asyncio.wait_for(installing.wait(), _START_S)
+    assert installing.succeeded, output.read_text()
+    rules = data / "pg_hba.conf"
+    rules.write_text(_RULES + rules.read_text())
+
+
+_EMPTY: Final = Template(_make_cluster)
 
 
 def _owner() -> str | None:
@@ -130,7 +145,7 @@ def _program(name: str) -> Path:
 
 
 @asynccontextmanager
-async def running_postgresql(folder: Path, settings: Sequence[str] = ()) -> AsyncGenerator[Postgresql]:
+async def running_postgresql(folder: Path, files: Template | None = None) -> AsyncGenerator[Postgresql]:
     """Run a cluster with its files in an empty folder that any user may enter, and stop it at the end."""
-    async with running(Postgresql(folder, settings)) as node:
+    async with running(Postgresql(folder, files=files)) as node:
         yield node

@@ -39,7 +39,7 @@ class _Cluster(Postgresql):
             shutil.chown(self._folder, owner)
         copying = await ProcessGroup.start(
             _program("pg_basebackup"),
-            *("--pgdata", self._data, "--host", "127.0.0.1", "--port", str(self.primary.port)),
+            *("--pgdata", self.data, "--host", "127.0.0.1", "--port", str(self.primary.port)),
             *("--username", "postgres", "--write-recovery-conf", "--checkpoint=fast"),
             environment=_environment(),
             output=self._output,
