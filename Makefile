@@ -7,6 +7,10 @@ BIN   := $(VENV)/bin
 ARGS  ?=
 TOGETHER := --instafail --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# Python keeps what it compiles, also where the environment says otherwise: each of the processes that tests start by the
+# thousand would compile all of vimesh again, and each pytest all tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: up demo check check-quick check-all format lint types imports proto test test-all console robustness fuzz bench gen envoy metrics reference site boards baseline fleet-by-hand bare-root lock sbom dist audit clean
 
 # Where there is no npm to make the console with, the fleet runs without it, and says so.
