@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -159,7 +161,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the files; leave the order within a file, and that of all other files, as it is."""
-    items.sort(key=lambda item: _place(item, _LONG))
+    items.sort(key=lambda item: _place(item.path, _LONG))
     for item in items:
         if item.get_closest_marker("fleet") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_FLEET_S))
@@ -177,11 +179,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _is_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
-    return _place(item, places) < len(places)
+    return _place(item.path, places) < len(places)
 
 
-def _place(item: pytest.Item, places: tuple[str, ...]) -> int:
-    path = item.path.relative_to(_HERE)
+@cache
+def _place(path: Path, places: tuple[str, ...]) -> int:
+    path = path.relative_to(_HERE)
     return next((number for number, place in enumerate(places) if path.is_relative_to(place)), len(places))
 
 
@@ -193,4 +196,9 @@ def _is_on_server(item: pytest.Item) -> bool:
 
 def _needs_program(item: pytest.Item) -> bool:
     assert isinstance(item, pytest.Function)
-    return any(getattr(value, "__module__", None) in _PROGRAMS for value in vars(item.module).values())
+    return _uses_program(item.module)
+
+
+@cache
+def _uses_program(module: ModuleType) -> bool:
+    return any(getattr(value, "__module__", None) in _PROGRAMS for value in vars(module).values())

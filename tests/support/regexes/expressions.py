@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_MENTION = re.compile(r"\bre\b")
 APPLYING = frozenset({"match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
 
 
@@ -39,6 +40,8 @@ def uses_in(root: Path, package: str) -> list[Use]:
 
 
 def _uses(name: str, source: str) -> Iterator[Use]:
+    if not _MENTION.search(source):
+        return
     nodes = _Nodes(name, source)
     nodes.refuse_other_names_of_re()
     for node in nodes.all:
