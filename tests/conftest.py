@@ -26,6 +26,8 @@ _LONG = (
     "observability/test_outages.py",
     "store/databases/test_servers.py",
     "store/databases/test_galera.py",
+    "supply",
+    "test_expressions.py",
     "simulation/model",
     "tacker",
     "mistral",
