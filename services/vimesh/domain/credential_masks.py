@@ -65,6 +65,15 @@ _USER_INFO = re.compile(r"://([^/?#\s:@]*+:)?[^/?#\s]*@")
 _PARAMETER = re.compile(r"""(?<![^?&;#\s])([^?&;#=\s]++)=("[^"&;]*"|'[^'&;]*'|[^&;#\s]+)""")
 
 
+class MaskedValues(dict[str, object]):
+    """A free-form field without its secrets, which many VIMs may share, and nobody changes."""
+
+    __slots__ = ("serialized",)
+
+    serialized: bytes
+    """The same as a message; not set before somebody has made one."""
+
+
 def mask(credentials: Mapping[str, object]) -> dict[str, object]:
     """Return what may be shown of credentials: all names, but only those values that are known to be harmless."""
     return {key: _masked(key, value) for key, value in credentials.items()}

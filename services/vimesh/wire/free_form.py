@@ -9,6 +9,7 @@ from typing import Final
 
 from google.protobuf.struct_pb2 import NULL_VALUE, Struct, Value
 
+from vimesh.domain.credential_masks import MaskedValues
 from vimesh.domain.errors import BadInput, Violation
 from vimesh.wire.json_text import MAX_FREE_FORM_DEPTH
 from vimesh.wire.limits import MAX_FREE_FORM_VALUES
@@ -37,7 +38,14 @@ def fill(struct: Struct, values: Mapping[str, object]) -> None:
     """Write the values of a field into an existing message."""
     # An empty field must be present as well, but `update` without values would leave it absent.
     struct.SetInParent()
-    _fill_fields(struct.fields, values)
+    if not isinstance(values, MaskedValues):
+        _fill_fields(struct.fields, values)
+        return
+    if not hasattr(values, "serialized"):
+        whole = Struct()
+        _fill_fields(whole.fields, values)
+        values.serialized = whole.SerializeToString()
+    struct.MergeFromString(values.serialized)
 
 
 def _fill_fields(fields: MutableMapping[str, Value], values: Mapping[str, object]) -> None:

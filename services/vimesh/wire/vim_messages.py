@@ -29,6 +29,7 @@ STATUS_VALUES: Final = {status: vim_pb2.Vim.Status.Value(status.value) for statu
 STATUSES: Final = {value: status for status, value in STATUS_VALUES.items()}
 ENGINE_VALUES: Final = {engine: vim_pb2.Monitor.Engine.Value(engine.value) for engine in vims.Engine}
 ENGINES: Final = {value: engine for engine, value in ENGINE_VALUES.items()}
+_STATE_VALUES: Final = {state: vim_pb2.Monitor.State.Value(state.value) for state in vims.MonitorState}
 _METHOD_VALUES: Final = {method: vim_pb2.ProbePolicy.Method.Value(method.value) for method in Method}
 _METHODS: Final = {value: method for method, value in _METHOD_VALUES.items()}
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -196,7 +197,7 @@ def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
         engine=ENGINE_VALUES[monitor.engine],
         action_id=monitor.action_id,
         workflow_name=workflow_name(vim_id) if monitor.engine is vims.Engine.MISTRAL else "",
-        state=vim_pb2.Monitor.State.Value(monitor.state.value),
+        state=_STATE_VALUES[monitor.state],
         last_error=monitor.last_error,
         contact_time=timestamp(monitor.contact_time) if monitor.contact_time else None,
     )

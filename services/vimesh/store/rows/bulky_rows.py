@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, Connection, Text, bindparam, func, literal_column, select
 
+from vimesh.domain.credential_masks import MaskedValues, mask_secrets
 from vimesh.domain.vims import BULKY_FIELDS
 from vimesh.store.rows.page_budget import PageBudget
+from vimesh.store.rows.vim_secrets import FREE_FORM
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM
 from vimesh.store.schema.event_documents import as_text
 from vimesh.store.schema.tables import standings, vims
@@ -42,6 +45,9 @@ _AFTER = PreparedStatement(_ROWS_AFTER)
 _OF_PROJECT_AFTER = PreparedStatement(_ROWS_AFTER.where(vims.c.project_id == bindparam("project")))
 _parse = json.JSONDecoder().raw_decode
 """Parses JSON that we have written without surrounding whitespace: `loads` spends half of its time looking for it."""
+_SHORT: Final = 512
+"""Characters of what is remembered: long values are rarely alike, and memory is bounded."""
+_REMEMBERED: Final = 2048
 
 BulkyRow = Mapping[str, Any]
 
@@ -78,7 +84,29 @@ def read_after(connection: Connection, vim_id: str, limit: int, project_id: str 
 
 
 def _row_of(row: Sequence[Any]) -> BulkyRow:
+    """Return a row whose JSON is parsed. What many VIMs have alike is one object, which must not be changed."""
     bulky_row = dict(zip(_NAMES, row, strict=True))
     for name in _JSON:
-        bulky_row[name], _ = _parse(bulky_row[name])
+        text = bulky_row[name]
+        read = _READERS.get(name, _plain)
+        bulky_row[name] = read(text) if len(text) <= _SHORT else read.__wrapped__(text)
     return bulky_row
+
+
+@lru_cache(_REMEMBERED)
+def _plain(text: str) -> Any:  # noqa: ANN401 - JSON
+    return _parse(text)[0]
+
+
+@lru_cache(_REMEMBERED)
+def _free_form(text: str) -> MaskedValues:
+    # Rows of earlier versions have secrets in them.
+    return MaskedValues(mask_secrets(_parse(text)[0]))
+
+
+@lru_cache(_REMEMBERED)
+def _credentials(text: str) -> MaskedValues:
+    return MaskedValues(_parse(text)[0])
+
+
+_READERS: Final = {"auth_cred": _credentials, **dict.fromkeys(FREE_FORM, _free_form)}

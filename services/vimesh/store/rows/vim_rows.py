@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
-from vimesh.domain.credential_masks import mask_secrets, mask_text
+from vimesh.domain.credential_masks import MaskedValues, mask_secrets, mask_text
 from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
 from vimesh.domain.vims import (
     BULKY_FIELDS,
@@ -74,11 +75,11 @@ def vim_of(stored: Row) -> Vim:
         description=row["description"],
         type=row["type"],
         auth_url=mask_text(row["auth_url"]),
-        vim_project=mask_secrets(row["vim_project"]),
+        vim_project=_masked(row["vim_project"]),
         auth_cred=row["auth_cred"],
         is_default=row["default_of"] is not None,
-        placement_attr=mask_secrets(row["placement_attr"]),
-        extra=mask_secrets(row["extra"]),
+        placement_attr=_masked(row["placement_attr"]),
+        extra=_masked(row["extra"]),
         policy=policy_of(row["policy"]),
         status=Status(row["status"]),
         reason=row["reason"],
@@ -94,6 +95,10 @@ def vim_of(stored: Row) -> Vim:
         labels=row["labels"] or {},
         applied=applied_of(row),
     )
+
+
+def _masked(values: Mapping[str, object]) -> Mapping[str, object]:
+    return values if isinstance(values, MaskedValues) else mask_secrets(values)
 
 
 def applied_of(row: Row) -> AppliedFields | None:
@@ -193,7 +198,13 @@ def vim_of_document(document: Mapping[str, Any]) -> Vim:
 
 
 def policy_of(stored: Mapping[str, Any]) -> ProbePolicy:
-    return ProbePolicy(**{**stored, "method": Method(stored["method"])})
+    return _policy(tuple(stored.items()))
+
+
+@lru_cache(1024)
+def _policy(stored: tuple[tuple[str, Any], ...]) -> ProbePolicy:
+    values = dict(stored)
+    return ProbePolicy(**{**values, "method": Method(values["method"])})
 
 
 def stored_policy(policy: ProbePolicy) -> dict[str, object]:
