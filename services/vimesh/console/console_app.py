@@ -54,7 +54,7 @@ def console_app(sign_in: SignIn | None, status_routes: Sequence[Route] = (), bun
         return (await files.index()).respond(request)
 
     async def asset(request: Request) -> Response:
-        return _respond(files.file(f"assets/{request.path_params['name']}"), request)
+        return _respond(await files.file(f"assets/{request.path_params['name']}"), request)
 
     async def settings(request: Request) -> Response:
         return config.respond(request)

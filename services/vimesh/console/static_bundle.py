@@ -59,29 +59,26 @@ class StaticBundle:
         )
         self._lock = asyncio.Lock()
 
-    @property
-    def is_built(self) -> bool:
-        """Whether there was an application when the files were last read."""
-        return INDEX in self._files
-
     async def index(self) -> StaticAnswer:
-        """Return index.html, after the files were read again if it is another one; or what says that it is missing."""
-        if _version_of(self._folder / INDEX) != self._version:
-            await self.read()
-        return self._files.get(INDEX, self._missing)
+        """Return index.html, or what says that it is missing."""
+        return (await self._current()).get(INDEX, self._missing)
 
-    def file(self, path: str) -> StaticAnswer | None:
+    async def file(self, path: str) -> StaticAnswer | None:
         """Return a file by its path in the folder, such as `assets/app-1a2b.js`; None if there is no such file."""
-        return self._files.get(path)
+        return (await self._current()).get(path)
 
-    async def read(self) -> None:
-        """Read all files, in a thread. What is too large, or too much, is left out, and logged."""
-        async with self._lock:
-            version = _version_of(self._folder / INDEX)
-            self._files = await asyncio.to_thread(lambda: dict(self._read()))
-            self._version = version
+    async def _current(self) -> Mapping[str, StaticAnswer]:
+        """Return all files. They are read again, in a thread, once index.html is another one."""
+        if _version_of(self._folder / INDEX) != self._version:
+            async with self._lock:
+                version = _version_of(self._folder / INDEX)
+                if version != self._version:
+                    self._files = await asyncio.to_thread(lambda: dict(self._read()))
+                    self._version = version
+        return self._files
 
     def _read(self) -> Iterator[tuple[str, StaticAnswer]]:
+        """Yield the files. What is too large, or too much, is left out, and logged."""
         for path in self._paths():
             try:
                 if path.stat().st_size > _MAX_FILE_BYTES:
