@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from vimesh.api.rest.callers.rest_caller import OpenCallers, RestCallers
 from vimesh.api.rest.documents.answer_links import path_address
@@ -58,17 +58,12 @@ def rest_app(stub: VimServiceAsyncStub, settings: RestSettings, callers: RestCal
         exception_handlers={HTTPException: unrouted},
     )
     app.router.redirect_slashes = False
-    return RequestAdmission(app, settings.admission, _too_many)
+    too_many = error_response(unavailable("too many requests are under way; try again later"))
+    return RequestAdmission(app, settings.admission, too_many)
 
 
 def _route(path: str, handlers: dict[str, Handler], callers: RestCallers | None) -> Route:
     return Route(path, guarded(handlers, callers), methods=list(handlers))
-
-
-async def _too_many(scope: Scope, receive: Receive, send: Send) -> None:
-    # Made anew for each: an answer that is sent is not sent again.
-    refusal = error_response(unavailable("too many requests are under way; try again later"))
-    await refusal(scope, receive, send)
 
 
 async def _resources(request: Request) -> Response:

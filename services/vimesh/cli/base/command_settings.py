@@ -119,6 +119,7 @@ def _project(text: str) -> str:
 def _issuer(text: str) -> str:
     if not text:
         return ""
+    origin_of(text)
     if secure_url(text).query:
         raise ValueError("must be the URL of an issuer, without a query")
     return text

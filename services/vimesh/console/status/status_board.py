@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import time
 import uuid
@@ -63,7 +64,7 @@ class StatusBoard:
         self._dated: dict[str, tuple[str, dt.datetime]] = {}
 
     async def html(self) -> StaticAnswer:
-        counts, days = await self._counts.read(), await self._days.read()
+        counts, days = await asyncio.gather(self._counts.read(), self._days.read())
         view = self._view(counts, days)
         policy = {"content-security-policy": of_plain_page(self._writer.style_hash)}
         return self._keep(
@@ -91,7 +92,7 @@ class StatusBoard:
         )
 
     async def feed(self) -> StaticAnswer:
-        counts, days = await self._counts.read(), await self._days.read()
+        counts, days = await asyncio.gather(self._counts.read(), self._days.read())
         view = self._view(counts, days)
         items = [] if days is None else list(islice(self._items(view, days.value), MAX_ITEMS))
         self._dated = {item.id: self._dated[item.id] for item in items}
