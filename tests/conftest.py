@@ -58,6 +58,7 @@ _WHOLE = (
     "conductor/test_bad_requests_leave_nothing.py",
     "conductor/test_failover.py",
     "wire/test_worst_requests.py",
+    "console/test_pages.py",
     "docs",
     "engine",
     "envoy/callers/test_chromium.py",

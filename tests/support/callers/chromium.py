@@ -15,11 +15,11 @@ from tests.support.processes.process_groups import ProcessGroup
 
 LIMIT_S: Final = 60.0
 _NAMES: Final = ("chromium-headless-shell", "chromium", "google-chrome")
-_FLAGS: Final = (
+FLAGS: Final = (
     # Tests may run as root, where the sandbox of Chromium does not work; it only opens pages of tests.
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
-    # It connects to the test only, and runs until it is stopped.
-    *("--disable-background-networking", "--disable-component-update", "--remote-debugging-port=0"),
+    # It connects to the test only.
+    *("--disable-background-networking", "--disable-component-update"),
 )
 
 
@@ -38,7 +38,9 @@ class Page:
     async def told(self, binary: str, address: str) -> Any:  # noqa: ANN401 - what JSON holds
         """Open the page in a browser at its address, and return the result. Raises TimeoutError."""
         with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-            command = (binary, *_FLAGS, f"--user-data-dir={profile}", f"http://{address}/")
+            # With the port, it runs until it is stopped.
+            profile_flags = ("--remote-debugging-port=0", f"--user-data-dir={profile}")
+            command = (binary, *FLAGS, *profile_flags, f"http://{address}/")
             # The program is a script: killing only that would leave the browser running.
             group = await ProcessGroup.start(*command, environment=os.environ, output=Path(profile) / "log")
             try:

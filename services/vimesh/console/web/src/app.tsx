@@ -34,7 +34,7 @@ export function App({ session }: { session: Session }) {
         {session.who && <Menu session={session} path={route.path} />}
         {session.who && session.may("VimService/WatchVims") && <LiveState session={session} />}
       </header>
-      <main ref={main} tabIndex={-1}>
+      <main ref={main} tabIndex={-1} data-path={route.path}>
         {session.mustSignIn ? (
           <SignIn session={session} />
         ) : !session.who ? (

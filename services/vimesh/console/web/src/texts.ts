@@ -111,7 +111,7 @@ export const T = {
     deregister: "Deregister …",
     label: "Label …",
     refresh: "Refresh",
-    changed: "VIMs were registered, modified or deregistered since.",
+    changed: "VIMs have changed since: other ones may match, or come elsewhere.",
     gone: "deregistered",
     character: (position: number) => `at character ${position + 1}`,
     suggestions: "Suggestions",

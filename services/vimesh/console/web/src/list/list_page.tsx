@@ -12,8 +12,9 @@ import { FilterField } from "./filter_field.js";
 import { VimPages } from "./vim_pages.js";
 import { VimTable } from "./vim_table.js";
 
-/** Changes after which another list would have other rows. */
+/** Changes after which a list may have other rows; if it asks for what is known of VIMs, so may it after any. */
 const REARRANGING = new Set([VimEvent_Kind.REGISTERED, VimEvent_Kind.MODIFIED, VimEvent_Kind.DEREGISTERED]);
+const ASKS_FOR_NEWS = /\b(?:status|reason|status_time|maintenance|flapping)\b/;
 const USUAL_ORDER = "name";
 
 /** The VIMs that match a filter. What is applied is in the address, so that it can be kept and sent to others. */
@@ -41,7 +42,11 @@ export function ListPage({ route }: PageProps) {
     setIsOld(false);
     return () => pages.close();
   }, [pages]);
-  useEffect(() => session.live.onChange(({ kind }) => REARRANGING.has(kind) && setIsOld(true)), [session.live, pages]);
+  const isMoved = ASKS_FOR_NEWS.test(`${filter} ${order}`);
+  useEffect(
+    () => session.live.onChange(({ kind }) => (isMoved || REARRANGING.has(kind)) && setIsOld(true)),
+    [session.live, pages, isMoved],
+  );
 
   const apply = (query: { filter?: string; order?: string }) => {
     const next = { filter, order, ...query };

@@ -37,7 +37,8 @@ export function FleetMap({ live, counts }: { live: LiveFleet; counts: string }) 
 
   // Painted with each rendering: the page renders at most once for each picture, and every second.
   useEffect(() => {
-    if (width === 0) return;
+    // While the first snapshot arrives, cells would be of another size with each part of it.
+    if (width === 0 || !live.isComplete) return;
     grid.current = gridOf(live.cells.length, width, Math.max(120, innerHeight * SHARE));
     painter.current?.paint(live, grid.current, width);
   });

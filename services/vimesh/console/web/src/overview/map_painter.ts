@@ -67,8 +67,7 @@ export class MapPainter {
     } else {
       for (const place of live.touched ?? []) this.paintOne(context, live, grid, place, hasStale);
     }
-    // While the first snapshot arrives, each painting is of all.
-    live.touched = live.isComplete ? new Set() : undefined;
+    live.touched = new Set();
     this.grid = grid;
     this.cells = live.cells;
     this.staleShown = hasStale;

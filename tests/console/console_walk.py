@@ -1,0 +1,96 @@
+"""What the tests of the console share: a fleet, a browser, and VIMs whose statuses they report themselves."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from tests.support.callers.browser import Tab
+from tests.support.callers.running import Fleet
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
+from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
+from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
+
+ROOT: Final = Path(__file__).parents[2]
+WEB: Final = ROOT / "services/vimesh/console/web"
+BUNDLE: Final = ROOT / "services/vimesh/console/bundle"
+Vim = vim_pb2.Vim
+
+
+def page(fleet: Fleet, path: str = "/") -> str:
+    """Return the address of a page of the console."""
+    return f"http://{fleet.address}/console/#{path}"
+
+
+class Reporter:
+    """Registers VIMs whose ping actions run elsewhere: here. So a test says what their statuses are, and when."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.vims = VimServiceStub(channel)
+        self.maintenance = MaintenanceServiceStub(channel)
+        self._conductor = ConductorServiceStub(channel)
+        self._observation = 0
+
+    def register(self, name: str, description: str = "", **labels: str) -> str:
+        auth_url = "http://198.51.100.7:5000/v3"
+        vim = Vim(name=name, type="openstack", auth_url=auth_url, description=description, labels=labels)
+        request_id = str(uuid.uuid4())
+        request = pb.RegisterVimRequest(vim=vim, engine=vim_pb2.Monitor.EXTERNAL, request_id=request_id)
+        return self.vims.RegisterVim(request, timeout=60).vim.id
+
+    def deregister_all(self) -> None:
+        self.vims.DeregisterVims(pb.DeregisterVimsRequest(filter='name = "*"'), timeout=60, wait_for_ready=True)
+
+    def report(self, vim_id: str, status: Vim.Status.ValueType, reason: str = "", detail: str = "") -> None:
+        self._observation += 1
+        request = UpdateVimRequest(
+            vim_id=vim_id,
+            action_id=vim_id,
+            status=status,
+            reason=reason,
+            detail=detail,
+            observation=self._observation,
+        )
+        answer = self._conductor.UpdateVim(request, timeout=60, wait_for_ready=True)
+        assert answer.WhichOneof("outcome") == "status"
+
+
+@contextmanager
+def reporter_at(address: str) -> Generator[Reporter]:
+    retry = {
+        "maxAttempts": 5,
+        "initialBackoff": "0.5s",
+        "maxBackoff": "10s",
+        "backoffMultiplier": 3,
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }
+    config = json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": retry}]})
+    # The tests kill conductors, and this is not what they are about.
+    with grpc.insecure_channel(address, (("grpc.service_config", config),)) as channel:
+        yield Reporter(channel)
+
+
+def count_of(tab: Tab, status: str) -> int:
+    """Return how many VIMs the overview says have a status."""
+    return int(tab.look(f"document.querySelector('.count.{status} b').textContent.replaceAll(/\\D/g, '')"))
+
+
+def until_count(tab: Tab, status: str, count: int) -> None:
+    tab.until(f"document.querySelector('.count.{status} b')?.textContent.replaceAll(/\\D/g, '') === '{count}'")
+
+
+def violations_of(tab: Tab) -> list[str]:
+    """Return what axe-core finds wrong with the page as it is."""
+    tab.look((WEB / "node_modules/axe-core/axe.min.js").read_text() + ";0")
+    found = tab.look("axe.run().then(({violations}) => violations.map(one => one.id + ' ' + one.nodes[0].html))")
+    assert isinstance(found, list)
+    return [json.dumps(one) for one in found]

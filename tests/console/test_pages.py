@@ -1,0 +1,188 @@
+"""The console in a real browser: what a newcomer does, what happens when conductors die, and what must not happen."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+from collections.abc import Generator
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from tests.console.console_walk import BUNDLE, Reporter, count_of, page, reporter_at, until_count, violations_of
+from tests.support.callers.browser import Browser, running_browser
+from tests.support.callers.chromium import chromium
+from tests.support.callers.running import Fleet, fleet
+from vimesh.v1 import vim_pb2
+from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.maintenance_service_pb2 import CreateMaintenanceWindowRequest, MaintenanceWindow
+
+BINARY = chromium()
+MARKUP = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
+_MOST_BYTES = 150_000
+_STATUSES = vim_pb2.Vim
+
+pytestmark = [
+    pytest.mark.fleet,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(BINARY is None, reason="no Chromium is installed here"),
+    pytest.mark.skipif(not (BUNDLE / "index.html").exists(), reason="`make console` makes what is tested here"),
+]
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Generator[Fleet]:
+    with fleet(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
+    assert BINARY is not None
+    with running_browser(BINARY, tmp_path_factory.mktemp("chromium")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def reporter(up: Fleet) -> Generator[Reporter]:
+    with reporter_at(up.address) as made:
+        yield made
+        made.deregister_all()
+
+
+def test_a_newcomer_registers_finds_changes_and_deregisters_a_vim(up: Fleet, browser: Browser) -> None:
+    tab = browser.tab(page(up))
+    tab.until_text("There are no VIMs yet.")
+    tab.click("main a", "Register the first one")
+    tab.type("#field-name", "lab")
+    tab.type("#field-auth_url", "ftp://127.0.0.1:9/v3")
+    tab.click("form button[type=submit]")
+    # The words of the fleet are at the field that they are about.
+    tab.until("document.getElementById('fault-auth_url')?.textContent.includes('http')")
+    assert tab.look("document.getElementById('field-auth_url').ariaInvalid") == "true"
+
+    tab.type("#field-auth_url", "http://127.0.0.1:9/v3")
+    tab.click("form button[type=submit]")
+    tab.until("location.hash.startsWith('#/vims/')")
+    tab.until_text("lab", "unreachable", "REFUSED", "valid for another")
+
+    tab.click("main button", "Edit")
+    tab.type("[id='field-probe_policy.interval']", "2h")
+    tab.click("form button[type=submit]")
+    tab.until("document.getElementById('fault-probe_policy.interval')?.textContent")
+    tab.type("[id='field-probe_policy.interval']", "5s")
+    tab.click("form button[type=submit]")
+    tab.until("!document.querySelector('form.vim-form')")
+    tab.until_text("modified: probe_policy")
+
+    tab.click("nav a", "VIMs")
+    tab.type("#filter", "status = UP")
+    tab.click(".filter button[type=submit]")
+    tab.until_text("status must be one of PENDING, REACHABLE, UNREACHABLE, UNKNOWN", "at character 10")
+    tab.type("#filter", 'name = "l*" AND status != REACHABLE')
+    tab.click(".filter button[type=submit]")
+    tab.until("document.querySelectorAll('tr[data-vim]').length === 1")
+    tab.click("tr[data-vim] input")
+    tab.click(".selection button", "Deregister")
+    assert tab.look("document.querySelector('dialog button.danger').disabled")
+    tab.type("dialog input", "1")
+    tab.click("dialog button.danger")
+    tab.until_text("1 done")
+    tab.click("dialog button", "Close")
+    tab.until_text("No VIM matches.")
+    tab.click("nav a", "Overview")
+    tab.until_text("There are no VIMs yet.", "deregistered")
+    assert tab.faults == []
+    tab.close()
+
+
+def test_conductors_that_die_under_the_page_cost_it_no_change(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    ids = [reporter.register(f"steady-{number:02}") for number in range(6)]
+    for vim_id in ids:
+        reporter.report(vim_id, _STATUSES.REACHABLE)
+    tab = browser.tab(page(up))
+    until_count(tab, "reachable", 6)
+    tab.look("window.before = true")
+    for name in ("conductor-1", "conductor-2"):
+        os.kill(up.pid_of(name), signal.SIGKILL)
+        for vim_id in ids:
+            reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT")
+        until_count(tab, "unreachable", 6)
+        for vim_id in ids:
+            reporter.report(vim_id, _STATUSES.REACHABLE)
+        until_count(tab, "reachable", 6)
+        up.line_with(name, "conductor is serving", within_s=120)
+
+    newest = reporter.vims.ListVimEvents(pb.ListVimEventsRequest(page_size=20), timeout=20).events
+    shown = "[...document.querySelectorAll('tr[data-revision]')].map(row => row.dataset.revision)"
+    assert tab.look(shown) == [str(event.revision) for event in newest]
+    # It is still the page that was loaded first.
+    assert tab.look("window.before") is True
+    assert sum(url.endswith("/console/") for url in tab.requests) == 1
+    assert tab.faults == []
+    tab.close()
+
+
+def test_what_nobody_vouches_for_any_more_looks_stale(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    reporter.report(reporter.register("steady"), _STATUSES.REACHABLE)
+    tab = browser.tab(page(up))
+    until_count(tab, "reachable", 1)
+    tab.until_text("Live")
+    envoy = up.pid_of("envoy")
+    os.kill(envoy, signal.SIGSTOP)
+    try:
+        # The page is silent, and its clock goes on. The lease of the status is half a minute.
+        tab.look("Date.now = (now => () => now() + 13_000)(Date.now); 0")
+        tab.until_text("No contact since")
+        assert "stale" not in tab.text()
+        tab.look("Date.now = (now => () => now() + 60_000)(Date.now); 0")
+        tab.until_text("1 stale")
+        assert count_of(tab, "reachable") == 1
+    finally:
+        os.kill(envoy, signal.SIGCONT)
+    tab.until("!document.body.innerText.includes('stale') && document.querySelector('.state.live')")
+    tab.close()
+
+
+def test_markup_in_names_and_reasons_is_text(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    vim_id = reporter.register(MARKUP, MARKUP, owner="nfv")
+    reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", MARKUP)
+    window = MaintenanceWindow(reason=MARKUP, vim_ids=[vim_id], duration=Duration(seconds=600))
+    reporter.maintenance.CreateMaintenanceWindow(CreateMaintenanceWindowRequest(window=window), timeout=20)
+    tab = browser.tab(page(up))
+    tab.until_text(MARKUP)
+    for path, times in (("/vims", 1), ("/maintenance", 1), (f"/vims/{vim_id}", 5)):
+        tab.go(page(up, path))
+        tab.until(f"document.body.innerText.split({json.dumps(MARKUP)}).length > {times}")
+    assert tab.look("window.broken") is None
+    assert tab.faults == []
+    reporter.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=vim_id), timeout=20)
+    tab.until_text("This VIM does not exist, or was deregistered.")
+    tab.close()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_keeps_anybody_out(up: Fleet, browser: Browser, reporter: Reporter, *, dark: bool) -> None:
+    vim_id = reporter.register(f"seen-{dark}", region="eu")
+    reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", "no answer within 1 s")
+    tab = browser.tab(page(up), dark=dark)
+    paths = ("/", "/vims", f"/vims/{vim_id}", "/register", "/fleet", "/maintenance", "/receivers")
+    found = {}
+    for path in paths:
+        tab.go(page(up, path))
+        tab.until(f"document.querySelector('main[data-path=\"{path}\"] h1')")
+        if violations := violations_of(tab):
+            found[path] = violations
+
+    assert found == {}
+    assert tab.faults == []
+    tab.close()
+
+
+def test_the_bundle_is_small() -> None:
+    # As gzip sends it; the page itself and its styles included.
+    sizes = {path.name: len(gzip.compress(path.read_bytes())) for path in BUNDLE.rglob("*") if path.is_file()}
+
+    assert sum(sizes.values()) < _MOST_BYTES, sizes
