@@ -29,7 +29,15 @@ function provider(issuer) {
       grant_types: ['authorization_code', 'refresh_token', ...(settings.with_devices ? [DEVICE_CODE] : [])],
       response_types: ['code'],
       redirect_uris: ['http://127.0.0.1/'],
-    }],
+    }, ...(settings.page ? [{
+      client_id: 'vimesh-console',
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      redirect_uris: [settings.page],
+    }] : [])],
+    // What a page asks for comes from its own origin alone.
+    clientBasedCORS: (_, origin) => settings.page.startsWith(`${origin}/`),
     jwks: { keys: [signingKey()] },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),

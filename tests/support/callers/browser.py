@@ -48,7 +48,9 @@ class Browser:
         self._number = 0
         self._tabs: dict[str, Tab] = {}
 
-    def tab(self, url: str, *, dark: bool = False, width: int = 1200, height: int = 900) -> Tab:
+    def tab(
+        self, url: str, *, dark: bool = False, width: int = 1200, height: int = 900, any_certificate: bool = False
+    ) -> Tab:
         """Open a page in a context of its own: it shares nothing with other tabs."""
         context = self.call("Target.createBrowserContext")["browserContextId"]
         target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
@@ -59,6 +61,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         tab.call("Emulation.setEmulatedMedia", features=[scheme])
         tab.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        tab.call("Security.setIgnoreCertificateErrors", ignore=any_certificate)
         tab.go(url)
         return tab
 

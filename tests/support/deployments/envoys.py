@@ -79,6 +79,8 @@ async def running_envoy(
     conductors: Sequence[str] | ClusterName,
     *,
     api: Sequence[str] = (),
+    console: Sequence[str] = (),
+    port: int = 0,
     access_log: Path | None = None,
     instead: Mapping[str, str] = NOTHING,
     like: FrontFleet = PLAIN,
@@ -86,6 +88,8 @@ async def running_envoy(
     """Run Envoy in front of conductors, which need not run yet. Stops it at the end.
 
     `conductors`: `ip:port` or `unix:path` of each, or a name that stands for all of them.
+
+    `port`: of the front; 0: any that is free.
 
     `like` states which callers are allowed, and how. `instead` replaces texts in its bootstrap, for tests that cannot
     wait for a minute or open 9,000 connections.
@@ -97,7 +101,8 @@ async def running_envoy(
             like,
             conductors=conductors if isinstance(conductors, ClusterName) else _hosts(conductors),
             api=_hosts(api),
-            front=ListenAddress("127.0.0.1", 0),
+            console=_hosts(console),
+            front=ListenAddress("127.0.0.1", port),
             reports=directory / "reports",
             admin=directory / "admin",
             access_log=None if access_log is None else str(access_log),

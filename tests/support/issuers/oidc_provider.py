@@ -63,8 +63,12 @@ async def running_issuer(
     with_devices: bool = True,
     with_jwt: bool = True,
     late_s: int = 0,
+    page: str = "",
 ) -> AsyncGenerator[RunningIssuer]:
-    """Run the issuer, with certificates in a folder. Stops it at the end."""
+    """Run the issuer, with certificates in a folder. Stops it at the end.
+
+    `page`: the URL of a console, which the issuer sends people back to.
+    """
     company = Certified(folder)
     part = company.part(Role.API, "idp")
     settings = {
@@ -76,6 +80,7 @@ async def running_issuer(
         "with_devices": with_devices,
         "with_jwt": with_jwt,
         "late_s": late_s,
+        "page": page,
     }
     with (folder / "issuer.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

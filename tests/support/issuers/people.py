@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,19 +91,29 @@ class PeopleSite:
 
 @asynccontextmanager
 async def people_site(
-    folder: Path, issuer: RunningIssuer, *, names: str = "", instead: Mapping[str, str] = NOTHING
+    folder: Path,
+    issuer: RunningIssuer,
+    *,
+    names: str = "",
+    instead: Mapping[str, str] = NOTHING,
+    console: Sequence[str] = (),
+    port: int = 0,
 ) -> AsyncGenerator[PeopleSite]:
-    """Run a conductor, and a front that takes the issuer's tokens. `names`: the issuer that it expects instead."""
+    """Run a conductor, and a front that takes the issuer's tokens. `names`: the issuer that it expects instead.
+
+    `console`: addresses of consoles, whose pages then may call the front; `port`: of the front.
+    """
     certified = Certified(folder / "certs")
     believed = TokenIssuer(names or issuer.url, ("vimesh",), jwks_uri=issuer.keys, ca=issuer.authorities)
     front = certified.part(Role.FRONT, "f")
     security = secured(certified, front, issuers=(believed,), tls_to_conductors=False)
+    like = replace(PLAIN, security=security, origins=(f"https://localhost:{port}",) if console else ())
     async with store_at(sqlite_url(folder / "vimesh.sqlite")) as store:
         # Not pytest's folder: the path of a Unix socket has to be short.
         with TemporaryDirectory(prefix="people-") as sockets:
             async with (
                 secured_conductor(store, Path(sockets)) as door,
-                running_envoy([door], like=replace(PLAIN, security=security), instead=instead) as envoy,
+                running_envoy([door], like=like, console=console, port=port, instead=instead) as envoy,
             ):
                 address = envoy.address.replace("127.0.0.1", "localhost")
                 context = ssl.create_default_context(cafile=certified.trust / "ca.crt")
