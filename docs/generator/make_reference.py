@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from docs.generator.commands_page import commands_page
+from docs.generator.completion_words import words_text
 from docs.generator.contract_page import contract_page
 from docs.generator.errors_page import errors_page
 from docs.generator.man_pages import man_pages
 from docs.generator.messages_page import messages_page
 from docs.generator.openapi_document import openapi_text
 from docs.generator.settings_page import settings_page
+from vimesh.cli.completion.answer_shell import WORDS_FILE
 from vimesh.envoy.doors.json_door import DESCRIPTION_FILE
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -37,6 +39,7 @@ def made_files() -> Iterator[tuple[Path, str]]:
     for name, text in man_pages():
         yield MAN_FOLDER / name, text
     yield OPENAPI_FILE, openapi_text()
+    yield Path(WORDS_FILE), words_text()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vimesh.cli.main import main
+from vimesh.cli.start import main
 
 if __name__ == "__main__":
     main()

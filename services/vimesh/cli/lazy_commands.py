@@ -31,6 +31,19 @@ class CommandSource:
     hidden: bool = False
 
 
+class _CommandWithEpilog(TyperCommand):
+    epilog_source = ""
+
+    @property
+    def epilog(self) -> str | None:
+        """The text after its help, which is imported when somebody asks for it."""
+        return _load(self.epilog_source) if self.epilog_source else None
+
+    @epilog.setter
+    def epilog(self, _: object) -> None:
+        """Let the library set none."""
+
+
 class _LazyCommands(Mapping[str, Any]):
     """The commands of a group by their names; the values are commands of the library, made when asked for."""
 
@@ -45,8 +58,9 @@ class _LazyCommands(Mapping[str, Any]):
             command.name = name
         else:
             only = typer.Typer(add_completion=False, rich_markup_mode=None)
-            only.command(name, epilog=_load(source.epilog) if source.epilog else None, hidden=source.hidden)(target)
+            only.command(name, cls=_CommandWithEpilog, hidden=source.hidden)(target)
             command = typer.main.get_command(only)
+            command.epilog_source = source.epilog
         use_plain_values(command)
         return command
 

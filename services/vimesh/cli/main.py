@@ -61,7 +61,7 @@ COMMANDS: Final = {
     "top": CommandSource(
         "vimesh.cli.top.show_top:top",
         "Show the fleet on the full screen: counts, VIMs, changes as they come.",
-        epilog="vimesh.cli.selection.filter_flags:FILTER_HELP",
+        epilog="vimesh.cli.selection.filter_help:FILTER_HELP",
     ),
     "status": CommandSource(
         "vimesh.cli.commands.status:status",

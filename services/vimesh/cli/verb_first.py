@@ -19,13 +19,15 @@ _GROUPS: Final[Mapping[str, str]] = {
     "context": "profile",
     "contexts": "profile",
 }
+KINDS: Final = (*_GROUPS, "events")
+"""What may follow a verb."""
 _EVENTS: Final = frozenset({"event", "events"})
 ALIASES: Final[Mapping[str, str]] = {"ls": "list", "get": "show", "describe": "show"}
 """Names of commands that each group takes, beside those that it lists."""
 _GET: Final = "get"
 _IMPORTS: Final = frozenset({"tacker", "-h", "--help"})
 """What may follow `import`, beside the file that `vim import` is for."""
-_VERBS: Final = frozenset({_GET, "describe", "create", "delete", "label", "set", "wait", "watch"})
+VERBS: Final = frozenset({_GET, "describe", "create", "delete", "label", "set", "wait", "watch"})
 _WATCH: Final = frozenset({"-w", "--watch"})
 
 
@@ -36,7 +38,7 @@ def group_first(words: list[str]) -> list[str]:
     if words[0] == "import" and words[1] not in _IMPORTS:
         # Of a file, and not of another system.
         return ["vim", *words]
-    return _verb_last(*words) if words[0] in _VERBS else words
+    return _verb_last(*words) if words[0] in VERBS else words
 
 
 def _verb_last(verb: str, thing: str, *others: str) -> list[str]:

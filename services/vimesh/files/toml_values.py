@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import Any
 
 from vimesh.files.file_errors import BadFile
@@ -11,6 +10,8 @@ from vimesh.files.file_limits import MAX_SETTINGS_LINE
 
 def read_toml(text: str) -> dict[str, Any]:
     """Parse a TOML text. Raises BadFile."""
+    import tomllib  # noqa: PLC0415 - most commands have no such file, and it takes a tenth of those that are short
+
     for number, line in enumerate(text.split("\n"), 1):
         # The time that tomllib takes for a key grows with the square of the number of its dots.
         if len(line) > MAX_SETTINGS_LINE:

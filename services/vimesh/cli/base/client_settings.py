@@ -19,7 +19,6 @@ from vimesh.cli.base.common_settings import (
 )
 from vimesh.cli.base.explain_login import login_explained
 from vimesh.cli.base.unknown_variables import warn_of_misspelt
-from vimesh.cli.formats.json_path import json_path
 from vimesh.cli.formats.output_formats import DOCUMENTS, Output, one_of_formats
 from vimesh.client.credentials.front_access import front_access
 from vimesh.domain.settings import BadFlag, Sources
@@ -70,6 +69,8 @@ def chosen_output(found: Sources, flag: str | None, formats: Sequence[str]) -> O
             raise BadFlag(OUTPUT.flag, one_of_formats(formats, flag))
         return Output.TABLE
     if chosen.expression:
+        from vimesh.cli.formats.json_path import json_path  # noqa: PLC0415 - few commands have an expression
+
         json_path(chosen.expression)  # a mistake in it costs no call
     return chosen
 

@@ -14,7 +14,6 @@ from google.protobuf.message import Message
 
 from vimesh.cli.base.exits import Failure
 from vimesh.cli.base.terminal import escaped_json, printable, speaks_unicode
-from vimesh.cli.formats.json_path import json_path
 from vimesh.cli.formats.output_formats import Output
 
 _OTHER = re.compile(r"[^\x00-\x7f]")
@@ -71,6 +70,8 @@ def write(output: Output, content: object) -> None:
 
         sys.stdout.write(yaml_text.dump(content, ascii_only=not speaks_unicode(sys.stdout)))
     else:
+        from vimesh.cli.formats.json_path import json_path  # noqa: PLC0415 - as above
+
         # Line ends and tabs are of the expression; those of an answer are not told apart from them.
         text = json_path(output.expression).text(content)
         sys.stdout.write("\t".join("\n".join(map(printable, part.split("\n"))) for part in text.split("\t")))

@@ -9,7 +9,7 @@ import typer
 from vimesh.cli.lazy_commands import CommandSource, lazy_group
 from vimesh.cli.verb_first import ALIASES
 
-_FILTER_HELP: Final = "vimesh.cli.selection.filter_flags:FILTER_HELP"
+_FILTER_HELP: Final = "vimesh.cli.selection.filter_help:FILTER_HELP"
 COMMANDS: Final = {
     "register": CommandSource("vimesh.cli.vim.register:register", "Register a VIM."),
     "list": CommandSource("vimesh.cli.vim.list_and_show:list_vims", "List VIMs, page by page.", epilog=_FILTER_HELP),

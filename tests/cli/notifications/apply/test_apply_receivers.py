@@ -224,10 +224,7 @@ async def test_receivers_without_a_project_get_that_of_the_caller(store: SqlStor
 
     async def plan(projects: str, file: str = "receivers.yaml", project: str | None = None) -> list[str]:
         async with client_as(address, ("spiffe://vimesh/cli/ann", "operator", projects)) as client:
-            front = Front(
-                address, client.vims, client.access, client.fleet, client.history, client.availability,
-                client.maintenance, client.receivers, timeout_s=30.0,
-            )  # fmt: skip
+            front = Front(address, client.channel, timeout_s=30.0)
             desired = read_receivers(tmp_path / file, ())
             planned = await ReceiverChanges(front, tmp_path / file, desired, project=project).plan(prune=False)
             return [one.receiver.project_id for one in planned]
