@@ -48,6 +48,8 @@ class PseudoTerminal:
         )
         os.close(side)
         self.seen = ""
+        self.echoes_at_end = False
+        """Whether the command has left a terminal that shows what is typed."""
 
     @property
     def pid(self) -> int:
@@ -60,6 +62,11 @@ class PseudoTerminal:
 
     def _set_size(self, columns: int, lines: int) -> None:
         fcntl.ioctl(self._screen, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def echoes(self) -> bool:
+        """Return whether the terminal shows what is typed."""
+        local_modes: int = termios.tcgetattr(self._screen)[3]
+        return bool(local_modes & termios.ECHO)
 
     def type(self, keys: str) -> None:
         os.write(self._screen, keys.encode(self._encoding))
@@ -88,6 +95,7 @@ class PseudoTerminal:
                 except OSError:  # the command has closed its side
                     break
         code = self._process.wait(max(0.1, deadline - time.monotonic()))
+        self.echoes_at_end = self.echoes()
         os.close(self._screen)
         return code
 

@@ -20,6 +20,7 @@ from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.output import text_tables, vim_columns
 from vimesh.cli.output.table_columns import TableColumn
 from vimesh.cli.watches.contact import Contact
+from vimesh.cli.watches.scroll_keys import ScrollPosition, keys_read
 from vimesh.client.watches.resumable_watch import Changes, ConnectionNews, WatchUpdate
 from vimesh.client.watches.watched_vims import WatchedVims
 from vimesh.v1.vim_pb2 import Vim
@@ -38,6 +39,7 @@ class LiveTable:
         """Ids of the VIMs to show; empty: all."""
         self._board = WatchedVims()
         self._contact = Contact() if contact is None else contact
+        self.scroll = ScrollPosition()
 
     def take(self, shown: WatchUpdate) -> None:
         self._board.take(shown)
@@ -52,17 +54,18 @@ class LiveTable:
         known = self._board.vims
         vims = [known[vim_id] for vim_id in self._wanted if vim_id in known] if self._wanted else list(known.values())
         room = max(1, self._console.height - _OTHER_LINES)
-        shown = _chosen(vims, room)
+        first = self.scroll.first(len(vims), room)
+        shown = _chosen(vims, first, room)
         columns = vim_columns.VIMS.shown(shown)
         stale = self._contact.is_lost
         rows = [[printable(self._cell(column, vim)) for column in columns] for vim in shown]
-        hidden = len(vims) - len(shown)
         parts: list[Text | Table] = [
             self._summary(vims),
             text_tables.table([column.title for column in columns], rows, self._console.width, stale=stale),
         ]
-        if hidden:
-            parts.append(Text(f"... and {hidden} more; showing the worst", style="dim"))
+        if len(vims) > room:
+            rows_shown = f"{first + 1} to {first + len(shown)} of {len(vims)}, the worst first"
+            parts.append(Text(f"{rows_shown}; arrows, PgUp, PgDn, Home and End scroll", style="dim"))
         return Group(*parts)
 
     def _cell(self, column: TableColumn[Vim], vim: Vim) -> str:
@@ -90,11 +93,12 @@ class LiveTable:
         return text
 
 
-def _chosen(vims: list[Vim], room: int) -> list[Vim]:
+def _chosen(vims: list[Vim], first: int, room: int) -> list[Vim]:
     if len(vims) <= room:
         return sorted(vims, key=lambda vim: (vim.name, vim.id))
-    # Sort only a screenful: there may be a hundred thousand VIMs.
-    return heapq.nsmallest(room, vims, key=lambda vim: (_WORST_FIRST.get(vim.status, 9), vim.name, vim.id))
+    # Sort no more than is shown, and what is above it: there may be a hundred thousand VIMs.
+    worst = heapq.nsmallest(first + room, vims, key=lambda vim: (_WORST_FIRST.get(vim.status, 9), vim.name, vim.id))
+    return worst[first:]
 
 
 @contextmanager
@@ -107,7 +111,7 @@ async def show(changes: Changes, address: str, wanted: frozenset[str]) -> None:
     """Keep the table up to date until cancelled."""
     console = Console(no_color=not coloured(sys.stdout), highlight=False)
     table = LiveTable(console, address, wanted)
-    with _on_screen(table, console) as live:
+    with _on_screen(table, console) as live, keys_read(table.scroll.press):
         async with asyncio.TaskGroup() as tasks:
             # Redraw at a fixed rate instead of at each change: a thousand changes at once are drawn once, and the ages
             # in the table grow even if nothing changes.
