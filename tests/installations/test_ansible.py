@@ -132,7 +132,7 @@ async def test_secrets_are_shown_nowhere_and_what_is_none_stays_readable(
         "extra": {"apiKey": "k3y-in-extra", "site": "eu-1", "tokens": ["t0ken-in-list"]},
     }
     changed = {**vim, "labels": {"region": "us", "rack": 5}}
-    tasks = [
+    tasks: list[dict[str, object]] = [
         {"vimesh.core.vim": vim},
         {"vimesh.core.vims": {"vims": [changed], "apply_set": "ansible"}, "check_mode": True, "diff": True},
         {"vimesh.core.vim": {**vim, "labels": {"not a label!": "x"}}, "ignore_errors": True},
