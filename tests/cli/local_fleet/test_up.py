@@ -182,7 +182,7 @@ def test_ctrl_c_stops_everything_in_order_and_the_next_start_finds_the_data(tmp_
 
 def test_no_child_outlives_a_killed_up(tmp_path: Path) -> None:
     with fleet(tmp_path) as up, ends_of(up.pids()) as handles:
-        assert len(handles) == 6  # two conductors, the front, the api, the monitor and the notifier
+        assert len(handles) == 7  # two conductors, the front, the api, the monitor, the notifier and the console
         up.process.kill()
 
         assert all(has_ended(handle, 5) for handle in handles)

@@ -180,7 +180,7 @@ class EmbeddedFleet:
         try:
             async with asyncio.timeout(_START_LIMIT_S):
                 # The front serves as soon as a conductor behind it does; the clients need both.
-                for batch in ([*self._conductors, self._front], *([client] for client in self._clients)):
+                for batch in ([*self._conductors, self._front], self._clients):
                     for part in batch:
                         tasks.create_task(part.run())
                     for part in batch:

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Final
@@ -181,12 +182,11 @@ class StatusBoard:
 
 
 def _headline(lines: list[LineView], worst: LineState) -> str:
-    """Say how the page as a whole is."""
+    """Say how the page as a whole is, the most alarming first."""
     if not lines:
         return "unknown"
-    if worst is LineState.REACHABLE:
-        return "all reachable"
-    affected = [line for line in lines if line.state is worst]
-    if len(affected) == len(lines):
+    counts = Counter(line.state for line in lines)
+    if len(counts) == 1:
         return f"all {worst.value}" if len(lines) > 1 else worst.value
-    return f"{len(affected)} of {len(lines)} {worst.value}"
+    others = (state for state in LineState if counts[state] and state is not LineState.REACHABLE)
+    return ", ".join(f"{counts[state]} of {len(lines)} {state.value}" for state in others)
