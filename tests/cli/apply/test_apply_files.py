@@ -237,19 +237,6 @@ async def test_an_id_in_a_file_has_to_be_that_of_the_vim_with_the_name(user: Asy
     assert (same.code, same.err.splitlines()[-1]) == (0, "dry run: nothing was changed")
 
 
-async def test_new_vims_with_the_same_url_are_told(user: AsyncUser, tmp_path: Path) -> None:
-    urls = ("http://nfv:s3cret@192.0.2.1/v3", "http://192.0.2.1/v3/")
-    at_one = [{"name": f"vim-{number}", "auth_url": url} for number, url in enumerate(urls)]
-    elsewhere = [{"name": f"other-{number}", "auth_url": f"http://192.0.2.2/{number // 2}"} for number in range(14)]
-    first = await applied(user, tmp_path, json.dumps([*at_one, *elsewhere]))
-    again = await applied(user, tmp_path, json.dumps([*at_one, *elsewhere]))
-
-    notes = [line for line in first.err.splitlines() if line.startswith(("note:", "..."))]
-    assert notes[0] == "note: 2 VIMs (vim-0, vim-1) have the same auth_url, http://192.0.2.1/v3"
-    assert (len(notes), notes[-1]) == (6, "... and VIMs at 3 more URLs")
-    assert again.err == "16 VIMs: 16 unchanged\n"
-
-
 async def test_apply_waits_for_a_status_if_it_is_told_to(user: AsyncUser, tmp_path: Path) -> None:
     pending = await applied(user, tmp_path, LAB, "--wait", "PENDING")
     late = await applied(user, tmp_path, LAB, "--wait", "REACHABLE", "--wait-timeout", "0.2s", code=4)

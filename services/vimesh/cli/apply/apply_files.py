@@ -21,16 +21,13 @@ from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.output import documents
 from vimesh.cli.output.progress import progress
-from vimesh.cli.output.shared_urls import shared_url_lines
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
 from vimesh.cli.watches.wait_for_status import Condition, limit_s
 from vimesh.client.calls.front_stubs import Front
-from vimesh.domain.endpoints import without_credentials
 from vimesh.domain.filters.match_filter import labels_match
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.settings import BadFlag
-from vimesh.v1 import vim_service_pb2 as pb
 
 _SET_FLAG: Final = "--apply-set"
 _PRUNE_FLAG: Final = "--prune"
@@ -236,9 +233,6 @@ class _Job:
             raise Failure(f"{self._file} has no VIMs", hint="vimesh vim deregister removes VIMs")
         if self._prune:
             planned += await changes.plan(await changes.surplus(wanted, self._filter), lambda _: None)
-        new = [one.vim.entry.vim for one in planned if one.result.outcome == pb.ApplyVimResult.REGISTERED]
-        for line in shared_url_lines((vim.name, without_credentials(vim.auth_url)) for vim in new):
-            _say(line)
         refused = [one.refusal(self._settings.address) for one in planned if one.is_refused or one.is_of_other_id]
         refuse(self._file, refused, hint=_hint(refused))
         return planned
@@ -281,8 +275,4 @@ class _Shown:
         parts = ", ".join(f"{count} {word}" for word, count in counts(self.results).items() if count)
         total = len(self.results)
         if total:
-            _say(f"{total} {'VIM' if total == 1 else 'VIMs'}: {parts}")
-
-
-def _say(text: str) -> None:
-    print(printable(clipped(text)), file=sys.stderr)  # noqa: T201 - for people, apart from the data
+            print(f"{total} {'VIM' if total == 1 else 'VIMs'}: {parts}", file=sys.stderr)  # noqa: T201 - apart from the data
