@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 import pytest
+import pytest_asyncio
 
 from tests.support.callers.caller import ask
 from tests.support.callers.commands import Command
@@ -29,7 +30,7 @@ from vimesh.envoy.fleet.front_fleet import FrontTracing
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
 WITHIN_S = 30
 FRONT, CONDUCTOR, API, MONITOR = "vimesh-front", "vimesh-conductor", "vimesh-api", "vimesh-monitor"
@@ -42,6 +43,12 @@ class TracedSite:
     collector: OtlpReceiver
     settings: dict[str, str]
     """OpenTelemetry's own, for further processes."""
+    earlier: frozenset[str] = frozenset()
+    """The traces of earlier tests, of which more spans may still come."""
+
+    def traces(self) -> set[str]:
+        """Return the traces that came since the test began."""
+        return {span.trace_id for span in self.collector.spans} - self.earlier
 
 
 @asynccontextmanager
@@ -76,10 +83,16 @@ async def traced_site(folder: Path, *engine: str, **tracing: Any) -> AsyncGenera
                         yield TracedSite(envoy, client_on(channel, envoy.address), collector, told)
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncGenerator[TracedSite]:
-    async with traced_site(tmp_path) as running_site:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_site(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[TracedSite]:
+    async with traced_site(tmp_path_factory.mktemp("traces")) as running_site:
         yield running_site
+
+
+@pytest.fixture
+def site(shared_site: TracedSite) -> TracedSite:
+    """Give one site to all tests whose calls are the only ones there: each waits for a span of its trace."""
+    return replace(shared_site, earlier=frozenset(shared_site.traces()))
 
 
 async def test_a_registration_is_one_trace_of_front_conductor_and_database(site: TracedSite) -> None:
@@ -146,16 +159,17 @@ async def test_a_report_is_one_trace_of_front_conductor_and_its_group(site: Trac
         "vimesh.v1.ConductorService/UpdateVim",
         "report group",
     ]
-    assert {span.trace_id for span in site.collector.spans} == {trace_id}
+    assert site.traces() == {trace_id}
 
 
-async def test_the_reports_of_a_monitor_begin_traces_by_lot(site: TracedSite, tmp_path: Path) -> None:
-    await _register(site)
-    always = {**site.settings, "OTEL_TRACES_SAMPLER": "always_on"}
-    flags = ("monitor", "--address", site.envoy.reports_address)
-    with running(tmp_path, *flags, **always):
-        begun = await site.collector.until_named("report batch", WITHIN_S)
-        spans = await site.collector.until(begun.trace_id, {MONITOR: 1, CONDUCTOR: 2}, WITHIN_S)
+async def test_the_reports_of_a_monitor_begin_traces_by_lot(tmp_path: Path) -> None:
+    async with traced_site(tmp_path) as site:
+        await _register(site)
+        always = {**site.settings, "OTEL_TRACES_SAMPLER": "always_on"}
+        flags = ("monitor", "--address", site.envoy.reports_address)
+        with running(tmp_path, *flags, **always):
+            begun = await site.collector.until_named("report batch", WITHIN_S)
+            spans = await site.collector.until(begun.trace_id, {MONITOR: 1, CONDUCTOR: 2}, WITHIN_S)
 
     assert (begun.service, begun.parent_id) == (MONITOR, "")
     [served] = [span for span in spans if span.parent_id == begun.span_id]
@@ -188,7 +202,7 @@ async def test_only_calls_that_are_sampled_are_traced(site: TracedSite) -> None:
 
     await site.collector.until(sampled, {FRONT: 1, CONDUCTOR: 2}, WITHIN_S)
 
-    assert {span.trace_id for span in site.collector.spans} == {sampled}
+    assert site.traces() == {sampled}
 
 
 async def test_the_front_draws_calls_by_lot_and_may_leave_callers_no_say(tmp_path: Path) -> None:
