@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 
 from tests.support.callers.recorder import recording
@@ -18,25 +19,29 @@ from tests.support.timing.waiting import once_available, until
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
 Vim = vim_pb2.Vim
 FAST = vim_pb2.ProbePolicy(interval=Duration(nanos=500_000_000), timeout=Duration(nanos=200_000_000))
 SELDOM = vim_pb2.ProbePolicy(interval=Duration(seconds=300))
+_ALL = pb.ListVimsRequest(page_size=1000)
 _AT_ONCE_S = 60
 """What is done at once takes some seconds on a busy machine; the next probe comes much later."""
 
 
-@pytest.fixture
-async def fleet(tmp_path: Path) -> AsyncGenerator[Fleet]:
-    async with starting_fleet(tmp_path) as fleet:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Fleet]:
+    """Give one fleet to the tests, each of which finds it whole and without VIMs."""
+    async with starting_fleet(tmp_path_factory.mktemp("walking")) as fleet:
         yield fleet
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def client(fleet: Fleet) -> AsyncGenerator[Client]:
     async with client_at(fleet.address) as client:
         yield client
+        for vim in (await client.vims.ListVims(_ALL, timeout=30)).vims:
+            await client.deregister(vim.id)
 
 
 async def test_a_vim_is_followed_as_its_endpoint_comes_and_goes(client: Client) -> None:
@@ -73,19 +78,6 @@ async def test_only_the_wanted_action_is_heard_through_the_front(client: Client)
     await client.deregister(vim.id)
     gone = await client.report(vim, Vim.REACHABLE)
     assert gone.WhichOneof("outcome") == "bad_action"
-
-
-async def test_without_a_database_the_front_says_unavailable_and_comes_back(client: Client, tmp_path: Path) -> None:
-    vim = await client.register()
-    (tmp_path / "data").rename(tmp_path / "away")
-
-    with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await client.report(vim, Vim.REACHABLE)
-    assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
-
-    (tmp_path / "away").rename(tmp_path / "data")
-    answer = await once_available(lambda: client.report(vim, Vim.REACHABLE), 20)
-    assert answer.status == Vim.REACHABLE
 
 
 async def test_a_new_auth_url_moves_the_probes_and_fences_the_old_action(client: Client) -> None:
@@ -130,11 +122,25 @@ async def test_a_part_that_is_killed_under_load_is_restarted_and_nothing_is_lost
         load.cancel()
         await asyncio.gather(load, return_exceptions=True)
         await until(lambda: killed not in fleet.pids(*victim) and len(fleet.pids(*victim)) == before, 20)
-        listed = await client.vims.ListVims(pb.ListVimsRequest(page_size=1000), timeout=30)
+        listed = await client.vims.ListVims(_ALL, timeout=30)
         assert {vim.id for vim in listed.vims} == {vim.id for vim in probed + reported}
         newest = max(vim.revision for vim in listed.vims)
         await seen.until(lambda: seen.events[-1].revision >= newest, 10)
         seen.check_order()
+
+
+async def test_without_a_database_the_front_says_unavailable_and_comes_back(tmp_path: Path) -> None:
+    async with starting_fleet(tmp_path) as fleet, client_at(fleet.address) as client:
+        vim = await client.register()
+        (tmp_path / "data").rename(tmp_path / "away")
+
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await client.report(vim, Vim.REACHABLE)
+        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+
+        (tmp_path / "away").rename(tmp_path / "data")
+        answer = await once_available(lambda: client.report(vim, Vim.REACHABLE), 20)
+        assert answer.status == Vim.REACHABLE
 
 
 async def _report_on_and_on(client: Client, vim: vim_pb2.Vim) -> None:
