@@ -27,7 +27,7 @@ check: lint types imports proto test
 check-quick: lint types imports proto
 	$(BIN)/pytest -m 'quick and not alone' $(TOGETHER) $(ARGS)
 
-# Everything, as CI does: half an hour.
+# Everything, as CI does: about an hour.
 check-all: lint types imports proto test-all dist
 
 # --- the checks, each by its own name ---------------------------------------------------------------------
