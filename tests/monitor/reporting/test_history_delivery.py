@@ -24,7 +24,7 @@ from tests.support.probers.actions import action, quick_policy
 from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.verdicts import Verdicts
 from tests.support.timing.waiting import until
-from vimesh.domain.history.round_digests import MINUTE_S, RECORD_BYTES, record_of
+from vimesh.domain.history.round_digests import MINUTE_S, RECORD_BYTES, digests_of, is_consistent, record_of
 from vimesh.domain.probing import Method
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.build_host import hosting
@@ -257,3 +257,17 @@ def test_no_more_is_kept_than_fits_and_the_rest_is_counted() -> None:
     assert len(batch["vim", "action"]) == MOST_OF_ACTION * RECORD_BYTES
     assert (len(pending), pending.dropped) == (41, 25)
     assert pending.take(1000) == batch
+
+
+def test_what_an_action_did_before_and_after_a_handover_is_one_digest_of_its_minute() -> None:
+    pending = PendingDigests()
+    pending.add(("vim", "action"), record_of(6, [0.25]))
+    pending.add(("vim", "action"), record_of(7, [0.25, 0.5]))
+    pending.add(("vim", "action"), record_of(7, [0.125], failed=1, lost=3))
+
+    [records] = pending.take(1000).values()
+
+    assert is_consistent(records)
+    [_, digest] = digests_of(records)
+    assert (digest.slot, digest.rounds, digest.answered, digest.lost) == (7, 4, 3, 3)
+    assert (digest.min_s, digest.max_s, digest.sum_s) == (0.125, 0.5, 0.875)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from vimesh.domain.history.round_digests import RECORD_BYTES
+from vimesh.domain.history.round_digests import (
+    RECORD_BYTES,
+    digests_of,
+    first_and_last_slot,
+    merged,
+    records_of,
+)
 from vimesh.monitor.targets.target import ActionKey
 
 MOST_OF_ACTION: Final = 60
@@ -33,7 +39,10 @@ class PendingDigests:
     def add(self, action: ActionKey, record: bytes) -> None:
         """Add the newest digest of an action."""
         before = self._records.get(action)
-        if before is not None and len(before) >= _MOST_OF_ACTION_BYTES:
+        if before is not None and first_and_last_slot(bytes(before[-RECORD_BYTES:])) == first_and_last_slot(record):
+            # The action was handed over and came back within the minute: conductors take one digest of each.
+            before[-RECORD_BYTES:] = records_of(merged(digests_of(bytes(before[-RECORD_BYTES:] + record)), 1))
+        elif before is not None and len(before) >= _MOST_OF_ACTION_BYTES:
             del before[:RECORD_BYTES]
             before += record
             self.dropped += 1
