@@ -82,6 +82,7 @@ ADVICE: Final = {
     "WINDOW_NOT_FOUND": Advice("The maintenance window does not exist for the caller.", _SAME),
     "RECEIVER_NOT_FOUND": Advice("The receiver does not exist for the caller.", _SAME),
     "NOTIFICATION_NOT_FOUND": Advice("No notification on record, and visible to the caller, has the id.", _SAME),
+    "MONITOR_NOT_FOUND": Advice("No monitor of the pool has the id.", "After `vimesh monitors list`."),
     "TASK_NOT_FOUND": Advice("The task is done, or another driver has claimed it since.", "No: claim the next task."),
     "NAME_TAKEN": Advice("Another VIM of the project has the name.", "With another name."),
     "RECEIVER_NAME_TAKEN": Advice("Another receiver of the project has the name.", "With another name."),
@@ -103,6 +104,7 @@ ADVICE: Final = {
     "REVISION_UNKNOWN": Advice(
         "The revision lies in the future, or is of another log, as after a restored backup.", "With a snapshot."
     ),
+    "ASSIGNMENT_CHANGED": Advice("The monitor has other actions than when it watched last.", "With the list."),
     "TIME_NOT_KEPT": Advice(
         "The changes since the time are no longer kept, or cannot be undone.", "With a later time: `earliest_time`."
     ),
@@ -114,6 +116,7 @@ ADVICE: Final = {
     "CHANGE_RATE_EXCEEDED": Advice("The project is changed faster than it may be.", "After the delay in `RetryInfo`."),
     "TOO_MANY_WINDOWS": Advice("There are as many maintenance windows as may be open.", "After ending one."),
     "TOO_MANY_RECEIVERS": Advice("There are as many receivers as there may be.", "After deleting one."),
+    "TOO_MANY_MONITORS": Advice("The pool has as many monitors as it may have.", "After stopping one."),
     "OVERLOADED": Advice(
         "More calls are under way than there is room for. Nothing was done.", "After the delay in `RetryInfo`."
     ),

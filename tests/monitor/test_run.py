@@ -144,5 +144,5 @@ async def test_the_start_is_logged_with_what_it_can_do(conductor: ScriptedConduc
             await conductor.watch(0)
 
     assert logs[0]["event"] == "monitor started"
-    assert (logs[0]["address"], logs[0]["shard"]) == ("127.0.0.1:1", "0/1")
+    assert (logs[0]["address"], logs[0]["capacity"]) == ("127.0.0.1:1", 1)
     assert {"HTTP", "TCP"} <= set(logs[0]["methods"])

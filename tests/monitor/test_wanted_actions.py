@@ -12,9 +12,10 @@ from tests.support.deployments.scripted_conductor import ScriptedConductor, serv
 from tests.support.probers.verdicts import PATIENCE_S
 from vimesh.domain.actions import Action, ActionScope, Shard
 from vimesh.domain.endpoints import endpoint_of
+from vimesh.domain.pool.pool_members import PoolPlace
 from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.domain.vims import Engine
-from vimesh.monitor.wanted_actions import ActionSet, Watcher
+from vimesh.monitor.wanted_actions import ActionSet, PoolMember, Watcher
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.channels import channel
 from vimesh.v1 import action_pb2, vim_pb2
@@ -98,6 +99,26 @@ async def test_it_asks_for_its_own_part_of_the_embedded_actions(conductor: Scrip
 
     assert request.engine == vim_pb2.Monitor.EMBEDDED
     assert (request.shard_index, request.shard_count, request.start_revision) == (1, 3, 0)
+
+
+async def test_a_monitor_of_the_pool_says_who_it_is_and_which_actions_it_was_told_of() -> None:
+    member = PoolMember("00000000-0000-4000-8000-000000000001", PoolPlace(capacity=3))
+    running = Running()
+    watcher = Watcher(ActionScope(Engine.EMBEDDED), ActionSet(running.start, running.stop, running.pairs), member)
+    first = watcher.request()
+    await watcher.apply_response(pb.WatchActionsResponse(revision=4, assignment="aa"))
+    await watcher.apply_response(pb.WatchActionsResponse(revision=5))
+    second = watcher.request()
+    watcher.note_gap("it is another division")
+
+    assert (first.pool.monitor_id, first.pool.place.vantage, first.pool.place.capacity) == (
+        member.monitor_id,
+        "default",
+        3,
+    )
+    assert (first.start_revision, first.assignment) == (0, "")
+    assert (second.start_revision, second.assignment) == (6, "aa")
+    assert (watcher.request().start_revision, watcher.request().assignment) == (0, "")
 
 
 @pytest.mark.usefixtures("watcher")

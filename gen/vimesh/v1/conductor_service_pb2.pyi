@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import action_pb2 as _action_pb2
+from vimesh.v1 import fleet_service_pb2 as _fleet_service_pb2
 from vimesh.v1 import vim_pb2 as _vim_pb2
 import builtins as _builtins
 import sys
@@ -214,6 +215,8 @@ class WatchActionsRequest(_message.Message):
     SHARD_COUNT_FIELD_NUMBER: _builtins.int
     START_REVISION_FIELD_NUMBER: _builtins.int
     LOG_ID_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    ASSIGNMENT_FIELD_NUMBER: _builtins.int
     engine: _vim_pb2.Monitor.Engine.ValueType
     """The engine that runs the actions; the default is EMBEDDED."""
     shard_index: _builtins.int
@@ -224,6 +227,12 @@ class WatchActionsRequest(_message.Message):
     """Revision of the first change to send; 0 means to start with the list of all wanted actions."""
     log_id: _builtins.str
     """WatchActionsResponse.log_id of the stream in which start_revision was received; see WatchVimsRequest.log_id."""
+    assignment: _builtins.str
+    """WatchActionsResponse.assignment as it was last received, with a start_revision and `pool`."""
+    @_builtins.property
+    def pool(self) -> Global___PoolMember:
+        """Set by a monitor that shares the actions of its vantage with others: which one it is."""
+
     def __init__(
         self,
         *,
@@ -232,14 +241,44 @@ class WatchActionsRequest(_message.Message):
         shard_count: _builtins.int = ...,
         start_revision: _builtins.int = ...,
         log_id: _builtins.str = ...,
+        pool: Global___PoolMember | None = ...,
+        assignment: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["pool", b"pool"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "log_id", b"log_id", "shard_count", b"shard_count", "shard_index", b"shard_index", "start_revision", b"start_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "engine", b"engine", "log_id", b"log_id", "pool", b"pool", "shard_count", b"shard_count", "shard_index", b"shard_index", "start_revision", b"start_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchActionsRequest: _TypeAlias = WatchActionsRequest  # noqa: Y015
+
+@_typing.final
+class PoolMember(_message.Message):
+    """A monitor as it names itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITOR_ID_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    monitor_id: _builtins.str
+    """Required. The process_id of ReportProcess, by which it renews its lease."""
+    @_builtins.property
+    def place(self) -> _fleet_service_pb2.PoolPlace:
+        """What it offers."""
+
+    def __init__(
+        self,
+        *,
+        monitor_id: _builtins.str = ...,
+        place: _fleet_service_pb2.PoolPlace | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor_id", b"monitor_id", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PoolMember: _TypeAlias = PoolMember  # noqa: Y015
 
 @_typing.final
 class WatchActionsResponse(_message.Message):
@@ -252,6 +291,7 @@ class WatchActionsResponse(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     LOG_ID_FIELD_NUMBER: _builtins.int
+    ASSIGNMENT_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Everything up to this revision has been sent; 0 until the list is complete. An action that is not in the complete
     list is not wanted. Sent every few seconds even if nothing changes, as a heartbeat.
@@ -262,6 +302,8 @@ class WatchActionsResponse(_message.Message):
     """Id of the log that the revisions are of, in the first message of a stream that has a `revision`; see
     WatchVimsResponse.log_id.
     """
+    assignment: _builtins.str
+    """With `pool`: what the actions sent so far follow from. Set when it has changed; pass it with a start_revision."""
     @_builtins.property
     def wanted(self) -> _containers.RepeatedCompositeFieldContainer[_action_pb2.Action]:
         """Actions that are wanted. Nothing needs to be done about one that already runs."""
@@ -278,10 +320,11 @@ class WatchActionsResponse(_message.Message):
         revision: _builtins.int = ...,
         end: _vim_pb2.WatchEnd.ValueType = ...,
         log_id: _builtins.str = ...,
+        assignment: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "log_id", b"log_id", "revision", b"revision", "unwanted", b"unwanted", "wanted", b"wanted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "end", b"end", "log_id", b"log_id", "revision", b"revision", "unwanted", b"unwanted", "wanted", b"wanted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

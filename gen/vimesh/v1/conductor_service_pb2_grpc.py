@@ -90,10 +90,17 @@ class ConductorServiceServicer(object):
     def WatchActions(self, request, context):
         """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
 
-        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run actions of the engine.
-        INVALID_ARGUMENT (BAD_INPUT): shard_index is not below shard_count, or the engine is unknown.
-        OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. An open stream also ends
-        this way when the log goes back, as after a backup was restored.
+        A monitor that names itself in `pool` gets the part of the actions that is its own, and shares the rest with the
+        other monitors of its vantage. It holds a lease, which this call begins and ReportProcess renews. When monitors come
+        or go, the stream brings the actions that it gains or loses. All other callers get every action, or a shard.
+
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run actions of the engine, or does not see all projects and
+        names itself in `pool`, or another identity has a monitor of this id.
+        INVALID_ARGUMENT (BAD_INPUT): shard_index is not below shard_count, the engine is unknown, or `pool` is set together
+        with a shard or for another engine than EMBEDDED.
+        OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN, ASSIGNMENT_CHANGED): start again without a start_revision. An
+        open stream also ends this way when the log goes back, as after a backup was restored.
+        RESOURCE_EXHAUSTED (TOO_MANY_MONITORS): the pool has 100 monitors.
         UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
         one.
         UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.

@@ -404,6 +404,7 @@ class ReportProcessRequest(_message.Message):
     LOOP_LAG_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     ENDING_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
     process_id: _builtins.str
     """Required. UUID that the process has made at its start."""
     kind: Global___FleetProcess.Kind.ValueType
@@ -428,6 +429,12 @@ class ReportProcessRequest(_message.Message):
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What it does; at most 8 facts, with names of 64 and values of 128 printable characters of ASCII."""
 
+    @_builtins.property
+    def pool(self) -> Global___PoolPlace:
+        """Set by a monitor while it watches its actions with WatchActionsRequest.pool: renews its lease of 15 s in the pool.
+        Such a monitor should report every 4 s.
+        """
+
     def __init__(
         self,
         *,
@@ -440,14 +447,206 @@ class ReportProcessRequest(_message.Message):
         loop_lag: _duration_pb2.Duration | None = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         ending: _builtins.bool = ...,
+        pool: Global___PoolPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["loop_lag", b"loop_lag", "uptime", b"uptime"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["loop_lag", b"loop_lag", "pool", b"pool", "uptime", b"uptime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ending", b"ending", "facts", b"facts", "host", b"host", "kind", b"kind", "loop_lag", b"loop_lag", "pid", b"pid", "process_id", b"process_id", "uptime", b"uptime", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ending", b"ending", "facts", b"facts", "host", b"host", "kind", b"kind", "loop_lag", b"loop_lag", "pid", b"pid", "pool", b"pool", "process_id", b"process_id", "uptime", b"uptime", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportProcessRequest: _TypeAlias = ReportProcessRequest  # noqa: Y015
+
+@_typing.final
+class PoolPlace(_message.Message):
+    """What a monitor offers to the pool."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VANTAGE_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    vantage: _builtins.str
+    """The name of the place from which it probes; empty: `default`, which is the only one so far."""
+    capacity: _builtins.int
+    """How many VIMs it gets in comparison: one of capacity 2 gets twice as many as one of capacity 1. At most 1000; 0 means
+    1.
+    """
+    def __init__(
+        self,
+        *,
+        vantage: _builtins.str = ...,
+        capacity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "vantage", b"vantage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PoolPlace: _TypeAlias = PoolPlace  # noqa: Y015
+
+@_typing.final
+class ListMonitorsRequest(_message.Message):
+    """Empty."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMonitorsRequest: _TypeAlias = ListMonitorsRequest  # noqa: Y015
+
+@_typing.final
+class ListMonitorsResponse(_message.Message):
+    """The pool."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITORS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def monitors(self) -> _containers.RepeatedCompositeFieldContainer[Global___PoolMonitor]:
+        """The monitors, by vantage, host and id; at most 100."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The time of this answer, by the clock of the database. All other times are by the same clock."""
+
+    def __init__(
+        self,
+        *,
+        monitors: _abc.Iterable[Global___PoolMonitor] | None = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitors", b"monitors", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMonitorsResponse: _TypeAlias = ListMonitorsResponse  # noqa: Y015
+
+@_typing.final
+class PoolMonitor(_message.Message):
+    """A monitor of the pool."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITOR_ID_FIELD_NUMBER: _builtins.int
+    VANTAGE_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    PID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    JOIN_TIME_FIELD_NUMBER: _builtins.int
+    LEASE_TIME_FIELD_NUMBER: _builtins.int
+    monitor_id: _builtins.str
+    """Its id, which is that of its process."""
+    vantage: _builtins.str
+    """The place from which it probes."""
+    capacity: _builtins.int
+    """How many VIMs it gets in comparison with others."""
+    draining: _builtins.bool
+    """Whether it leaves its VIMs to the others."""
+    actions: _builtins.int
+    """Number of ping actions that it ran when it was last heard of."""
+    host: _builtins.str
+    """Name of its machine or container; empty until it has made itself known as a process."""
+    pid: _builtins.int
+    """Its process id there."""
+    version: _builtins.str
+    """Its version of vimesh."""
+    identity: _builtins.str
+    """The identity that it has proved; empty in a fleet that requires none."""
+    @_builtins.property
+    def join_time(self) -> _timestamp_pb2.Timestamp:
+        """When it joined."""
+
+    @_builtins.property
+    def lease_time(self) -> _timestamp_pb2.Timestamp:
+        """When its lease ends unless it is renewed. Then the others take over its VIMs."""
+
+    def __init__(
+        self,
+        *,
+        monitor_id: _builtins.str = ...,
+        vantage: _builtins.str = ...,
+        capacity: _builtins.int = ...,
+        draining: _builtins.bool = ...,
+        actions: _builtins.int = ...,
+        host: _builtins.str = ...,
+        pid: _builtins.int = ...,
+        version: _builtins.str = ...,
+        identity: _builtins.str = ...,
+        join_time: _timestamp_pb2.Timestamp | None = ...,
+        lease_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["join_time", b"join_time", "lease_time", b"lease_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "capacity", b"capacity", "draining", b"draining", "host", b"host", "identity", b"identity", "join_time", b"join_time", "lease_time", b"lease_time", "monitor_id", b"monitor_id", "pid", b"pid", "vantage", b"vantage", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PoolMonitor: _TypeAlias = PoolMonitor  # noqa: Y015
+
+@_typing.final
+class DrainMonitorRequest(_message.Message):
+    """Which monitor to drain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITOR_ID_FIELD_NUMBER: _builtins.int
+    UNDO_FIELD_NUMBER: _builtins.int
+    monitor_id: _builtins.str
+    """Required. Id of the monitor."""
+    undo: _builtins.bool
+    """Whether it gets its VIMs back instead."""
+    def __init__(
+        self,
+        *,
+        monitor_id: _builtins.str = ...,
+        undo: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor_id", b"monitor_id", "undo", b"undo"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainMonitorRequest: _TypeAlias = DrainMonitorRequest  # noqa: Y015
+
+@_typing.final
+class DrainMonitorResponse(_message.Message):
+    """The monitor as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITOR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def monitor(self) -> Global___PoolMonitor:
+        """The monitor."""
+
+    def __init__(
+        self,
+        *,
+        monitor: Global___PoolMonitor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["monitor", b"monitor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor", b"monitor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainMonitorResponse: _TypeAlias = DrainMonitorResponse  # noqa: Y015
 
 @_typing.final
 class ReportProcessResponse(_message.Message):

@@ -45,6 +45,16 @@ class FleetServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_fleet__service__pb2.ReportProcessRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.ReportProcessResponse.FromString,
                 _registered_method=True)
+        self.ListMonitors = channel.unary_unary(
+                '/vimesh.v1.FleetService/ListMonitors',
+                request_serializer=vimesh_dot_v1_dot_fleet__service__pb2.ListMonitorsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.ListMonitorsResponse.FromString,
+                _registered_method=True)
+        self.DrainMonitor = channel.unary_unary(
+                '/vimesh.v1.FleetService/DrainMonitor',
+                request_serializer=vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorResponse.FromString,
+                _registered_method=True)
 
 
 class FleetServiceServicer(object):
@@ -72,6 +82,31 @@ class FleetServiceServicer(object):
         PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a
         process of the same id.
         Retry: safe. A process whose reports are lost goes on with its work.
+        RESOURCE_EXHAUSTED (TOO_MANY_MONITORS): the pool has 100 monitors, and this one is none of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMonitors(self, request, context):
+        """Lists the monitors of the pool, which share the VIMs of the engine EMBEDDED among them. For operators of all projects
+        and for admins.
+
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+        Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DrainMonitor(self, request, context):
+        """Lets the others take over the VIMs of a monitor, so that it can be stopped without a gap: within some seconds it has
+        none, and says so by `actions`. If all monitors drain, they keep their VIMs. It ends when the monitor ends, or by
+        `undo`.
+
+        NOT_FOUND (MONITOR_NOT_FOUND): the pool has no such monitor.
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+        Retry: safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +124,16 @@ def add_FleetServiceServicer_to_server(servicer, server):
                     servicer.ReportProcess,
                     request_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.ReportProcessRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_fleet__service__pb2.ReportProcessResponse.SerializeToString,
+            ),
+            'ListMonitors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMonitors,
+                    request_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.ListMonitorsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_fleet__service__pb2.ListMonitorsResponse.SerializeToString,
+            ),
+            'DrainMonitor': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrainMonitor,
+                    request_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -146,6 +191,60 @@ class FleetService(object):
             '/vimesh.v1.FleetService/ReportProcess',
             vimesh_dot_v1_dot_fleet__service__pb2.ReportProcessRequest.SerializeToString,
             vimesh_dot_v1_dot_fleet__service__pb2.ReportProcessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMonitors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.FleetService/ListMonitors',
+            vimesh_dot_v1_dot_fleet__service__pb2.ListMonitorsRequest.SerializeToString,
+            vimesh_dot_v1_dot_fleet__service__pb2.ListMonitorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrainMonitor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.FleetService/DrainMonitor',
+            vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorRequest.SerializeToString,
+            vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,23 @@ class FleetServiceStub:
     PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a
     process of the same id.
     Retry: safe. A process whose reports are lost goes on with its work.
+    RESOURCE_EXHAUSTED (TOO_MANY_MONITORS): the pool has 100 monitors, and this one is none of them.
+    """
+    ListMonitors: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.ListMonitorsRequest, _fleet_service_pb2.ListMonitorsResponse]
+    """Lists the monitors of the pool, which share the VIMs of the engine EMBEDDED among them. For operators of all projects
+    and for admins.
+
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+    Retry: safe.
+    """
+    DrainMonitor: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.DrainMonitorRequest, _fleet_service_pb2.DrainMonitorResponse]
+    """Lets the others take over the VIMs of a monitor, so that it can be stopped without a gap: within some seconds it has
+    none, and says so by `actions`. If all monitors drain, they keep their VIMs. It ends when the monitor ends, or by
+    `undo`.
+
+    NOT_FOUND (MONITOR_NOT_FOUND): the pool has no such monitor.
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+    Retry: safe.
     """
 
 @_typing.type_check_only
@@ -74,6 +91,23 @@ class FleetServiceAsyncStub(FleetServiceStub):
     PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a
     process of the same id.
     Retry: safe. A process whose reports are lost goes on with its work.
+    RESOURCE_EXHAUSTED (TOO_MANY_MONITORS): the pool has 100 monitors, and this one is none of them.
+    """
+    ListMonitors: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.ListMonitorsRequest, _fleet_service_pb2.ListMonitorsResponse]  # type: ignore[assignment]
+    """Lists the monitors of the pool, which share the VIMs of the engine EMBEDDED among them. For operators of all projects
+    and for admins.
+
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+    Retry: safe.
+    """
+    DrainMonitor: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.DrainMonitorRequest, _fleet_service_pb2.DrainMonitorResponse]  # type: ignore[assignment]
+    """Lets the others take over the VIMs of a monitor, so that it can be stopped without a gap: within some seconds it has
+    none, and says so by `actions`. If all monitors drain, they keep their VIMs. It ends when the monitor ends, or by
+    `undo`.
+
+    NOT_FOUND (MONITOR_NOT_FOUND): the pool has no such monitor.
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+    Retry: safe.
     """
 
 class FleetServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -107,6 +141,35 @@ class FleetServiceServicer(metaclass=_abc_1.ABCMeta):
         PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a
         process of the same id.
         Retry: safe. A process whose reports are lost goes on with its work.
+        RESOURCE_EXHAUSTED (TOO_MANY_MONITORS): the pool has 100 monitors, and this one is none of them.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMonitors(
+        self,
+        request: _fleet_service_pb2.ListMonitorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.ListMonitorsResponse, _abc.Awaitable[_fleet_service_pb2.ListMonitorsResponse]]:
+        """Lists the monitors of the pool, which share the VIMs of the engine EMBEDDED among them. For operators of all projects
+        and for admins.
+
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+        Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
+    def DrainMonitor(
+        self,
+        request: _fleet_service_pb2.DrainMonitorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.DrainMonitorResponse, _abc.Awaitable[_fleet_service_pb2.DrainMonitorResponse]]:
+        """Lets the others take over the VIMs of a monitor, so that it can be stopped without a gap: within some seconds it has
+        none, and says so by `actions`. If all monitors drain, they keep their VIMs. It ends when the monitor ends, or by
+        `undo`.
+
+        NOT_FOUND (MONITOR_NOT_FOUND): the pool has no such monitor.
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+        Retry: safe.
         """
 
 def add_FleetServiceServicer_to_server(servicer: FleetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

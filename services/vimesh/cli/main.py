@@ -93,6 +93,9 @@ COMMANDS: Final = {
     "monitor": CommandSource(
         "vimesh.cli.commands.monitor:monitor", "Probe the VIMs of the embedded engine until SIGTERM or Ctrl-C."
     ),
+    "monitors": CommandSource(
+        "vimesh.cli.monitors.monitors_commands:app", "List the monitors that share the VIMs, and drain one of them."
+    ),
     "notify": CommandSource(
         "vimesh.cli.notifications.notify:notify",
         "Notify receivers of VIMs that are lost and found, until SIGTERM or Ctrl-C.",

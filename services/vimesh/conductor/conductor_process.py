@@ -29,6 +29,9 @@ from vimesh.conductor.history_service import HistoryServicer
 from vimesh.conductor.maintenance_service import MaintenanceServicer
 from vimesh.conductor.notifications.notifier_service import NotifierServicer
 from vimesh.conductor.notifications.receiver_service import ReceiverServicer
+from vimesh.conductor.pool.action_streams import ActionStreams
+from vimesh.conductor.pool.pool_share import Pool
+from vimesh.conductor.pool.pool_upkeep import PoolLimits, PoolUpkeep
 from vimesh.conductor.ports.channelz_socket import answering_channelz, check_channelz
 from vimesh.conductor.ports.grpc_limits import OPTIONS
 from vimesh.conductor.ports.health import Health
@@ -143,6 +146,7 @@ class ConductorSettings:
     grace_s: float = 15.0
     """How long calls in flight may then take to finish: no call has a longer time limit."""
     watch: WatchLimits = field(default_factory=WatchLimits)
+    pool: PoolLimits = field(default_factory=PoolLimits)
     admission: CallAdmissionLimits = field(default_factory=CallAdmissionLimits)
     tables: str = ""
     """Newest version of the tables that its store knows, which it announces; empty: it does not."""
@@ -195,16 +199,16 @@ async def serving(
         statistics=statistics,
         tracer=tracer,
     )
-    third_party_streams = AdmittedStreams(server, admission, entrance.authorize)
-    third_party_services: Any = third_party_streams
+    third_party_services: Any = AdmittedStreams(server, admission, entrance.authorize)
     pace = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = LeaseSweep(store, feed, pace, settings.sweep)
     add_VimServiceServicer_to_server(VimsServicer(store, feed, watch_streams, rules, settings.engines), edge)
-    reports = ReportsServicer(store, feed, watch_streams, pace, rules)
+    pool_upkeep = PoolUpkeep(store.pool, feed, settings.pool)
+    reports = ReportsServicer(store, feed, _action_streams(store, watch_streams, pool_upkeep, settings), pace, rules)
     add_ConductorServiceServicer_to_server(reports, edge)
     add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
     add_AccessServiceServicer_to_server(AccessServicer(store), edge)
-    add_FleetServiceServicer_to_server(FleetServicer(store), edge)
+    add_FleetServiceServicer_to_server(FleetServicer(store, pool_upkeep.poke), edge)
     add_HistoryServiceServicer_to_server(HistoryServicer(store, pace), edge)
     add_AvailabilityServiceServicer_to_server(AvailabilityServicer(store.availability), edge)
     maintenance = MaintenanceUpkeep(store.maintenance, feed)
@@ -222,7 +226,7 @@ async def serving(
         from vimesh.conductor.metrics.conductor_collector import ConductorParts  # noqa: PLC0415 - see above
         from vimesh.conductor.metrics.conductor_metrics import expose  # noqa: PLC0415 - see above
 
-        parts = ConductorParts(statistics, admission, reports, pace, sweep, watch_streams, vitals)
+        parts = ConductorParts(statistics, admission, reports, pace, sweep, watch_streams, vitals, pool_upkeep)
         beside_them.append(supervise("metrics", expose(exposition, store, parts)))
     # Count once before serving, so that the first answers use the right pace. If this fails because the database is
     # unavailable, there are no answers either.
@@ -240,6 +244,7 @@ async def serving(
             supervise("health", health.run),
             supervise("pacing", pace.run),
             supervise("sweep", sweep.run),
+            supervise("pool", pool_upkeep.run),
             supervise("maintenance", maintenance.run),
             supervise("erasure", Erasure(store).run),
             supervise("availability", AvailabilityCount(store.availability).run),
@@ -259,9 +264,15 @@ async def serving(
             async with beside(require_accepting(settings.listen, port)):
                 yield Ports(port, health_port)
         finally:
-            await _drain(server, health, (feed.drain, third_party_streams.end_streams), settings)
+            await _drain(server, health, (feed.drain, third_party_services.end_streams), settings)
             if audit is not None:
                 audit.close()
+
+
+def _action_streams(
+    store: VimStore, watch_streams: WatchStreams, upkeep: PoolUpkeep, settings: ConductorSettings
+) -> ActionStreams:
+    return ActionStreams(store, watch_streams, Pool(store.pool, upkeep, settings.pool, time.monotonic))
 
 
 def _facts(settings: ConductorSettings) -> dict[str, str]:

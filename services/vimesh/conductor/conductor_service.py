@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import grpc
 
-from vimesh.conductor.message_pages import split_pages
+from vimesh.conductor.pool.action_streams import ActionStreams
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.reports.odd_reports import check_separately
 from vimesh.conductor.reports.plain_reports import plain_report
 from vimesh.conductor.reports.recognize_repeats import read_repeats, store_serialized_reports
 from vimesh.conductor.reports.report_scope import Refusal, covers, covers_repeats, refuse_out_of_scope
 from vimesh.conductor.watches.event_feed import EventFeed
-from vimesh.conductor.watches.watch_streams import WatchStreams
-from vimesh.domain.access.caller import OPEN_CALLER, Caller
-from vimesh.domain.actions import Action, ActionScope, Shard, shard_key
+from vimesh.domain.access.caller import OPEN_CALLER, Caller, CallerRole
+from vimesh.domain.actions import ActionScope, Shard
 from vimesh.domain.errors import BadInput, PermissionDenied, VimeshError
-from vimesh.domain.events import VimEvent
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Repeat, Report, Status
 from vimesh.rpc.call_entrance import current_caller, note_change
 from vimesh.rpc.parsing.request_parser import Parser
-from vimesh.runtime.loop_slices import in_slices
-from vimesh.v1 import action_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceServicer
-from vimesh.wire import answer_messages, request_messages
+from vimesh.wire import request_messages
 from vimesh.wire.error_statuses import STATUS, rich_status
 from vimesh.wire.limits import MAX_MESSAGE_BYTES
 from vimesh.wire.message_rules import Rules
@@ -35,7 +32,6 @@ from vimesh.wire.vim_messages import STATUS_VALUES
 from vimesh.wire.wire_durations import duration
 
 _Context = grpc.aio.ServicerContext[Any, Any]
-_PAGE_SIZE = 1000
 MAX_REPORTS = 1000
 """Maximum number of reports in one call; the rules in the proto state the same."""
 UNCHECKED = ("UpdateVim",)
@@ -46,12 +42,12 @@ SERIALIZED = ("UpdateVims",)
 
 class ReportsServicer(ConductorServiceServicer):
     def __init__(
-        self, store: VimStore, feed: EventFeed, watch_streams: WatchStreams, pace: ContactPace, rules: Rules
+        self, store: VimStore, feed: EventFeed, action_streams: ActionStreams, pace: ContactPace, rules: Rules
     ) -> None:
         """GuardedServer must leave the calls in UNCHECKED and SERIALIZED to the servicer."""
         self._store = store
         self._feed = feed
-        self._watch_streams = watch_streams
+        self._action_streams = action_streams
         self._pace = pace
         self._rules = rules
         self._parser = Parser(pb.UpdateVimsRequest, MAX_MESSAGE_BYTES)
@@ -150,37 +146,14 @@ class ReportsServicer(ConductorServiceServicer):
         caller, engine = current_caller(), request_messages.engine(request.engine)
         caller.require_engine(engine)
         scope = ActionScope(engine, Shard(request.shard_index, request.shard_count or 1), caller.projects)
-        if request.start_revision:
-            start = await self._watch_streams.resume(request.start_revision, request_messages.id_of(request.log_id))
+        if not request.HasField("pool"):
+            responses = self._action_streams.watch_all(request, scope)
         else:
-            # Read the revision before the list: changes made while the list is read are then sent as events too.
-            start = await self._watch_streams.start_now()
-            async for actions in self._list_wanted(scope):
-                for page in split_pages(actions):
-                    yield pb.WatchActionsResponse(wanted=page)
-        # Signals that the stream is established, that the list is complete, and where to resume.
-        yield pb.WatchActionsResponse(revision=start.revision, log_id=start.log_id)
-        async for step in self._watch_streams.follow(start, lambda event: _concerns(scope, event), reporter=True):
-            yield pb.WatchActionsResponse(
-                wanted=await self._read_started([event for event in step.events if event.starts_in(scope.engine)]),
-                unwanted=[_unwanted_action(event) for event in step.events if event.stops_in(scope.engine)],
-                revision=step.revision,
-                end=step.end,
-            )
-
-    async def _list_wanted(self, scope: ActionScope) -> AsyncIterator[list[action_pb2.Action]]:
-        last_id = ""
-        while page := await self._store.actions_after(scope, last_id, _PAGE_SIZE):
-            last_id = page[-1].vim_id
-            yield await in_slices(answer_messages.action_message, page)
-
-    async def _read_started(self, changes: Sequence[VimEvent]) -> list[action_pb2.Action]:
-        """Return the actions that the changes started, except those that a later change has already stopped."""
-        action_ids = {event.vim_id: event.action_id for event in changes}
-        actions: Sequence[Action] = await self._store.actions_of(list(action_ids)) if action_ids else ()
-        return await in_slices(
-            answer_messages.action_message, (one for one in actions if action_ids[one.vim_id] == one.action_id)
-        )
+            _require_monitor(caller)
+            responses = self._action_streams.watch_share(request, scope, caller.identity)
+        async with aclosing(responses):
+            async for response in responses:
+                yield response
 
 
 class Answers:
@@ -223,11 +196,11 @@ class Answers:
         )
 
 
-def _concerns(scope: ActionScope, event: VimEvent) -> bool:
-    changes_actions = event.starts_in(scope.engine) or event.stops_in(scope.engine)
-    if scope.projects is not None and event.project_id not in scope.projects:
-        return False
-    return changes_actions and scope.shard.contains(shard_key(event.vim_id))
+def _require_monitor(caller: Caller) -> None:
+    """Raise PermissionDenied unless the caller may be a monitor: nobody else must get VIMs to probe."""
+    caller.require_role((CallerRole.REPORTER,), "WatchActions of a monitor of the pool")
+    if caller.projects is not None:
+        raise PermissionDenied("a monitor of the pool has all projects")
 
 
 def _note_refusal(messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Report | Refusal]) -> None:
@@ -236,7 +209,3 @@ def _note_refusal(messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Rep
         if isinstance(one, PermissionDenied):
             note_change(vim_id=request_messages.id_of(message.vim_id), outcome=STATUS[PermissionDenied][1])
             return
-
-
-def _unwanted_action(event: VimEvent) -> pb.UnwantedAction:
-    return pb.UnwantedAction(vim_id=event.vim_id, action_id=event.stopped_action_id)

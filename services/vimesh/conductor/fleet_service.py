@@ -1,7 +1,8 @@
-"""Serves FleetService: how the fleet is, and the processes that make themselves known."""
+"""Serves FleetService: how the fleet is, the processes that make themselves known, and the pool of monitors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import grpc
@@ -11,11 +12,13 @@ from vimesh.domain.errors import PermissionDenied
 from vimesh.domain.fleet.process_announcements import REPORT_WITHIN_S, ProcessKind
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine
-from vimesh.rpc.call_entrance import current_caller
+from vimesh.rpc.call_entrance import current_caller, note_change
 from vimesh.rpc.caller_roles import WRITING_PEOPLE
 from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceServicer
-from vimesh.wire.fleet_messages import announcement_of, fleet_message
+from vimesh.wire.fleet_messages import announcement_of, fleet_message, monitor_message
+from vimesh.wire.request_messages import id_of
+from vimesh.wire.vim_messages import timestamp
 from vimesh.wire.wire_durations import duration
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -28,8 +31,10 @@ _ENGINES: Final = {
 
 
 class FleetServicer(FleetServiceServicer):
-    def __init__(self, store: VimStore) -> None:
+    def __init__(self, store: VimStore, pool_changed: Callable[[], object] = lambda: None) -> None:
+        """`pool_changed` is called after each change of who is in the pool."""
         self._store = store
+        self._pool_changed = pool_changed
 
     async def GetFleetStatus(self, request: pb.GetFleetStatusRequest, context: _Context) -> pb.GetFleetStatusResponse:
         caller = current_caller()
@@ -43,9 +48,30 @@ class FleetServicer(FleetServiceServicer):
         _require_process(caller, announcement.kind)
         if request.ending:
             await self._store.withdraw_process(announcement.process_id, caller.identity)
+            self._pool_changed()
         else:
             await self._store.announce_process(announcement, caller.identity)
         return pb.ReportProcessResponse(report_within=duration(REPORT_WITHIN_S))
+
+    async def ListMonitors(self, request: pb.ListMonitorsRequest, context: _Context) -> pb.ListMonitorsResponse:
+        _require_whole_fleet(current_caller())
+        monitors = await self._store.pool.list_monitors()
+        now = await self._store.clock()
+        return pb.ListMonitorsResponse(monitors=map(monitor_message, monitors), time=timestamp(now))
+
+    async def DrainMonitor(self, request: pb.DrainMonitorRequest, context: _Context) -> pb.DrainMonitorResponse:
+        _require_whole_fleet(current_caller())
+        monitor_id = id_of(request.monitor_id)
+        note_change(monitor_id=monitor_id)
+        monitor = await self._store.pool.drain(monitor_id, draining=not request.undo)
+        self._pool_changed()
+        return pb.DrainMonitorResponse(monitor=monitor_message(monitor))
+
+
+def _require_whole_fleet(caller: Caller) -> None:
+    """Raise PermissionDenied unless the caller sees all projects: monitors are not those of one project."""
+    if caller.projects is not None:
+        raise PermissionDenied("the monitors of the fleet are for callers that see all projects")
 
 
 def _require_process(caller: Caller, kind: ProcessKind) -> None:

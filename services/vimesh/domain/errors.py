@@ -1,6 +1,7 @@
 """Defines the errors that vimesh raises on purpose, but for those of some subjects, and lists them all.
 
-Those of receivers are in `notifications.receiver_errors`, those of maintenance windows in `maintenance.window_errors`.
+Those of receivers are in `notifications.receiver_errors`, those of maintenance windows in `maintenance.window_errors`,
+those of the pool of monitors in `pool.pool_errors`.
 
 VimeshError
 ├── BadInput                     the request is malformed; carries one violation per field
@@ -12,6 +13,7 @@ VimeshError
 ├── WindowNotFound               no maintenance window that the caller may see has the id
 ├── ReceiverNotFound             no receiver that the caller may see has the id
 ├── NotificationNotFound         no notification on record that the caller may see has the id
+├── MonitorNotFound              no monitor of the pool has the id
 ├── TodoNotFound                 the to-do is done, or has been claimed by another driver
 ├── NameTaken                    another VIM of the project has the name
 ├── ReceiverNameTaken            another receiver of the project has the name
@@ -26,12 +28,14 @@ VimeshError
 ├── RevisionCompacted            the watch starts at a change that is no longer kept
 ├── TimeNotKept                  the changes since a time are no longer kept, or cannot be undone
 ├── RevisionUnknown              the watch starts after a change that never happened in this log
+├── AssignmentChanged            the watch of a monitor starts where others had its actions
 ├── EventUnreadable              a newer version wrote a change that this one does not know
 ├── EngineNotServed              no engine of that name runs here
 ├── QuotaExceeded                the project has as much as it may have
 ├── ChangeRateExceeded           the project changes faster than it may
 ├── TooManyWindows               the project has as many open maintenance windows as it may have
 ├── TooManyReceivers             the project has as many receivers as it may have
+├── TooManyMonitors              the pool has as many monitors as it may have
 ├── StoreUnavailable             the database cannot be reached; nothing is known
 └── Overloaded                   more work is queued than the bound allows
 

@@ -22,6 +22,7 @@ from vimesh.domain.history.history_store import HistoryStore
 from vimesh.domain.maintenance.maintenance_store import MaintenanceStore
 from vimesh.domain.notifications.delivery_store import DeliveryStore
 from vimesh.domain.notifications.receiver_store import ReceiverStore
+from vimesh.domain.pool.pool_store import PoolStore
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
@@ -56,6 +57,10 @@ class VimStore(Protocol):
     @property
     def deliveries(self) -> DeliveryStore:
         """What they were told, for those who tell them."""
+
+    @property
+    def pool(self) -> PoolStore:
+        """The monitors that share these VIMs."""
 
     @property
     def filters(self) -> FilterStore:

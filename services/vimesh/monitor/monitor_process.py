@@ -1,9 +1,10 @@
-"""Runs the embedded engine: hosts the ping actions of one shard until it is cancelled."""
+"""Runs the embedded engine: hosts its share of the ping actions until it is cancelled."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from vimesh.domain.actions import Action, ActionScope, Shard
+from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.fleet.process_announcements import ProcessKind
+from vimesh.domain.pool.pool_members import PoolPlace
 from vimesh.domain.vims import Engine
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.reporter import ReporterLimits
-from vimesh.monitor.wanted_actions import ActionSet, Watcher
+from vimesh.monitor.wanted_actions import ActionSet, PoolMember, Watcher
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.garbage_freeze import GarbageFreeze
@@ -27,7 +29,7 @@ from vimesh.runtime.supervisor import supervise
 from vimesh.target_rules.networks import format_networks
 from vimesh.target_rules.target_rules import TargetRules
 from vimesh.tracing.spans import Tracer
-from vimesh.watchdog.process_announcer import announced
+from vimesh.watchdog.process_announcer import Membership, announced
 
 if TYPE_CHECKING:
     from vimesh.metrics.exposition import Exposition  # needs packages that are only used with --metrics
@@ -41,7 +43,8 @@ class MonitorSettings:
     """Where the front of the mesh is: `host:port`, or `unix:` and the path of a socket."""
     credentials: Path | None = None
     """Folder with what this process shows to the front; None: the front asks for nothing."""
-    shard: Shard = field(default_factory=Shard)
+    place: PoolPlace = field(default_factory=PoolPlace)
+    """What it offers to the pool, in which monitors share the VIMs."""
     reporter: ReporterLimits = field(default_factory=ReporterLimits)
     follow: FollowLimits = field(default_factory=FollowLimits)
     rules: TargetRules = field(default_factory=TargetRules)
@@ -73,7 +76,7 @@ async def run_monitor(
         history=settings.history,
         tracer=tracer,
     ) as reporting:
-        scope = ActionScope(Engine.EMBEDDED, settings.shard)
+        member = PoolMember(str(uuid.uuid4()), settings.place)
         heap = GarbageFreeze()
 
         def start(action: Action) -> None:
@@ -81,7 +84,7 @@ async def run_monitor(
                 heap.count_action()
 
         actions = ActionSet(start, reporting.stop, reporting.host.actions)
-        watcher = Watcher(scope, actions)
+        watcher = Watcher(ActionScope(Engine.EMBEDDED), actions, member)
         action_watch = ActionWatch(
             reporting.stub, settings.follow, meanwhile="probing goes on", clock=time.monotonic, random=SystemRandom()
         )
@@ -91,8 +94,10 @@ async def run_monitor(
         started()
         _log_start(settings, reporting.host)
         link = FrontLink(reporting.front)
+        # One that does not hear of its actions must leave them to others.
+        membership = Membership(member.monitor_id, lambda: member.place if action_watch.is_connected else None)
         async with (
-            announced(ProcessKind.MONITOR, link, lambda: _facts(settings.shard, reporting.host)),
+            announced(ProcessKind.MONITOR, link, lambda: _facts(settings.place, reporting.host), membership),
             asyncio.TaskGroup() as parts,
         ):
             parts.create_task(supervise("reporter", reporting.reporter.run))
@@ -103,8 +108,8 @@ async def run_monitor(
             parts.create_task(supervise("watcher", lambda: action_watch.run(watcher)))
 
 
-def _facts(shard: Shard, host: ActionHost) -> dict[str, str]:
-    return {"actions": str(len(host)), "shard": f"{shard.index}/{shard.count}"}
+def _facts(place: PoolPlace, host: ActionHost) -> dict[str, str]:
+    return {"actions": str(len(host)), "capacity": str(place.capacity)}
 
 
 def _register_metrics(
@@ -121,7 +126,7 @@ def _log_start(settings: MonitorSettings, host: ActionHost) -> None:
     _log.info(
         "monitor started",
         address=settings.address,
-        shard=f"{settings.shard.index}/{settings.shard.count}",
+        capacity=settings.place.capacity,
         methods=list(host.abilities.methods),
         missing=dict(host.abilities.missing),
         probe_allow=format_networks(settings.rules.allow),

@@ -9,8 +9,10 @@ import structlog
 
 from vimesh.domain.actions import Action, ActionScope
 from vimesh.domain.endpoints import AuthUrlInvalid
+from vimesh.domain.pool.pool_members import PoolPlace
 from vimesh.v1 import conductor_service_pb2
 from vimesh.wire.action_messages import action_from_wire
+from vimesh.wire.fleet_messages import place_message
 from vimesh.wire.vim_messages import ENGINE_VALUES
 
 _log = structlog.get_logger()
@@ -27,16 +29,29 @@ class ActionSet:
     running: Callable[[], Iterable[tuple[str, str]]]
 
 
+@dataclass(frozen=True, slots=True)
+class PoolMember:
+    """This monitor, as one of several that share the actions."""
+
+    monitor_id: str
+    """That of its process, by which it renews its lease."""
+    place: PoolPlace
+
+
 class Watcher:
     """Starts and stops actions as the conductors request: a Follower. Losing the conductors stops no action (G10)."""
 
-    def __init__(self, scope: ActionScope, actions: ActionSet) -> None:
+    def __init__(self, scope: ActionScope, actions: ActionSet, member: PoolMember | None = None) -> None:
+        """`member`: the monitor of the pool that watches; None: the watch has all actions of the scope."""
         self._scope = scope
+        self._member = member
         self._actions = actions
         self._revision = 0
         """All changes up to it were seen; 0: start with the list."""
         self._log_id = ""
         """The log that the revision is of."""
+        self._assignment = ""
+        """What the actions that were sent follow from."""
         self._listed: set[tuple[str, str]] = set()
 
     def request(self) -> conductor_service_pb2.WatchActionsRequest:
@@ -47,7 +62,13 @@ class Watcher:
             shard_count=self._scope.shard.count,
             start_revision=self._revision + 1 if self._revision else 0,
             log_id=self._log_id,
+            pool=None if self._member is None else self._member_message(self._member),
+            assignment=self._assignment if self._revision else "",
         )
+
+    @staticmethod
+    def _member_message(member: PoolMember) -> conductor_service_pb2.PoolMember:
+        return conductor_service_pb2.PoolMember(monitor_id=member.monitor_id, place=place_message(member.place))
 
     def note_gap(self, why: str) -> None:
         _log.info("changes were missed: listing again", why=why)
@@ -64,6 +85,7 @@ class Watcher:
         if not self._revision:
             self._stop_unlisted()
         self._revision, self._log_id = response.revision, response.log_id or self._log_id
+        self._assignment = response.assignment or self._assignment
 
     def _start(self, action: Action) -> None:
         if not self._revision:

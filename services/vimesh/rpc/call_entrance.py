@@ -53,10 +53,11 @@ def note_change(  # noqa: PLR0913 - each is a field of the audit
     request_id: str = "",
     window_id: str = "",
     receiver_id: str = "",
+    monitor_id: str = "",
     outcome: str = "",
 ) -> ChangeSubject:
     """Note what the call is to change, for the audit. Fill in later what is not known yet."""
-    subject = ChangeSubject(vim_id, project_id, request_id, window_id, receiver_id, outcome)
+    subject = ChangeSubject(vim_id, project_id, request_id, window_id, receiver_id, outcome, monitor_id)
     if (call := _call.get()) is not _OPEN_CALL:
         call.subjects.append(subject)
     return subject

@@ -163,6 +163,8 @@ RPCS: Final = (
         repeatable=True,
         callers=_REPORTERS | _DRIVERS | _NOTIFIERS | _CONSOLES,
     ),
+    Rpc(FLEET_SERVICE, "ListMonitors", TrafficClass.READS, READ_S, repeatable=True, callers=WRITING_PEOPLE),
+    Rpc(FLEET_SERVICE, "DrainMonitor", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
     Rpc(HISTORY_SERVICE, "ListSamples", TrafficClass.READS, READ_S, repeatable=True, cost=8, callers=PEOPLE),
     Rpc(
         HISTORY_SERVICE,

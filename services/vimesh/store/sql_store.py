@@ -45,6 +45,7 @@ from vimesh.store.leases import lapse_leases, replace_silent
 from vimesh.store.maintenance.sql_maintenance_store import SqlMaintenanceStore
 from vimesh.store.notifications.sql_delivery_store import SqlDeliveryStore
 from vimesh.store.notifications.sql_receiver_store import SqlReceiverStore
+from vimesh.store.pool.sql_pool_store import SqlPoolStore
 from vimesh.store.reports.report_pipeline import ReportPipeline
 from vimesh.store.reports.standing_cache import CachedRepeat
 from vimesh.store.rows.credential_encryption import Cipher
@@ -88,6 +89,7 @@ class SqlStore:
         self.history = SqlHistoryStore(database)
         self.quotas = SqlQuotaStore(database, self._quotas)
         self.receivers = SqlReceiverStore(database, cipher, self._note_removal)
+        self.pool = SqlPoolStore(database)
         self.deliveries = SqlDeliveryStore(database, cipher)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib import metadata
 from random import Random
 from typing import Final, Never, Protocol
@@ -16,6 +17,7 @@ from typing import Final, Never, Protocol
 import structlog
 
 from vimesh.domain.fleet.process_announcements import MISSING_AFTER_S, Announcement, ProcessKind
+from vimesh.domain.pool.pool_members import RENEW_WITHIN_S, PoolPlace
 from vimesh.runtime.background import beside
 from vimesh.runtime.loop_stalls import LoopStalls
 from vimesh.runtime.supervisor import supervise
@@ -33,6 +35,15 @@ Facts = Callable[[], Mapping[str, str]]
 """Returns what the process does now: at most 8 names of lower-case letters, with values of ASCII."""
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A monitor's place in the pool, which is renewed with each announcement."""
+
+    process_id: str
+    place: Callable[[], PoolPlace | None]
+    """Returns what it offers; None: it does not watch its actions now."""
+
+
 class FleetLink(Protocol):
     """The way to the fleet. Trouble on it is logged there, and never disturbs the process."""
 
@@ -44,9 +55,14 @@ class FleetLink(Protocol):
 
 
 @asynccontextmanager
-async def announced(kind: ProcessKind, link: FleetLink, facts: Facts) -> AsyncGenerator[None]:
-    """Keep this process known while the block runs. If the block fails, it stays known, and reads as missing."""
-    announcer = _Announcer(kind, link, facts)
+async def announced(
+    kind: ProcessKind, link: FleetLink, facts: Facts, membership: Membership | None = None
+) -> AsyncGenerator[None]:
+    """Keep this process known while the block runs. If the block fails, it stays known, and reads as missing.
+
+    `membership`: that of a monitor; None: it is no member of the pool.
+    """
+    announcer = _Announcer(kind, link, facts, membership)
     try:
         async with beside(announcer.stalls.run(), supervise("announcements", announcer.run)):
             yield
@@ -58,12 +74,14 @@ async def announced(kind: ProcessKind, link: FleetLink, facts: Facts) -> AsyncGe
 
 
 class _Announcer:
-    def __init__(self, kind: ProcessKind, link: FleetLink, facts: Facts) -> None:
+    def __init__(self, kind: ProcessKind, link: FleetLink, facts: Facts, membership: Membership | None) -> None:
         self.stalls = LoopStalls()
         self._kind = kind
         self._link = link
         self._facts = facts
-        self._id = str(uuid.uuid4())
+        self._membership = membership
+        self._id = str(uuid.uuid4()) if membership is None else membership.process_id
+        self._longest_pause_s = MISSING_AFTER_S if membership is None else RENEW_WITHIN_S
         self._began_at = time.monotonic()
         # Spreads announcements in time, and protects nothing.
         self._random = Random()  # noqa: S311 - see above
@@ -71,7 +89,7 @@ class _Announcer:
     async def run(self) -> Never:
         while True:
             due_s = await self._link.announce(self._announcement())
-            pause_s = RETRY_S if due_s is None else min(max(due_s, _SHORTEST_PAUSE_S), MISSING_AFTER_S)
+            pause_s = RETRY_S if due_s is None else min(max(due_s, _SHORTEST_PAUSE_S), self._longest_pause_s)
             await asyncio.sleep(pause_s * self._random.uniform(0.8, 1.0))
 
     async def withdraw(self) -> None:
@@ -93,6 +111,7 @@ class _Announcer:
             uptime_s=time.monotonic() - self._began_at,
             loop_lag_s=min(self.stalls.take_longest_s(), _LONGEST_LAG_S),
             facts={name: _printable(value)[:_MAX_FACT] for name, value in self._facts().items()},
+            pool=None if self._membership is None else self._membership.place(),
         )
 
 

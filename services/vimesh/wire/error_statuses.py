@@ -16,6 +16,7 @@ from google.rpc import error_details_pb2, status_pb2
 from vimesh.domain import errors
 from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
+from vimesh.domain.pool import pool_errors
 
 DOMAIN: Final = "vimesh.v1"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -39,6 +40,7 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     window_errors.WindowNotFound: (grpc.StatusCode.NOT_FOUND, "WINDOW_NOT_FOUND"),
     receiver_errors.ReceiverNotFound: (grpc.StatusCode.NOT_FOUND, "RECEIVER_NOT_FOUND"),
     receiver_errors.NotificationNotFound: (grpc.StatusCode.NOT_FOUND, "NOTIFICATION_NOT_FOUND"),
+    pool_errors.MonitorNotFound: (grpc.StatusCode.NOT_FOUND, "MONITOR_NOT_FOUND"),
     errors.TodoNotFound: (grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND"),
     errors.NameTaken: (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN"),
     receiver_errors.ReceiverNameTaken: (grpc.StatusCode.ALREADY_EXISTS, "RECEIVER_NAME_TAKEN"),
@@ -53,12 +55,14 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.RevisionCompacted: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_COMPACTED"),
     errors.TimeNotKept: (grpc.StatusCode.OUT_OF_RANGE, "TIME_NOT_KEPT"),
     errors.RevisionUnknown: (grpc.StatusCode.OUT_OF_RANGE, "REVISION_UNKNOWN"),
+    pool_errors.AssignmentChanged: (grpc.StatusCode.OUT_OF_RANGE, "ASSIGNMENT_CHANGED"),
     errors.EventUnreadable: (grpc.StatusCode.UNAVAILABLE, "EVENT_UNREADABLE"),
     errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
     errors.QuotaExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
     errors.ChangeRateExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "CHANGE_RATE_EXCEEDED"),
     window_errors.TooManyWindows: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WINDOWS"),
     receiver_errors.TooManyReceivers: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_RECEIVERS"),
+    pool_errors.TooManyMonitors: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_MONITORS"),
     errors.StoreUnavailable: (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE"),
     errors.Overloaded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
 }

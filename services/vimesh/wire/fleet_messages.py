@@ -6,6 +6,7 @@ from typing import Final
 
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement, FleetProcess, ProcessKind
+from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE, PoolMonitor, PoolPlace
 from vimesh.domain.vims import Status
 from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.v1 import workflow_service_pb2
@@ -19,16 +20,28 @@ _KINDS: Final = {value: kind for kind, value in KIND_VALUES.items()}
 
 def announcement_of(request: pb.ReportProcessRequest) -> Announcement:
     """Read a request that keeps the rules of its proto."""
+    kind = _KINDS[request.kind]
     return Announcement(
         process_id=id_of(request.process_id),
-        kind=_KINDS[request.kind],
+        kind=kind,
         host=request.host,
         pid=request.pid,
         version=request.version,
         uptime_s=seconds(request.uptime),
         loop_lag_s=seconds(request.loop_lag),
         facts=dict(request.facts),
+        # Processes of other kinds probe nothing.
+        pool=pool_place(request.pool) if request.HasField("pool") and kind is ProcessKind.MONITOR else None,
     )
+
+
+def pool_place(message: pb.PoolPlace) -> PoolPlace:
+    """Read what a monitor offers, which keeps the rules of its proto."""
+    return PoolPlace(message.vantage or DEFAULT_VANTAGE, message.capacity or 1)
+
+
+def place_message(place: PoolPlace) -> pb.PoolPlace:
+    return pb.PoolPlace(vantage=place.vantage, capacity=place.capacity)
 
 
 def announcement_message(announcement: Announcement, *, ending: bool) -> pb.ReportProcessRequest:
@@ -42,6 +55,23 @@ def announcement_message(announcement: Announcement, *, ending: bool) -> pb.Repo
         loop_lag=duration(announcement.loop_lag_s),
         facts=announcement.facts,
         ending=ending,
+        pool=None if announcement.pool is None else place_message(announcement.pool),
+    )
+
+
+def monitor_message(monitor: PoolMonitor) -> pb.PoolMonitor:
+    return pb.PoolMonitor(
+        monitor_id=monitor.monitor_id,
+        vantage=monitor.vantage,
+        capacity=monitor.capacity,
+        draining=monitor.draining,
+        actions=monitor.actions,
+        host=monitor.host,
+        pid=monitor.pid,
+        version=monitor.version,
+        identity=monitor.identity,
+        join_time=timestamp(monitor.join_time),
+        lease_time=timestamp(monitor.lease_time),
     )
 
 

@@ -62,6 +62,8 @@ def test_a_conductor_serves_until_a_signal_and_drains(vimesh: Command) -> None:
 
 def test_a_monitor_waits_for_its_conductors_until_a_signal(tmp_path: Path) -> None:
     with running(tmp_path, "monitor", "--address", "127.0.0.1:9", "--shard", "0/2") as monitor:
+        # A unit of before still starts, and says what to change.
+        assert "remove --shard" in monitor.line_with("--shard is ignored")
         monitor.line_with("monitor started")
         monitor.interrupt()
         assert monitor.ended() == 0

@@ -79,6 +79,8 @@ CALLS: Mapping[str, set[str]] = {
     "/vimesh.v1.FleetService/GetFleetStatus": PERSON_READS,
     "/vimesh.v1.AvailabilityService/QueryAvailability": PERSON_READS | {"console"},
     "/vimesh.v1.FleetService/ReportProcess": {"reporter", "driver", "notifier", "console"},
+    "/vimesh.v1.FleetService/ListMonitors": PERSON_CHANGES,
+    "/vimesh.v1.FleetService/DrainMonitor": PERSON_CHANGES,
     "/vimesh.v1.MaintenanceService/CreateMaintenanceWindow": PERSON_CHANGES,
     "/vimesh.v1.MaintenanceService/CreateMaintenanceWindowJson": PERSON_CHANGES,
     "/vimesh.v1.MaintenanceService/EndMaintenanceWindow": PERSON_CHANGES,

@@ -130,6 +130,7 @@ _RECEIVER: Final = rs.Receiver(
         method=rs.WebhookTarget.PUT,
     ),
 )
+_PLACE: Final = fs.PoolPlace(vantage="default", capacity=2)
 _EMAIL: Final = rs.EmailTarget(
     smtp_host="127.0.0.1", tls=rs.EmailTarget.NONE, from_address="a@b.example", to=["c@d.example"], smtp_port=25
 )
@@ -223,7 +224,11 @@ _MESSAGES: Sequence[Sequence[Message]] = (
     (vs.ListVimEventsRequest(page_size=1000), vs.ListVimEventsRequest(vim_id=_FIRST, page_size=3, filter="name:a")),
     (report(_FIRST, 0), report(_SECOND, 7)),
     (cs.UpdateVimsRequest(reports=[report(vim_id, 0) for vim_id in VIM_IDS[:4]]),),
-    (cs.WatchActionsRequest(engine=vim_pb2.Monitor.EXTERNAL, shard_count=1), cs.WatchActionsRequest(start_revision=1)),
+    (
+        cs.WatchActionsRequest(engine=vim_pb2.Monitor.EXTERNAL, shard_count=1),
+        cs.WatchActionsRequest(start_revision=1),
+        cs.WatchActionsRequest(pool=cs.PoolMember(monitor_id=_SECOND, place=_PLACE), assignment="0af1"),
+    ),
     (ws.ClaimWorkflowTasksRequest(claimant="fuzzer", max_tasks=10, lease=Duration(seconds=1)),),
     (ws.FinishWorkflowTaskRequest(task_id=_FIRST, claim_token="a", error="b", retry_after=Duration(seconds=1)),),
     (
@@ -236,9 +241,12 @@ _MESSAGES: Sequence[Sequence[Message]] = (
             uptime=Duration(seconds=1),
             loop_lag=Duration(nanos=1),
             facts={"actions": "7"},
+            pool=_PLACE,
         ),
     ),
     (fs.GetFleetStatusRequest(),),
+    (fs.ListMonitorsRequest(),),
+    (fs.DrainMonitorRequest(monitor_id=_FIRST, undo=True),),
     (
         ms.CreateMaintenanceWindowRequest(window=_WINDOW, validate_only=True),
         ms.CreateMaintenanceWindowRequest(

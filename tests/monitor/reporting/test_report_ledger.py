@@ -7,7 +7,7 @@ import pytest
 
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Report, Status
-from vimesh.monitor.reporting.report_ledger import TAKEOVER_STEP, ReportLedger, SentReport
+from vimesh.monitor.reporting.report_ledger import TAKEOVER_STEP, YIELD_S, ReportLedger, SentReport
 from vimesh.monitor.targets.verdict import Verdict
 
 
@@ -121,24 +121,48 @@ def test_a_refused_report_waits_for_news(ledger: ReportLedger) -> None:
     assert [report.status for report in reports(take(ledger, now=30))] == [Status.UNREACHABLE]
 
 
+NEWEST = TAKEOVER_STEP + 100
+"""Above our own number, as of a host that has insisted, and not of one that has taken the action over since."""
+
+
 def test_a_late_report_that_says_the_same_is_not_repeated(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
 
-    ledger.handle_late(sent, 0, 60, Status.REACHABLE, newest=2**40)
+    ledger.handle_late(sent, 0, 60, Status.REACHABLE, newest=NEWEST)
 
     assert take(ledger, now=20) == []
-    assert reports(take(ledger, now=46))[0].observation == 2**40 + 1
+    assert reports(take(ledger, now=46))[0].observation == NEWEST + 1
 
 
 def test_a_late_report_that_says_something_else_is_insisted_on(ledger: ReportLedger) -> None:
     note(ledger, Status.REACHABLE)
     (sent,) = take(ledger)
 
-    ledger.handle_late(sent, 0, 60, Status.UNREACHABLE, newest=2**40)
+    ledger.handle_late(sent, 0, 60, Status.UNREACHABLE, newest=NEWEST)
 
     assert take(ledger, now=0.1) == []
-    assert reports(take(ledger, now=1))[0].observation == 2**40 + 1
+    assert reports(take(ledger, now=1))[0].observation == NEWEST + 1
+
+
+def test_who_has_taken_the_action_over_is_left_alone_for_a_while(ledger: ReportLedger) -> None:
+    """A monitor that was stopped for a while must not overwrite what its successor says (G17)."""
+    taken_over = 2 * TAKEOVER_STEP + 5
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.handle_late(sent, 0, 60, Status.UNREACHABLE, newest=taken_over)
+    assert take(ledger, now=YIELD_S - 1) == []
+
+    note(ledger, Status.UNKNOWN)
+    (news,) = take(ledger, now=YIELD_S - 1)
+    ledger.handle_late(news, YIELD_S - 1, 60, Status.UNREACHABLE, newest=taken_over)
+    assert news.report.observation < taken_over
+    assert take(ledger, now=YIELD_S - 0.5) == []
+
+    # Nobody has said by now that the action is not ours: the other one may be what is wrong.
+    (again,) = take(ledger, now=YIELD_S + 1)
+    ledger.handle_late(again, YIELD_S + 1, 60, Status.UNREACHABLE, newest=taken_over)
+    assert [report.observation for report in reports(take(ledger, now=YIELD_S + 2))] == [taken_over + 1]
 
 
 def test_an_action_that_is_forgotten_is_reported_no_more(ledger: ReportLedger) -> None:

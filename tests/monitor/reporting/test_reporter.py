@@ -21,7 +21,7 @@ from tests.support.deployments.scripted_conductor import (
     serving,
 )
 from vimesh.domain.vims import Status
-from vimesh.monitor.reporting.report_ledger import ReportLedger
+from vimesh.monitor.reporting.report_ledger import TAKEOVER_STEP, ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
 from vimesh.monitor.targets.verdict import Verdict
 from vimesh.rpc.channels import channel
@@ -286,7 +286,7 @@ async def test_a_bad_action_is_stopped_and_reported_no_more(
 async def test_who_is_late_but_knows_better_reports_above_the_newest_number(
     conductor: ScriptedConductor, ledger: ReportLedger
 ) -> None:
-    newest = 2**40
+    newest = TAKEOVER_STEP + 100
 
     def answer(report: pb.UpdateVimRequest) -> pb.UpdateVimResponse:
         if report.observation > newest:

@@ -195,9 +195,8 @@ def _add_parts(world: World, settings: WorldSettings, folder: Path, say: Say) ->
         # Not of vimesh: only what it is configured with is of a release.
         add(EnvoyProcess(binary, front.bootstrap, str(front.address), environment, name=front.name))
     for index, name in enumerate(MONITORS):
-        shard = {"VIMESH_MONITOR_SHARD": f"{index}/{len(MONITORS)}"}
         address = world.address_of(fronts[index % len(fronts)].name)
-        add(MonitorPart(address, environment_of(name) | shard, LOOPBACK_RULES, name=name))
+        add(MonitorPart(address, environment_of(name), LOOPBACK_RULES, name=name))
     if world.releases is not None:
         addresses = tuple(str(front.address) for front in fronts)
         for part in side_processes(Neighbours(addresses, world.doors, world.broker_url, folder, environment)):

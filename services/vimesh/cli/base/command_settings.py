@@ -25,6 +25,7 @@ from vimesh.domain.access.issuer_origins import origin_of
 from vimesh.domain.access.secure_urls import secure_url
 from vimesh.domain.actions import Shard
 from vimesh.domain.errors import BadSetting
+from vimesh.domain.pool.pool_members import MAX_CAPACITY
 from vimesh.domain.retention import Retention
 from vimesh.domain.settings import (
     ADDRESS,
@@ -205,6 +206,8 @@ LEASE = Setting("api.lease", positive_s, 60.0)
 ACTION_MODE = Setting("action.mode", str, "")
 """Listed here only as a known key: the ping actions in a Mistral executor read it themselves."""
 SHARD = Setting("monitor.shard", _shard, Shard())
+"""Ignored: monitors share the VIMs by themselves. It is a known key so that fleets that set it can be upgraded."""
+CAPACITY = Setting("monitor.capacity", _number(1, MAX_CAPACITY), 1)
 NOTIFIER_ID = Setting("notifier_id", _notifier_id, "")
 """Empty: a new one at each start."""
 IMPORT_DATABASE_URL = Setting("import.database_url", str, "", secret=True)
@@ -270,6 +273,7 @@ ALL_SETTINGS: tuple[Setting[Any], ...] = (
     LEASE,
     ACTION_MODE,
     SHARD,
+    CAPACITY,
     MONITOR_HISTORY,
     HISTORY_SIZE,
     UP_HISTORY,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
+import structlog
 import typer
 
 from vimesh.cli.base import command_settings, common_settings, flags, history_settings
+from vimesh.domain.actions import Shard
+from vimesh.domain.pool.pool_members import PoolPlace
 from vimesh.domain.settings import ADDRESS, CREDENTIALS
 
 
@@ -15,9 +18,21 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
     *,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    capacity: Annotated[
+        str | None,
+        typer.Option(
+            "--capacity",
+            metavar="N",
+            help="Take N times as many VIMs as a monitor of capacity 1 [VIMESH_MONITOR_CAPACITY; default: 1].",
+        ),
+    ] = None,
     shard: Annotated[
         str | None,
-        typer.Option("--shard", metavar="I/N", help="Run shard I of N, counted from 0 [VIMESH_MONITOR_SHARD]."),
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Ignored, and gone in the next release: monitors share the VIMs by themselves [VIMESH_MONITOR_SHARD].",
+        ),
     ] = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
@@ -30,6 +45,8 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Probe the VIMs of the embedded engine until SIGTERM or Ctrl-C.
 
+    Several monitors share the VIMs, and take over those of one that ends or dies: see `vimesh monitors`.
+
     Loopback, link-local, metadata, multicast and unspecified addresses and the fleet's own are probed only if
     --probe-allow names them.
     """
@@ -38,12 +55,16 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
 
     found = common_settings.given(config)
     logs.set_up(command_settings.log_settings(found, level=log_level, format_=log_format))
+    if found.read(command_settings.SHARD, shard) != Shard():
+        structlog.get_logger().warning(
+            "--shard is ignored: monitors share the VIMs by themselves", next="remove --shard, VIMESH_MONITOR_SHARD"
+        )
     asyncio.run(
         compose.monitor(
             MonitorSettings(
                 address=found.read(ADDRESS, address),
                 credentials=found.read(CREDENTIALS, credentials),
-                shard=found.read(command_settings.SHARD, shard),
+                place=PoolPlace(capacity=found.read(command_settings.CAPACITY, capacity)),
                 rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
                 history=found.read(history_settings.MONITOR_HISTORY, history),
             ),

@@ -66,6 +66,7 @@ class AuditLog:
             "vim_id": subject.vim_id,
             **({"window_id": subject.window_id} if subject.window_id else {}),
             **({"receiver_id": subject.receiver_id} if subject.receiver_id else {}),
+            **({"monitor_id": subject.monitor_id} if subject.monitor_id else {}),
             "project_id": subject.project_id,
             "request_id": subject.request_id,
             "call_id": entry.call_id,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from prometheus_client.metrics_core import Metric
 
 from vimesh.conductor.conductor_service import ReportsServicer
+from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.ports.vitals import Vitals
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep
@@ -29,6 +30,7 @@ class ConductorParts:
     sweep: LeaseSweep
     watches: WatchStreams
     vitals: Vitals
+    pool: PoolUpkeep
 
 
 class ConductorCollector:
@@ -42,6 +44,7 @@ class ConductorCollector:
         yield families.gauge("vimesh_store_up", self._parts.vitals.database_works)
         yield from self._sweeps()
         yield from self._watches()
+        yield from self._pool()
 
     def _calls(self) -> Iterator[Metric]:
         methods = {_service_and_method(path): of for path, of in list(self._parts.calls.by_method.items())}
@@ -76,6 +79,12 @@ class ConductorCollector:
             for reason in ("aged", "draining", "left", "failed")
         }
         yield families.counter("vimesh_watches_ended_total", ended)
+
+    def _pool(self) -> Iterator[Metric]:
+        pool = self._parts.pool
+        yield families.gauge("vimesh_pool_monitors", {(vantage,): count for vantage, count in pool.sizes.items()})
+        yield families.counter("vimesh_pool_divisions_total", pool.changes)
+        yield families.counter("vimesh_pool_monitors_removed_total", pool.removed)
 
 
 def _service_and_method(path: str) -> tuple[str, str]:

@@ -48,6 +48,7 @@ class EventFeed:
         self._generation = 0
         self._fan_out = FanOut()
         self._outage_log = OutageLog("the view of the changes", "watches", meanwhile="watchers wait")
+        self._interruptions = 0
         self._poke = asyncio.Event()
         self._has_watchers = asyncio.Event()
         self._watchers = 0
@@ -71,6 +72,11 @@ class EventFeed:
     def drain(self) -> None:
         """Wake all watchers for the last time."""
         self.draining = True
+        self._fan_out.wake()
+
+    def wake_watchers(self) -> None:
+        """End the current wait of each watcher, which may have other things to do than to send changes."""
+        self._interruptions += 1
         self._fan_out.wake()
 
     def poke(self) -> None:
@@ -201,15 +207,21 @@ class EventFeed:
     async def next_events(
         self, revision: int, limit: int, *, generation: int, wait_s: float, reporter: bool = False
     ) -> Sequence[VimEvent]:
-        """Return the next changes after a revision; none if nothing happens for `wait_s`, or the feed drains.
+        """Return the next changes after a revision; none if nothing happens for `wait_s`, or the wait is ended.
 
         Reporters are woken before other watchers. Call this within `with feed.watching(...)`.
         Raises RevisionCompacted, RevisionUnknown (also when the log has gone back since), EventUnreadable,
         StoreUnavailable.
         """
+        interruptions = self._interruptions
         try:
             async with asyncio.timeout(wait_s):
-                while revision >= self._newest and generation == self._generation and not self.draining:
+                while (
+                    revision >= self._newest
+                    and generation == self._generation
+                    and interruptions == self._interruptions
+                    and not self.draining
+                ):
                     await self._fan_out.turn(reporter=reporter)
         except TimeoutError:
             return ()

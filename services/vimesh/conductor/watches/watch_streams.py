@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import RevisionCompacted, RevisionUnknown, VimeshError
@@ -43,6 +44,16 @@ class WatchStep:
     events: Sequence[VimEvent]
     revision: int
     end: vim_pb2.WatchEnd.ValueType = vim_pb2.WATCH_END_UNSPECIFIED
+
+
+class StreamAgenda(Protocol):
+    """What a stream has to do besides sending changes."""
+
+    def is_due(self) -> bool:
+        """Return whether there is something to do now. It may become due at once when the feed wakes its watchers."""
+
+    def due_in_s(self) -> float:
+        """Return in how many seconds something is due."""
 
 
 @dataclass(slots=True)
@@ -121,12 +132,14 @@ class WatchStreams:
         select: Callable[[Sequence[VimEvent]], Awaitable[Sequence[VimEvent]]] | None = None,
         *,
         reporter: bool = False,
+        agenda: StreamAgenda | None = None,
     ) -> AsyncIterator[WatchStep]:
         """Yield every change after the start that concerns the client, in order, each once.
 
         A step without events is a sign of life: it moves the revision past changes that do not concern the client, and
         comes in time however many of those there are. Of those that concern it, `select` may leave some out, or mark
-        them. The streams of a `reporter` are woken before the others.
+        them. The streams of a `reporter` are woken before the others. When something is due on the `agenda`, a step
+        comes at once.
         Raises RevisionUnknown when the log goes back or is another one, EventUnreadable, and what `select` raises.
         """
         limits, sent_at, revision = self._limits, self._now(), start.revision
@@ -144,6 +157,8 @@ class WatchStreams:
                     yield WatchStep((), revision, vim_pb2.WATCH_END_AGED)
                     return
                 wait_s = max(0.0, sent_at + beat_s - self._now())
+                if agenda is not None:
+                    wait_s = 0.0 if agenda.is_due() else min(wait_s, agenda.due_in_s())
                 events = await self._feed.next_events(
                     revision, _BATCH_SIZE, generation=generation, wait_s=wait_s, reporter=reporter
                 )
@@ -153,7 +168,8 @@ class WatchStreams:
                 if relevant and select is not None:
                     relevant = await select(relevant)
                 statistics.events += len(relevant)
-                if relevant or self._now() >= sent_at + beat_s:
+                is_due = agenda is not None and agenda.is_due()
+                if relevant or is_due or self._now() >= sent_at + beat_s:
                     yield WatchStep(relevant, revision)
                     sent_at, beat_s = self._now(), self._beat_s()
 

@@ -22,6 +22,7 @@ class ChangeSubject:
     receiver_id: str = ""
     outcome: str = ""
     """How this one ended; empty: as the call did."""
+    monitor_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

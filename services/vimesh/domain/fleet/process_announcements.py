@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from vimesh.domain.pool.pool_members import PoolPlace
+
 REPORT_WITHIN_S: Final = 15.0
 """How often a process makes itself known."""
 MISSING_AFTER_S: Final = 60.0
@@ -45,6 +47,8 @@ class Announcement:
     loop_lag_s: float
     """By how much its loop was late, at worst, since its previous announcement."""
     facts: Mapping[str, str]
+    pool: PoolPlace | None = None
+    """What it offers to the pool; None: it is no monitor, or does not watch now, and does not renew its lease."""
 
 
 @dataclass(frozen=True, slots=True)

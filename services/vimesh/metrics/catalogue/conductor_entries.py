@@ -154,6 +154,25 @@ CONDUCTOR_METRICS: Final = (
         components=_CONDUCTOR,
     ),
     MetricEntry(
+        "vimesh_pool_monitors",
+        MetricKind.GAUGE,
+        "Monitors that share the VIMs, without those that drain, by vantage, as this conductor saw them last.",
+        labels=("vantage",),
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
+        "vimesh_pool_divisions_total",
+        MetricKind.COUNTER,
+        "How often this conductor has divided the VIMs anew, because monitors came or went.",
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
+        "vimesh_pool_monitors_removed_total",
+        MetricKind.COUNTER,
+        "Monitors that this conductor has removed because their leases had ended.",
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
         "vimesh_store_up",
         MetricKind.GAUGE,
         "Whether the database could be read and written at the last check, a second ago.",

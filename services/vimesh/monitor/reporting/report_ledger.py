@@ -22,13 +22,26 @@ EARLIEST_CONTACT, LATEST_CONTACT = 0.5, 0.75
 CONTACT_LIMITS_S = (0.5, 60.0)
 INSIST_S = 0.5
 """Pause before our report is repeated if a different one won: two hosts that disagree must not flood the fleet."""
+YIELD_S = 10.0
+"""How long another host that has taken an action over is left alone: so long it takes at most to be told here that the
+action is not ours any more. After that we insist, for the other one may be what is wrong."""
 POISON_PAUSE_S = 60.0
 
 
 class LedgerEntry(Timed):
     """The newest verdict of one action, and the state of its reports."""
 
-    __slots__ = ("action_id", "in_flight", "is_expected", "observation", "queue", "verdict", "vim_id", "waits_since")
+    __slots__ = (
+        "action_id",
+        "in_flight",
+        "is_expected",
+        "observation",
+        "queue",
+        "verdict",
+        "vim_id",
+        "waits_since",
+        "yields_until",
+    )
 
     def __init__(self, vim_id: str, action_id: str, observation: int) -> None:
         super().__init__()
@@ -44,6 +57,8 @@ class LedgerEntry(Timed):
         self.in_flight = False
         self.waits_since: float | None = None
         """When the report became due that is not on record yet."""
+        self.yields_until: float | None = None
+        """Until when another host that has taken the action over is left alone."""
 
 
 class SentReport(NamedTuple):
@@ -158,8 +173,20 @@ class ReportLedger:
         self._end_flight(sent, now, contact_within_s)
 
     def handle_late(self, sent: SentReport, now: float, contact_within_s: float, status: Status, newest: int) -> None:
-        """Note that another observation is on record. If its status differs, repeat ours with a newer number."""
+        """Note that another observation is on record. If its status differs, repeat ours with a newer number.
+
+        If another host has taken the action over, that is first given YIELD_S, in which it stays the one on record.
+        """
         entry = sent.entry
+        if newest - sent.observation >= TAKEOVER_STEP // 2:
+            if entry.yields_until is None:
+                entry.yields_until = now + YIELD_S
+            if now < entry.yields_until:
+                entry.in_flight = False
+                entry.waits_since = None
+                self._schedule(entry, entry.yields_until)
+                return
+        entry.yields_until = None
         is_newest = entry.observation == sent.observation
         entry.observation = max(entry.observation, newest + 1)
         if not is_newest or status is sent.verdict.status:

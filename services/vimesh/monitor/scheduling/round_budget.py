@@ -7,7 +7,7 @@ import structlog
 _log = structlog.get_logger()
 
 ROUNDS_PER_S = 50_000
-"""With pings, this takes about half a core. For more VIMs, run more monitors: see `--shard`."""
+"""With pings, this takes about half a core. For more VIMs, run more monitors, which share them."""
 
 
 class RoundBudget:

@@ -14,6 +14,7 @@ from vimesh.domain.fleet.process_announcements import (
     ProcessKind,
 )
 from vimesh.store.change_log.transaction import Changes
+from vimesh.store.pool import member_rows
 from vimesh.store.schema.tables import processes
 from vimesh.store.schema.timestamps import MICROS, micros, micros_of_age, moment
 
@@ -32,12 +33,14 @@ _SHOWN = select(processes).where(processes.c.seen_time >= bindparam("since")).or
 
 
 def announce(connection: Connection, announcement: Announcement, identity: str) -> None:
-    """Store what a process says of itself, and forget those that were not heard of for long.
+    """Store what a process says of itself, renew its lease in the pool, and forget those not heard of for long.
 
-    Raises PermissionDenied if another identity has announced a process of the same id.
+    Raises PermissionDenied if another identity has announced a process of the same id, TooManyMonitors.
     """
     # This adds no change, but locks out other writers, and refuses a server that is read-only.
     now = Changes.begin(connection).now
+    if announcement.pool is not None:
+        member_rows.renew(connection, announcement.process_id, announcement.pool, identity, now=now)
     connection.execute(_REMOVE_OLD, {"before": now - _FORGET_AFTER})
     owner = connection.execute(_IDENTITY, {"of_id": announcement.process_id}).scalar_one_or_none()
     if owner is not None and owner != identity:
@@ -67,8 +70,9 @@ def announce(connection: Connection, announcement: Announcement, identity: str) 
 
 
 def withdraw(connection: Connection, process_id: str, identity: str) -> None:
-    """Remove a process that ends in order, unless another identity announced it."""
+    """Remove a process that ends in order, from the pool as well, unless another identity announced it."""
     Changes.begin(connection)
+    member_rows.withdraw(connection, process_id, identity)
     connection.execute(_REMOVE, {"of_id": process_id, "of_identity": identity})
 
 

@@ -10,6 +10,7 @@ from vimesh.store.schema import (  # noqa: F401
     history_tables,
     maintenance_tables,
     notification_tables,
+    pool_tables,
     tables,
 )
 from vimesh.store.schema.table_metadata import metadata

@@ -10,6 +10,8 @@ import type { Status } from "../../google/rpc/status_pb.js";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
 import type { Action } from "./action_pb.js";
 import { file_vimesh_v1_action } from "./action_pb.js";
+import type { PoolPlace } from "./fleet_service_pb.js";
+import { file_vimesh_v1_fleet_service } from "./fleet_service_pb.js";
 import type { Monitor_Engine, Vim_Status, WatchEnd } from "./vim_pb.js";
 import { file_vimesh_v1_vim } from "./vim_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -18,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/conductor_service.proto.
  */
 export const file_vimesh_v1_conductor_service: GenFile = /*@__PURE__*/
-  fileDesc("CiF2aW1lc2gvdjEvY29uZHVjdG9yX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSLoAQoQVXBkYXRlVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSEQoJYWN0aW9uX2lkGAMgASgJEhMKC29ic2VydmF0aW9uGAQgASgEEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSLQoKcm91bmRfdHJpcBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNhZ2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i6QEKEVVwZGF0ZVZpbVJlc3BvbnNlEicKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IABIlCgdyZWZ1c2VkGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIxCg5jb250YWN0X3dpdGhpbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJuZXdlc3Rfb2JzZXJ2YXRpb24YBCABKARCCQoHb3V0Y29tZSILCglCYWRBY3Rpb24iQQoRVXBkYXRlVmltc1JlcXVlc3QSLAoHcmVwb3J0cxgBIAMoCzIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0IkQKElVwZGF0ZVZpbXNSZXNwb25zZRIuCghvdXRjb21lcxgBIAMoCzIcLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZSKSAQoTV2F0Y2hBY3Rpb25zUmVxdWVzdBIpCgZlbmdpbmUYASABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSEwoLc2hhcmRfaW5kZXgYAiABKA0SEwoLc2hhcmRfY291bnQYAyABKA0SFgoOc3RhcnRfcmV2aXNpb24YBCABKAQSDgoGbG9nX2lkGAUgASgJIqoBChRXYXRjaEFjdGlvbnNSZXNwb25zZRIhCgZ3YW50ZWQYASADKAsyES52aW1lc2gudjEuQWN0aW9uEisKCHVud2FudGVkGAIgAygLMhkudmltZXNoLnYxLlVud2FudGVkQWN0aW9uEhAKCHJldmlzaW9uGAMgASgEEiAKA2VuZBgEIAEoDjITLnZpbWVzaC52MS5XYXRjaEVuZBIOCgZsb2dfaWQYBSABKAkiMwoOVW53YW50ZWRBY3Rpb24SDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCTL4AQoQQ29uZHVjdG9yU2VydmljZRJGCglVcGRhdGVWaW0SGy52aW1lc2gudjEuVXBkYXRlVmltUmVxdWVzdBocLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZRJJCgpVcGRhdGVWaW1zEhwudmltZXNoLnYxLlVwZGF0ZVZpbXNSZXF1ZXN0Gh0udmltZXNoLnYxLlVwZGF0ZVZpbXNSZXNwb25zZRJRCgxXYXRjaEFjdGlvbnMSHi52aW1lc2gudjEuV2F0Y2hBY3Rpb25zUmVxdWVzdBofLnZpbWVzaC52MS5XYXRjaEFjdGlvbnNSZXNwb25zZTABQiEKCXZpbWVzaC52MVABWhJ2aW1lc2gvdjE7dmltZXNodjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_rpc_status, file_vimesh_v1_action, file_vimesh_v1_vim]);
+  fileDesc("CiF2aW1lc2gvdjEvY29uZHVjdG9yX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSLoAQoQVXBkYXRlVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSEQoJYWN0aW9uX2lkGAMgASgJEhMKC29ic2VydmF0aW9uGAQgASgEEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSLQoKcm91bmRfdHJpcBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNhZ2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i6QEKEVVwZGF0ZVZpbVJlc3BvbnNlEicKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IABIlCgdyZWZ1c2VkGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIxCg5jb250YWN0X3dpdGhpbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJuZXdlc3Rfb2JzZXJ2YXRpb24YBCABKARCCQoHb3V0Y29tZSILCglCYWRBY3Rpb24iQQoRVXBkYXRlVmltc1JlcXVlc3QSLAoHcmVwb3J0cxgBIAMoCzIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0IkQKElVwZGF0ZVZpbXNSZXNwb25zZRIuCghvdXRjb21lcxgBIAMoCzIcLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZSLLAQoTV2F0Y2hBY3Rpb25zUmVxdWVzdBIpCgZlbmdpbmUYASABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSEwoLc2hhcmRfaW5kZXgYAiABKA0SEwoLc2hhcmRfY291bnQYAyABKA0SFgoOc3RhcnRfcmV2aXNpb24YBCABKAQSDgoGbG9nX2lkGAUgASgJEiMKBHBvb2wYBiABKAsyFS52aW1lc2gudjEuUG9vbE1lbWJlchISCgphc3NpZ25tZW50GAcgASgJIkUKClBvb2xNZW1iZXISEgoKbW9uaXRvcl9pZBgBIAEoCRIjCgVwbGFjZRgCIAEoCzIULnZpbWVzaC52MS5Qb29sUGxhY2UivgEKFFdhdGNoQWN0aW9uc1Jlc3BvbnNlEiEKBndhbnRlZBgBIAMoCzIRLnZpbWVzaC52MS5BY3Rpb24SKwoIdW53YW50ZWQYAiADKAsyGS52aW1lc2gudjEuVW53YW50ZWRBY3Rpb24SEAoIcmV2aXNpb24YAyABKAQSIAoDZW5kGAQgASgOMhMudmltZXNoLnYxLldhdGNoRW5kEg4KBmxvZ19pZBgFIAEoCRISCgphc3NpZ25tZW50GAYgASgJIjMKDlVud2FudGVkQWN0aW9uEg4KBnZpbV9pZBgBIAEoCRIRCglhY3Rpb25faWQYAiABKAky+AEKEENvbmR1Y3RvclNlcnZpY2USRgoJVXBkYXRlVmltEhsudmltZXNoLnYxLlVwZGF0ZVZpbVJlcXVlc3QaHC52aW1lc2gudjEuVXBkYXRlVmltUmVzcG9uc2USSQoKVXBkYXRlVmltcxIcLnZpbWVzaC52MS5VcGRhdGVWaW1zUmVxdWVzdBodLnZpbWVzaC52MS5VcGRhdGVWaW1zUmVzcG9uc2USUQoMV2F0Y2hBY3Rpb25zEh4udmltZXNoLnYxLldhdGNoQWN0aW9uc1JlcXVlc3QaHy52aW1lc2gudjEuV2F0Y2hBY3Rpb25zUmVzcG9uc2UwAUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_rpc_status, file_vimesh_v1_action, file_vimesh_v1_fleet_service, file_vimesh_v1_vim]);
 
 /**
  * A report on one VIM.
@@ -256,6 +258,20 @@ export type WatchActionsRequest = Message<"vimesh.v1.WatchActionsRequest"> & {
    * @generated from field: string log_id = 5;
    */
   logId: string;
+
+  /**
+   * Set by a monitor that shares the actions of its vantage with others: which one it is.
+   *
+   * @generated from field: vimesh.v1.PoolMember pool = 6;
+   */
+  pool?: PoolMember;
+
+  /**
+   * WatchActionsResponse.assignment as it was last received, with a start_revision and `pool`.
+   *
+   * @generated from field: string assignment = 7;
+   */
+  assignment: string;
 };
 
 /**
@@ -264,6 +280,34 @@ export type WatchActionsRequest = Message<"vimesh.v1.WatchActionsRequest"> & {
  */
 export const WatchActionsRequestSchema: GenMessage<WatchActionsRequest> = /*@__PURE__*/
   messageDesc(file_vimesh_v1_conductor_service, 5);
+
+/**
+ * A monitor as it names itself.
+ *
+ * @generated from message vimesh.v1.PoolMember
+ */
+export type PoolMember = Message<"vimesh.v1.PoolMember"> & {
+  /**
+   * Required. The process_id of ReportProcess, by which it renews its lease.
+   *
+   * @generated from field: string monitor_id = 1;
+   */
+  monitorId: string;
+
+  /**
+   * What it offers.
+   *
+   * @generated from field: vimesh.v1.PoolPlace place = 2;
+   */
+  place?: PoolPlace;
+};
+
+/**
+ * Describes the message vimesh.v1.PoolMember.
+ * Use `create(PoolMemberSchema)` to create a new message.
+ */
+export const PoolMemberSchema: GenMessage<PoolMember> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 6);
 
 /**
  * Actions to start and to stop, or a heartbeat.
@@ -307,6 +351,13 @@ export type WatchActionsResponse = Message<"vimesh.v1.WatchActionsResponse"> & {
    * @generated from field: string log_id = 5;
    */
   logId: string;
+
+  /**
+   * With `pool`: what the actions sent so far follow from. Set when it has changed; pass it with a start_revision.
+   *
+   * @generated from field: string assignment = 6;
+   */
+  assignment: string;
 };
 
 /**
@@ -314,7 +365,7 @@ export type WatchActionsResponse = Message<"vimesh.v1.WatchActionsResponse"> & {
  * Use `create(WatchActionsResponseSchema)` to create a new message.
  */
 export const WatchActionsResponseSchema: GenMessage<WatchActionsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 6);
+  messageDesc(file_vimesh_v1_conductor_service, 7);
 
 /**
  * A ping action that should not be running.
@@ -342,7 +393,7 @@ export type UnwantedAction = Message<"vimesh.v1.UnwantedAction"> & {
  * Use `create(UnwantedActionSchema)` to create a new message.
  */
 export const UnwantedActionSchema: GenMessage<UnwantedAction> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 7);
+  messageDesc(file_vimesh_v1_conductor_service, 8);
 
 /**
  * Records the reports of ping actions, and tells them whether they are still wanted. Its callers are ping actions and
@@ -389,10 +440,17 @@ export const ConductorService: GenService<{
   /**
    * Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
    *
-   * PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run actions of the engine.
-   * INVALID_ARGUMENT (BAD_INPUT): shard_index is not below shard_count, or the engine is unknown.
-   * OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN): start again without a start_revision. An open stream also ends
-   * this way when the log goes back, as after a backup was restored.
+   * A monitor that names itself in `pool` gets the part of the actions that is its own, and shares the rest with the
+   * other monitors of its vantage. It holds a lease, which this call begins and ReportProcess renews. When monitors come
+   * or go, the stream brings the actions that it gains or loses. All other callers get every action, or a shard.
+   *
+   * PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run actions of the engine, or does not see all projects and
+   * names itself in `pool`, or another identity has a monitor of this id.
+   * INVALID_ARGUMENT (BAD_INPUT): shard_index is not below shard_count, the engine is unknown, or `pool` is set together
+   * with a shard or for another engine than EMBEDDED.
+   * OUT_OF_RANGE (REVISION_COMPACTED, REVISION_UNKNOWN, ASSIGNMENT_CHANGED): start again without a start_revision. An
+   * open stream also ends this way when the log goes back, as after a backup was restored.
+   * RESOURCE_EXHAUSTED (TOO_MANY_MONITORS): the pool has 100 monitors.
    * UNAVAILABLE (EVENT_UNREADABLE): a newer version wrote a change that this conductor cannot read; resume at another
    * one.
    * UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.

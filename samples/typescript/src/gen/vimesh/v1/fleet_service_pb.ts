@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/fleet_service.proto.
  */
 export const file_vimesh_v1_fleet_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch12aW1lc2gvdjEvZmxlZXRfc2VydmljZS5wcm90bxIJdmltZXNoLnYxIhcKFUdldEZsZWV0U3RhdHVzUmVxdWVzdCKjAgoWR2V0RmxlZXRTdGF0dXNSZXNwb25zZRIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgR2aW1zGAIgASgLMhQudmltZXNoLnYxLlZpbUNvdW50cxITCgt3aG9sZV9mbGVldBgDIAEoCBIqCglwcm9jZXNzZXMYBCADKAsyFy52aW1lc2gudjEuRmxlZXRQcm9jZXNzEioKCGRhdGFiYXNlGAUgASgLMhgudmltZXNoLnYxLkZsZWV0RGF0YWJhc2USIwoFdGFza3MYBiADKAsyFC52aW1lc2gudjEuT3BlblRhc2tzEikKCHRyb3VibGVzGAcgAygLMhcudmltZXNoLnYxLkZsZWV0VHJvdWJsZSJ3CglWaW1Db3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDRIRCgl1bndhdGNoZWQYBiABKA0iggQKDEZsZWV0UHJvY2VzcxISCgpwcm9jZXNzX2lkGAEgASgJEioKBGtpbmQYAiABKA4yHC52aW1lc2gudjEuRmxlZXRQcm9jZXNzLktpbmQSDAoEaG9zdBgDIAEoCRILCgNwaWQYBCABKA0SDwoHdmVyc2lvbhgFIAEoCRIQCghpZGVudGl0eRgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21pc3NpbmcYCSABKAgSKwoIbG9vcF9sYWcYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoFZmFjdHMYCyADKAsyIi52aW1lc2gudjEuRmxlZXRQcm9jZXNzLkZhY3RzRW50cnkaLAoKRmFjdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInYKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUNPTkRVQ1RPUhABEgsKB01PTklUT1IQAhIHCgNBUEkQAxIKCgZCUklER0UQBBIMCghOT1RJRklFUhAFEgwKCEVYRUNVVE9SEAYSCwoHQ09OU09MRRAHIl0KDUZsZWV0RGF0YWJhc2USDwoHcHJvZHVjdBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEioKB2xhdGVuY3kYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24idQoJT3BlblRhc2tzEioKBGtpbmQYASABKA4yHC52aW1lc2gudjEuV29ya2Zsb3dUYXNrLktpbmQSDQoFY291bnQYAiABKA0SLQoKb2xkZXN0X2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIvCgxGbGVldFRyb3VibGUSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki0wIKFFJlcG9ydFByb2Nlc3NSZXF1ZXN0EhIKCnByb2Nlc3NfaWQYASABKAkSKgoEa2luZBgCIAEoDjIcLnZpbWVzaC52MS5GbGVldFByb2Nlc3MuS2luZBIMCgRob3N0GAMgASgJEgsKA3BpZBgEIAEoDRIPCgd2ZXJzaW9uGAUgASgJEikKBnVwdGltZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCghsb29wX2xhZxgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI5CgVmYWN0cxgIIAMoCzIqLnZpbWVzaC52MS5SZXBvcnRQcm9jZXNzUmVxdWVzdC5GYWN0c0VudHJ5Eg4KBmVuZGluZxgJIAEoCBosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiSQoVUmVwb3J0UHJvY2Vzc1Jlc3BvbnNlEjAKDXJlcG9ydF93aXRoaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24yuQEKDEZsZWV0U2VydmljZRJVCg5HZXRGbGVldFN0YXR1cxIgLnZpbWVzaC52MS5HZXRGbGVldFN0YXR1c1JlcXVlc3QaIS52aW1lc2gudjEuR2V0RmxlZXRTdGF0dXNSZXNwb25zZRJSCg1SZXBvcnRQcm9jZXNzEh8udmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXF1ZXN0GiAudmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_vimesh_v1_workflow_service]);
+  fileDesc("Ch12aW1lc2gvdjEvZmxlZXRfc2VydmljZS5wcm90bxIJdmltZXNoLnYxIhcKFUdldEZsZWV0U3RhdHVzUmVxdWVzdCKjAgoWR2V0RmxlZXRTdGF0dXNSZXNwb25zZRIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgR2aW1zGAIgASgLMhQudmltZXNoLnYxLlZpbUNvdW50cxITCgt3aG9sZV9mbGVldBgDIAEoCBIqCglwcm9jZXNzZXMYBCADKAsyFy52aW1lc2gudjEuRmxlZXRQcm9jZXNzEioKCGRhdGFiYXNlGAUgASgLMhgudmltZXNoLnYxLkZsZWV0RGF0YWJhc2USIwoFdGFza3MYBiADKAsyFC52aW1lc2gudjEuT3BlblRhc2tzEikKCHRyb3VibGVzGAcgAygLMhcudmltZXNoLnYxLkZsZWV0VHJvdWJsZSJ3CglWaW1Db3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDRIRCgl1bndhdGNoZWQYBiABKA0iggQKDEZsZWV0UHJvY2VzcxISCgpwcm9jZXNzX2lkGAEgASgJEioKBGtpbmQYAiABKA4yHC52aW1lc2gudjEuRmxlZXRQcm9jZXNzLktpbmQSDAoEaG9zdBgDIAEoCRILCgNwaWQYBCABKA0SDwoHdmVyc2lvbhgFIAEoCRIQCghpZGVudGl0eRgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21pc3NpbmcYCSABKAgSKwoIbG9vcF9sYWcYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoFZmFjdHMYCyADKAsyIi52aW1lc2gudjEuRmxlZXRQcm9jZXNzLkZhY3RzRW50cnkaLAoKRmFjdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInYKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUNPTkRVQ1RPUhABEgsKB01PTklUT1IQAhIHCgNBUEkQAxIKCgZCUklER0UQBBIMCghOT1RJRklFUhAFEgwKCEVYRUNVVE9SEAYSCwoHQ09OU09MRRAHIl0KDUZsZWV0RGF0YWJhc2USDwoHcHJvZHVjdBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEioKB2xhdGVuY3kYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24idQoJT3BlblRhc2tzEioKBGtpbmQYASABKA4yHC52aW1lc2gudjEuV29ya2Zsb3dUYXNrLktpbmQSDQoFY291bnQYAiABKA0SLQoKb2xkZXN0X2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIvCgxGbGVldFRyb3VibGUSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki9wIKFFJlcG9ydFByb2Nlc3NSZXF1ZXN0EhIKCnByb2Nlc3NfaWQYASABKAkSKgoEa2luZBgCIAEoDjIcLnZpbWVzaC52MS5GbGVldFByb2Nlc3MuS2luZBIMCgRob3N0GAMgASgJEgsKA3BpZBgEIAEoDRIPCgd2ZXJzaW9uGAUgASgJEikKBnVwdGltZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCghsb29wX2xhZxgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI5CgVmYWN0cxgIIAMoCzIqLnZpbWVzaC52MS5SZXBvcnRQcm9jZXNzUmVxdWVzdC5GYWN0c0VudHJ5Eg4KBmVuZGluZxgJIAEoCBIiCgRwb29sGAogASgLMhQudmltZXNoLnYxLlBvb2xQbGFjZRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLgoJUG9vbFBsYWNlEg8KB3ZhbnRhZ2UYASABKAkSEAoIY2FwYWNpdHkYAiABKA0iFQoTTGlzdE1vbml0b3JzUmVxdWVzdCJqChRMaXN0TW9uaXRvcnNSZXNwb25zZRIoCghtb25pdG9ycxgBIAMoCzIWLnZpbWVzaC52MS5Qb29sTW9uaXRvchIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKEAgoLUG9vbE1vbml0b3ISEgoKbW9uaXRvcl9pZBgBIAEoCRIPCgd2YW50YWdlGAIgASgJEhAKCGNhcGFjaXR5GAMgASgNEhAKCGRyYWluaW5nGAQgASgIEg8KB2FjdGlvbnMYBSABKA0SDAoEaG9zdBgGIAEoCRILCgNwaWQYByABKA0SDwoHdmVyc2lvbhgIIAEoCRIQCghpZGVudGl0eRgJIAEoCRItCglqb2luX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmxlYXNlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKE0RyYWluTW9uaXRvclJlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRIMCgR1bmRvGAIgASgIIj8KFERyYWluTW9uaXRvclJlc3BvbnNlEicKB21vbml0b3IYASABKAsyFi52aW1lc2gudjEuUG9vbE1vbml0b3IiSQoVUmVwb3J0UHJvY2Vzc1Jlc3BvbnNlEjAKDXJlcG9ydF93aXRoaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24y2wIKDEZsZWV0U2VydmljZRJVCg5HZXRGbGVldFN0YXR1cxIgLnZpbWVzaC52MS5HZXRGbGVldFN0YXR1c1JlcXVlc3QaIS52aW1lc2gudjEuR2V0RmxlZXRTdGF0dXNSZXNwb25zZRJSCg1SZXBvcnRQcm9jZXNzEh8udmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXF1ZXN0GiAudmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXNwb25zZRJPCgxMaXN0TW9uaXRvcnMSHi52aW1lc2gudjEuTGlzdE1vbml0b3JzUmVxdWVzdBofLnZpbWVzaC52MS5MaXN0TW9uaXRvcnNSZXNwb25zZRJPCgxEcmFpbk1vbml0b3ISHi52aW1lc2gudjEuRHJhaW5Nb25pdG9yUmVxdWVzdBofLnZpbWVzaC52MS5EcmFpbk1vbml0b3JSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_vimesh_v1_workflow_service]);
 
 /**
  * Empty.
@@ -480,6 +480,14 @@ export type ReportProcessRequest = Message<"vimesh.v1.ReportProcessRequest"> & {
    * @generated from field: bool ending = 9;
    */
   ending: boolean;
+
+  /**
+   * Set by a monitor while it watches its actions with WatchActionsRequest.pool: renews its lease of 15 s in the pool.
+   * Such a monitor should report every 4 s.
+   *
+   * @generated from field: vimesh.v1.PoolPlace pool = 10;
+   */
+  pool?: PoolPlace;
 };
 
 /**
@@ -488,6 +496,218 @@ export type ReportProcessRequest = Message<"vimesh.v1.ReportProcessRequest"> & {
  */
 export const ReportProcessRequestSchema: GenMessage<ReportProcessRequest> = /*@__PURE__*/
   messageDesc(file_vimesh_v1_fleet_service, 7);
+
+/**
+ * What a monitor offers to the pool.
+ *
+ * @generated from message vimesh.v1.PoolPlace
+ */
+export type PoolPlace = Message<"vimesh.v1.PoolPlace"> & {
+  /**
+   * The name of the place from which it probes; empty: `default`, which is the only one so far.
+   *
+   * @generated from field: string vantage = 1;
+   */
+  vantage: string;
+
+  /**
+   * How many VIMs it gets in comparison: one of capacity 2 gets twice as many as one of capacity 1. At most 1000; 0 means
+   * 1.
+   *
+   * @generated from field: uint32 capacity = 2;
+   */
+  capacity: number;
+};
+
+/**
+ * Describes the message vimesh.v1.PoolPlace.
+ * Use `create(PoolPlaceSchema)` to create a new message.
+ */
+export const PoolPlaceSchema: GenMessage<PoolPlace> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 8);
+
+/**
+ * Empty.
+ *
+ * @generated from message vimesh.v1.ListMonitorsRequest
+ */
+export type ListMonitorsRequest = Message<"vimesh.v1.ListMonitorsRequest"> & {
+};
+
+/**
+ * Describes the message vimesh.v1.ListMonitorsRequest.
+ * Use `create(ListMonitorsRequestSchema)` to create a new message.
+ */
+export const ListMonitorsRequestSchema: GenMessage<ListMonitorsRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 9);
+
+/**
+ * The pool.
+ *
+ * @generated from message vimesh.v1.ListMonitorsResponse
+ */
+export type ListMonitorsResponse = Message<"vimesh.v1.ListMonitorsResponse"> & {
+  /**
+   * The monitors, by vantage, host and id; at most 100.
+   *
+   * @generated from field: repeated vimesh.v1.PoolMonitor monitors = 1;
+   */
+  monitors: PoolMonitor[];
+
+  /**
+   * The time of this answer, by the clock of the database. All other times are by the same clock.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 2;
+   */
+  time?: Timestamp;
+};
+
+/**
+ * Describes the message vimesh.v1.ListMonitorsResponse.
+ * Use `create(ListMonitorsResponseSchema)` to create a new message.
+ */
+export const ListMonitorsResponseSchema: GenMessage<ListMonitorsResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 10);
+
+/**
+ * A monitor of the pool.
+ *
+ * @generated from message vimesh.v1.PoolMonitor
+ */
+export type PoolMonitor = Message<"vimesh.v1.PoolMonitor"> & {
+  /**
+   * Its id, which is that of its process.
+   *
+   * @generated from field: string monitor_id = 1;
+   */
+  monitorId: string;
+
+  /**
+   * The place from which it probes.
+   *
+   * @generated from field: string vantage = 2;
+   */
+  vantage: string;
+
+  /**
+   * How many VIMs it gets in comparison with others.
+   *
+   * @generated from field: uint32 capacity = 3;
+   */
+  capacity: number;
+
+  /**
+   * Whether it leaves its VIMs to the others.
+   *
+   * @generated from field: bool draining = 4;
+   */
+  draining: boolean;
+
+  /**
+   * Number of ping actions that it ran when it was last heard of.
+   *
+   * @generated from field: uint32 actions = 5;
+   */
+  actions: number;
+
+  /**
+   * Name of its machine or container; empty until it has made itself known as a process.
+   *
+   * @generated from field: string host = 6;
+   */
+  host: string;
+
+  /**
+   * Its process id there.
+   *
+   * @generated from field: uint32 pid = 7;
+   */
+  pid: number;
+
+  /**
+   * Its version of vimesh.
+   *
+   * @generated from field: string version = 8;
+   */
+  version: string;
+
+  /**
+   * The identity that it has proved; empty in a fleet that requires none.
+   *
+   * @generated from field: string identity = 9;
+   */
+  identity: string;
+
+  /**
+   * When it joined.
+   *
+   * @generated from field: google.protobuf.Timestamp join_time = 10;
+   */
+  joinTime?: Timestamp;
+
+  /**
+   * When its lease ends unless it is renewed. Then the others take over its VIMs.
+   *
+   * @generated from field: google.protobuf.Timestamp lease_time = 11;
+   */
+  leaseTime?: Timestamp;
+};
+
+/**
+ * Describes the message vimesh.v1.PoolMonitor.
+ * Use `create(PoolMonitorSchema)` to create a new message.
+ */
+export const PoolMonitorSchema: GenMessage<PoolMonitor> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 11);
+
+/**
+ * Which monitor to drain.
+ *
+ * @generated from message vimesh.v1.DrainMonitorRequest
+ */
+export type DrainMonitorRequest = Message<"vimesh.v1.DrainMonitorRequest"> & {
+  /**
+   * Required. Id of the monitor.
+   *
+   * @generated from field: string monitor_id = 1;
+   */
+  monitorId: string;
+
+  /**
+   * Whether it gets its VIMs back instead.
+   *
+   * @generated from field: bool undo = 2;
+   */
+  undo: boolean;
+};
+
+/**
+ * Describes the message vimesh.v1.DrainMonitorRequest.
+ * Use `create(DrainMonitorRequestSchema)` to create a new message.
+ */
+export const DrainMonitorRequestSchema: GenMessage<DrainMonitorRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 12);
+
+/**
+ * The monitor as it is now.
+ *
+ * @generated from message vimesh.v1.DrainMonitorResponse
+ */
+export type DrainMonitorResponse = Message<"vimesh.v1.DrainMonitorResponse"> & {
+  /**
+   * The monitor.
+   *
+   * @generated from field: vimesh.v1.PoolMonitor monitor = 1;
+   */
+  monitor?: PoolMonitor;
+};
+
+/**
+ * Describes the message vimesh.v1.DrainMonitorResponse.
+ * Use `create(DrainMonitorResponseSchema)` to create a new message.
+ */
+export const DrainMonitorResponseSchema: GenMessage<DrainMonitorResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 13);
 
 /**
  * When to call again.
@@ -508,7 +728,7 @@ export type ReportProcessResponse = Message<"vimesh.v1.ReportProcessResponse"> &
  * Use `create(ReportProcessResponseSchema)` to create a new message.
  */
 export const ReportProcessResponseSchema: GenMessage<ReportProcessResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 8);
+  messageDesc(file_vimesh_v1_fleet_service, 14);
 
 /**
  * Tells how the fleet is. Readers, operators and admins ask; the processes of the fleet make themselves known.
@@ -540,6 +760,7 @@ export const FleetService: GenService<{
    * PERMISSION_DENIED (PERMISSION_DENIED): the caller is no process of this kind, or another identity has announced a
    * process of the same id.
    * Retry: safe. A process whose reports are lost goes on with its work.
+   * RESOURCE_EXHAUSTED (TOO_MANY_MONITORS): the pool has 100 monitors, and this one is none of them.
    *
    * @generated from rpc vimesh.v1.FleetService.ReportProcess
    */
@@ -547,6 +768,36 @@ export const FleetService: GenService<{
     methodKind: "unary";
     input: typeof ReportProcessRequestSchema;
     output: typeof ReportProcessResponseSchema;
+  },
+  /**
+   * Lists the monitors of the pool, which share the VIMs of the engine EMBEDDED among them. For operators of all projects
+   * and for admins.
+   *
+   * PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+   * Retry: safe.
+   *
+   * @generated from rpc vimesh.v1.FleetService.ListMonitors
+   */
+  listMonitors: {
+    methodKind: "unary";
+    input: typeof ListMonitorsRequestSchema;
+    output: typeof ListMonitorsResponseSchema;
+  },
+  /**
+   * Lets the others take over the VIMs of a monitor, so that it can be stopped without a gap: within some seconds it has
+   * none, and says so by `actions`. If all monitors drain, they keep their VIMs. It ends when the monitor ends, or by
+   * `undo`.
+   *
+   * NOT_FOUND (MONITOR_NOT_FOUND): the pool has no such monitor.
+   * PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+   * Retry: safe.
+   *
+   * @generated from rpc vimesh.v1.FleetService.DrainMonitor
+   */
+  drainMonitor: {
+    methodKind: "unary";
+    input: typeof DrainMonitorRequestSchema;
+    output: typeof DrainMonitorResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_vimesh_v1_fleet_service, 0);

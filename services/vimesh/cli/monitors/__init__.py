@@ -1,0 +1,1 @@
+"""vimesh monitors: the pool of monitors, which share the VIMs."""

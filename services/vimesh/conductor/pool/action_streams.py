@@ -1,0 +1,152 @@
+"""Streams which ping actions should run: all of them, a shard, or the share that a monitor of the pool has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Final
+
+from vimesh.conductor.message_pages import split_pages
+from vimesh.conductor.pool.pool_share import Pool, PoolShare
+from vimesh.conductor.watches.watch_streams import WatchStart, WatchStep, WatchStreams
+from vimesh.domain.actions import Action, ActionScope, shard_key
+from vimesh.domain.events import VimEvent
+from vimesh.domain.pool.pool_errors import AssignmentChanged
+from vimesh.domain.vim_store import VimStore
+from vimesh.runtime.loop_slices import in_slices
+from vimesh.v1 import action_pb2
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.wire import answer_messages
+from vimesh.wire.fleet_messages import pool_place
+from vimesh.wire.request_messages import id_of
+
+_PAGE_SIZE: Final = 1000
+
+_Responses = AsyncGenerator[pb.WatchActionsResponse]
+
+
+class ActionStreams:
+    def __init__(self, store: VimStore, watch_streams: WatchStreams, pool: Pool) -> None:
+        self._store = store
+        self._watch_streams = watch_streams
+        self._pool = pool
+
+    async def watch_all(self, request: pb.WatchActionsRequest, scope: ActionScope) -> _Responses:
+        """Yield the actions of a scope, then what changes."""
+        start, is_list = await self._start(request)
+        if is_list:
+            async for page in self._list_all(scope):
+                yield page
+        # Signals that the stream is established, that the list is complete, and where to resume.
+        yield pb.WatchActionsResponse(revision=start.revision, log_id=start.log_id)
+        async for step in self._watch_streams.follow(start, lambda event: _concerns(scope, event), reporter=True):
+            yield await self._changes(scope, step, lambda _: True)
+
+    async def watch_share(self, request: pb.WatchActionsRequest, scope: ActionScope, identity: str) -> _Responses:
+        """Yield the actions that a monitor has, then what changes, and what it gains and loses.
+
+        Raises AssignmentChanged, TooManyMonitors, PermissionDenied.
+        """
+        place = pool_place(request.pool.place)
+        async with self._pool.watching(id_of(request.pool.monitor_id), place, identity) as share:
+            if request.start_revision and request.assignment != share.version:
+                share.has_ended_in_order = True
+                raise AssignmentChanged
+            start, is_list = await self._start(request)
+            if is_list:
+                async for page in self._list_all(scope) if share.is_whole else self._list_some(scope, share.owns):
+                    yield page
+            yield pb.WatchActionsResponse(revision=start.revision, log_id=start.log_id, assignment=share.version)
+
+            def concerns(event: VimEvent) -> bool:
+                return _concerns(scope, event) and share.may_run(event.vim_id)
+
+            async for step in self._watch_streams.follow(start, concerns, reporter=True, agenda=share):
+                share.has_ended_in_order = bool(step.end)
+                yield await self._changes(scope, step, share.owns)
+                if not step.end:
+                    async for response in self._hand_over(scope, share, step):
+                        yield response
+
+    async def _start(self, request: pb.WatchActionsRequest) -> tuple[WatchStart, bool]:
+        """Return where the stream begins, and whether with the list."""
+        if request.start_revision:
+            return await self._watch_streams.resume(request.start_revision, id_of(request.log_id)), False
+        # Read the revision before the list: changes made while the list is read are then sent as events too.
+        return await self._watch_streams.start_now(), True
+
+    async def _changes(
+        self, scope: ActionScope, step: WatchStep, owns: Callable[[str], bool]
+    ) -> pb.WatchActionsResponse:
+        started = [event for event in step.events if event.starts_in(scope.engine) and owns(event.vim_id)]
+        return pb.WatchActionsResponse(
+            wanted=await self._read_started(started),
+            unwanted=[_unwanted_action(event) for event in step.events if event.stops_in(scope.engine)],
+            revision=step.revision,
+            end=step.end,
+        )
+
+    async def _hand_over(self, scope: ActionScope, share: PoolShare, step: WatchStep) -> _Responses:
+        """Yield what the monitor gains now that the VIMs are divided anew; later, what it has lost."""
+        # Changes up to the revision of the step were sent by the old division, all later ones follow the new one, and
+        # what is read here is not older: so nothing is left out, and what is sent twice changes nothing.
+        if share.has_changed():
+            gains = share.move()
+            async for page in self._list_some(scope, gains):
+                yield page
+        elif share.may_release():
+            lost: list[tuple[str, str]] = []
+            async for keys in self._wanted(scope, share.has_lost):
+                lost += keys
+            share.settle()
+            for first in range(0, len(lost), _PAGE_SIZE):
+                page_of_lost = lost[first : first + _PAGE_SIZE]
+                yield pb.WatchActionsResponse(
+                    unwanted=[
+                        pb.UnwantedAction(vim_id=vim_id, action_id=action_id) for vim_id, action_id in page_of_lost
+                    ]
+                )
+            # Only now may a watch be resumed from here: before, the monitor had more than is its own.
+            yield pb.WatchActionsResponse(revision=step.revision, assignment=share.version)
+
+    async def _list_all(self, scope: ActionScope) -> _Responses:
+        last_id = ""
+        while actions := await self._store.actions_after(scope, last_id, _PAGE_SIZE):
+            last_id = actions[-1].vim_id
+            for page in split_pages(await in_slices(answer_messages.action_message, actions)):
+                yield pb.WatchActionsResponse(wanted=page)
+
+    async def _list_some(self, scope: ActionScope, belongs: Callable[[str], bool]) -> _Responses:
+        async for keys in self._wanted(scope, belongs):
+            actions = await self._store.actions_of([vim_id for vim_id, _ in keys])
+            for page in split_pages(await in_slices(answer_messages.action_message, actions)):
+                yield pb.WatchActionsResponse(wanted=page)
+
+    async def _wanted(
+        self, scope: ActionScope, belongs: Callable[[str], bool]
+    ) -> AsyncGenerator[list[tuple[str, str]]]:
+        """Yield pages of (vim_id, action_id) of the wanted actions whose VIMs `belongs` says yes to."""
+        last_id = ""
+        while keys := await self._store.pool.wanted_after(scope, last_id, _PAGE_SIZE):
+            last_id = keys[-1][0]
+            chosen = await in_slices(lambda key: key if belongs(key[0]) else None, keys)
+            if some := [key for key in chosen if key is not None]:
+                yield some
+
+    async def _read_started(self, changes: Sequence[VimEvent]) -> list[action_pb2.Action]:
+        """Return the actions that the changes started, except those that a later change has already stopped."""
+        action_ids = {event.vim_id: event.action_id for event in changes}
+        actions: Sequence[Action] = await self._store.actions_of(list(action_ids)) if action_ids else ()
+        return await in_slices(
+            answer_messages.action_message, (one for one in actions if action_ids[one.vim_id] == one.action_id)
+        )
+
+
+def _concerns(scope: ActionScope, event: VimEvent) -> bool:
+    changes_actions = event.starts_in(scope.engine) or event.stops_in(scope.engine)
+    if scope.projects is not None and event.project_id not in scope.projects:
+        return False
+    return changes_actions and scope.shard.contains(shard_key(event.vim_id))
+
+
+def _unwanted_action(event: VimEvent) -> pb.UnwantedAction:
+    return pb.UnwantedAction(vim_id=event.vim_id, action_id=event.stopped_action_id)

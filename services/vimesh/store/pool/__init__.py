@@ -1,0 +1,1 @@
+"""Which monitors share the VIMs, in the database."""
