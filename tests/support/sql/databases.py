@@ -127,8 +127,12 @@ def _engine_of(url: str) -> AsyncEngine:
 
 def clear(connection: Connection) -> None:
     """Do the same on a connection."""
-    for table in ALL_TABLES.sorted_tables:
-        connection.execute(delete(table))
+    deletions = [str(delete(table)) for table in ALL_TABLES.sorted_tables]
+    if connection.dialect.name == "postgresql":
+        # At once: the driver prepares each statement, in three round trips.
+        deletions = [f"DO $$ BEGIN {'; '.join(deletions)}; END $$"]
+    for statement in deletions:
+        connection.exec_driver_sql(statement)
     connection.execute(insert(revisions).values(id=1, oldest=2, newest=1, log_id=str(uuid.uuid4())))
     connection.execute(insert(availability_progress).values(id=1, revision=1))
     connection.execute(insert(compatibility).values(id=1, compatible_from="0022"))
