@@ -88,6 +88,8 @@ _WHOLE = (
     "store/databases/test_galera.py",
     "store/databases/test_servers.py",
     "store/transactions/test_driver_errors.py",
+    "supply/test_broken_installs.py",
+    "supply/test_fresh_environments.py",
     "tacker/test_import.py",
     "tacker/test_import_rights.py",
     "tacker/test_interrupted.py",
