@@ -248,7 +248,8 @@ def test_ctrl_c_before_everything_is_up_leaves_nothing(tmp_path: Path) -> None:
 def test_the_key_may_be_outside_the_data_directory(tmp_path: Path, vimesh: Command) -> None:
     assert vimesh("db", "make-key", str(tmp_path / "key")).code == 0
 
-    with fleet(tmp_path, "--key-file", "credential:key", CREDENTIALS_DIRECTORY=str(tmp_path)) as running_fleet:
+    flags = ("--conductors", "1", "--key-file", "credential:key")
+    with fleet(tmp_path, *flags, CREDENTIALS_DIRECTORY=str(tmp_path)) as running_fleet:
         user = Command(tmp_path, {"VIMESH_ADDRESS": running_fleet.address})
         (tmp_path / "vim.yaml").write_text("auth_url: http://127.0.0.1:1/\nusername: u\npassword: p\nproject_name: n\n")
         assert user("vim", "register", "--name", "a", "--config-file", "vim.yaml").code == 0

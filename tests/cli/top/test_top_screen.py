@@ -25,7 +25,7 @@ _START_S = 60.0
 def test_a_fleet_that_goes_and_comes_back(tmp_path: Path) -> None:
     port = str(free_port())
     user = Command(tmp_path, {"VIMESH_ADDRESS": f"127.0.0.1:{port}"})
-    with fleet(tmp_path, "--port", port):
+    with fleet(tmp_path, "--port", port, "--conductors", "1"):
         # Nobody reports on it, so that no lease makes its status valid for a while.
         ended = user("vim", "register", "far", "--auth-url", "http://127.0.0.1:9/v3", "--engine", "external")
         assert ended.code == 0, ended.err
@@ -38,7 +38,7 @@ def test_a_fleet_that_goes_and_comes_back(tmp_path: Path) -> None:
         terminal.resize(60, 20)
         terminal.shows("NOT CONNECTED for ")
 
-        with fleet(tmp_path, "--port", port):
+        with fleet(tmp_path, "--port", port, "--conductors", "1"):
             terminal.shows("live", within_s=_START_S)
             assert user("vim", "deregister", "far").code == 0
             terminal.shows("0 VIMs")
