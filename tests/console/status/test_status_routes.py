@@ -19,7 +19,7 @@ from tests.support.deployments.console_doors import served
 from vimesh.console.console_app import console_app
 from vimesh.console.status.fleet_answers import FleetAnswers
 from vimesh.console.status.pages_file import StatusPage
-from vimesh.console.status.render_page import PageWriter
+from vimesh.console.status.render_page import PageView, PageWriter
 from vimesh.console.status.status_board import StatusBoard
 from vimesh.console.status.status_routes import status_routes
 from vimesh.rpc.channels import channel
@@ -66,12 +66,14 @@ class Site:
 
 
 @asynccontextmanager
-async def site_at(conductor: str, *, asks_callers: bool = False) -> AsyncGenerator[Site]:
+async def site_at(
+    conductor: str, *, asks_callers: bool = False, writer: PageWriter | None = None
+) -> AsyncGenerator[Site]:
     clock = Clock()
     async with channel(conductor) as front, crew() as tasks:
-        answers, writer = FleetAnswers(front, clock.now), PageWriter()
+        answers = FleetAnswers(front, clock.now)
         boards = {
-            name: StatusBoard(page, answers, writer, tasks, now=clock.now, clock=clock.clock)
+            name: StatusBoard(page, answers, writer or PageWriter(), tasks, now=clock.now, clock=clock.clock)
             for name, page in PAGES.items()
         }
         async with served(console_app(None, status_routes(boards, asks_callers=asks_callers))) as door:
@@ -279,6 +281,30 @@ async def test_a_page_that_is_not_public_exists_for_those_who_may_read_its_vims(
     assert statuses == {each: {status} for each, status in MAY_READ.items()}
     assert public.headers["cache-control"] == "public, max-age=10"
     assert private.headers["cache-control"] == "private, max-age=10"
+
+
+class CountingWriter(PageWriter):
+    """Counts the pages that it writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pages = 0
+
+    def page(self, view: PageView) -> bytes:
+        self.pages += 1
+        return super().page(view)
+
+
+async def test_what_is_sent_is_made_once_for_all_readers(tmp_path: Path) -> None:
+    writer = CountingWriter()
+    async with conductor_at(tmp_path / "vimesh.sqlite") as client, site_at(client.address, writer=writer) as site:
+        await register(client, "paris", Vim.REACHABLE)
+        first = {(await site.get("sites")).body for _ in range(20)}
+        before = writer.pages
+        site.clock.passed_s = 11
+        second = {(await site.get("sites")).body for _ in range(20)}
+
+    assert (len(first), before, len(second), writer.pages) == (1, 1, 1, 2)
 
 
 async def test_there_is_no_badge_of_a_line_that_does_not_exist(tmp_path: Path) -> None:

@@ -66,23 +66,23 @@ class StatusBoard:
 
     async def html(self) -> StaticAnswer:
         counts, days = await asyncio.gather(self._counts.read(), self._days.read())
-        view = self._view(counts, days)
         policy = {"content-security-policy": of_plain_page(self._writer.style_hash)}
-        return self._keep(
-            "html",
-            view,
-            lambda: prepare_answer(self._writer.page(view), "text/html; charset=utf-8", self._headers(policy)),
-        )
+
+        def make() -> StaticAnswer:
+            page = self._writer.page(self._view(counts, days))
+            return prepare_answer(page, "text/html; charset=utf-8", self._headers(policy))
+
+        return self._keep("html", self._basis(counts, days), make)
 
     async def badge(self, value: str | None = None) -> StaticAnswer | None:
         """Return the badge of a line, by its value of the label, or of the page; None if it has no such line."""
-        view = self._view(await self._counts.read(), None)
-        states = {line.value: line.state for line in view.lines}
+        counts = await self._counts.read()
+        states = self._states(counts)
         if value is None:
-            label, state = view.title, view.worst
+            label, state = self.page.title, worst_of(list(states.values()))
         elif value in states:
             label, state = self.page.shown(value), states[value]
-        elif view.asked is None and value in self.page.names:
+        elif counts is None and value in self.page.names:
             label, state = self.page.shown(value), LineState.UNKNOWN
         else:
             return None
@@ -94,28 +94,38 @@ class StatusBoard:
 
     async def feed(self) -> StaticAnswer:
         counts, days = await asyncio.gather(self._counts.read(), self._days.read())
-        view = self._view(counts, days)
-        items = [] if days is None else list(islice(self._items(view, days.value), MAX_ITEMS))
-        self._dated = {item.id: self._dated[item.id] for item in items}
-        updated = max((item.updated for item in items), default=self._began)
-        return self._keep(
-            "feed",
-            (items, updated),
-            lambda: prepare_answer(
-                self._writer.feed(view, self._id(), items, updated),
-                "application/atom+xml; charset=utf-8",
-                self._headers(_EMBEDDED),
-            ),
-        )
 
-    def _keep(self, name: str, what: object, make: Callable[[], StaticAnswer]) -> StaticAnswer:
-        """Return the answer that was made of the same before, or make it."""
-        if name in self._kept and self._kept[name][0] == what:
+        def make() -> StaticAnswer:
+            view = self._view(counts, days)
+            items = [] if days is None else list(islice(self._items(view, days.value), MAX_ITEMS))
+            self._dated = {item.id: self._dated[item.id] for item in items}
+            updated = max((item.updated for item in items), default=self._began)
+            feed = self._writer.feed(view, self._id(), items, updated)
+            return prepare_answer(feed, "application/atom+xml; charset=utf-8", self._headers(_EMBEDDED))
+
+        return self._keep("feed", self._basis(counts, days), make)
+
+    def _basis(self, counts: Answered[PageCounts] | None, days: Answered[PageDays] | None) -> object:
+        """Return what all that is made of these answers has in common: it is compared for each reader, at no cost."""
+        return counts and counts.time, days and days.time, self._is_stale(counts)
+
+    def _is_stale(self, counts: Answered[PageCounts] | None) -> bool:
+        return counts is None or self._clock() - counts.time > STALE_AFTER_S
+
+    def _states(self, counts: Answered[PageCounts] | None) -> dict[str, LineState]:
+        """Return the states of all lines, by value of the label."""
+        known = {} if counts is None else counts.value.lines
+        is_stale = self._is_stale(counts)
+        return {value: LineState.UNKNOWN if is_stale else state_of(of_line) for value, of_line in known.items()}
+
+    def _keep(self, name: str, basis: object, make: Callable[[], StaticAnswer]) -> StaticAnswer:
+        """Return the answer that was made of the same basis before, or make it."""
+        if name in self._kept and self._kept[name][0] == basis:
             return self._kept[name][1]
         if len(self._kept) >= _MAX_KEPT:
             self._kept.clear()  # lines come and go
         answer = make()
-        self._kept[name] = (what, answer)
+        self._kept[name] = (basis, answer)
         return answer
 
     def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
@@ -124,10 +134,8 @@ class StatusBoard:
 
     def _view(self, counts: Answered[PageCounts] | None, days: Answered[PageDays] | None) -> PageView:
         known: Mapping[str, LineCounts] = {} if counts is None else counts.value.lines
-        age_s = None if counts is None else self._clock() - counts.time
-        is_stale = age_s is None or age_s > STALE_AFTER_S
-        asked = None if age_s is None else (self._now() - dt.timedelta(seconds=age_s)).replace(microsecond=0)
-        lines = [self._line(value, of_line, days, is_stale=is_stale) for value, of_line in known.items()]
+        states, is_stale, asked = self._states(counts), self._is_stale(counts), self._asked(counts)
+        lines = [self._line(value, states[value], of_line, days, is_stale=is_stale) for value, of_line in known.items()]
         worst = worst_of([line.state for line in lines])
         return PageView(
             name=self.page.name,
@@ -140,11 +148,18 @@ class StatusBoard:
             stale_since=(asked or self._began) if is_stale else None,
         )
 
-    def _line(self, value: str, counts: LineCounts, days: Answered[PageDays] | None, *, is_stale: bool) -> LineView:
+    def _asked(self, counts: Answered[PageCounts] | None) -> dt.datetime | None:
+        if counts is None:
+            return None
+        return (self._now() - dt.timedelta(seconds=self._clock() - counts.time)).replace(microsecond=0)
+
+    def _line(
+        self, value: str, state: LineState, counts: LineCounts, days: Answered[PageDays] | None, *, is_stale: bool
+    ) -> LineView:
         return LineView(
             value=value,
             name=self.page.shown(value),
-            state=LineState.UNKNOWN if is_stale else state_of(counts),
+            state=state,
             remark="" if is_stale else remark_of(counts),
             availability="" if days is None else availability_of(days.value.lines.get(value, {})),
             days=() if days is None else days_of(days.value, value),
