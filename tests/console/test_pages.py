@@ -163,6 +163,59 @@ def test_markup_in_names_and_reasons_is_text(up: Fleet, browser: Browser, report
     tab.close()
 
 
+def test_the_keyboard_is_enough(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    ids = [reporter.register(name, region="eu") for name in ("first", "second")]
+    for vim_id in ids:
+        reporter.report(vim_id, _STATUSES.REACHABLE)
+    tab = browser.tab(page(up))
+    until_count(tab, "reachable", 2)
+    tab.look("document.querySelector('.map canvas').focus()")
+    tab.press("ArrowRight")
+    pointed = "document.querySelector('.map .hint a')"
+    first = tab.until(f"{pointed}?.textContent")
+    tab.press("ArrowRight")
+    tab.until(f"{pointed} && {pointed}.textContent !== {json.dumps(first)}")
+    second = tab.look(f"{pointed}.getAttribute('href')")
+    tab.press("Enter")
+    tab.until(f"location.hash === {json.dumps(second)} && document.querySelector('main h1')")
+
+    tab.go(page(up, "/vims"))
+    tab.until("document.querySelectorAll('tr[data-vim]').length === 2")
+    tab.type("#filter", "na")
+    tab.press("ArrowDown")
+    tab.press("Enter")
+    tab.until("document.getElementById('filter').value === 'name '")
+    tab.call("Input.insertText", text='= "s*" ')
+    tab.press("Escape")
+    tab.press("Enter")
+    tab.until("document.querySelectorAll('tr[data-vim]').length === 1")
+    assert tab.look("decodeURIComponent(location.hash.replaceAll('+', ' '))") == '#/vims?filter=name = "s*"'
+    tab.close()
+
+
+def test_many_are_labelled_at_once_and_what_is_refused_is_said(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    ids = [reporter.register(f"many-{number:03}") for number in range(60)]
+    tab = browser.tab(page(up, "/vims?order=name"))
+    tab.until_text("60 of 60 loaded")
+    # Rows out of sight are not in the page.
+    assert tab.look("document.querySelectorAll('tr[data-vim]').length") < 60
+    tab.click("thead input")
+    tab.until_text("60 selected")
+    reporter.vims.DeregisterVim(pb.DeregisterVimRequest(vim_id=ids[0]), timeout=60)
+    tab.until("document.querySelector('tr.gone')?.textContent.includes('many-000')")
+    tab.click(".selection button", "Label")
+    tab.type("dialog input", "region")
+    tab.type("dialog label:nth-of-type(2) input", "eu")
+    tab.click("dialog button.primary")
+    tab.until_text("59 done", "1 refused:", ids[0])
+    tab.click("dialog button", "Close")
+    tab.until("document.querySelector('tr[data-vim]')?.textContent.includes('region=eu')")
+    labelled = pb.SummarizeVimsRequest(filter="labels.region = eu")
+    assert reporter.vims.SummarizeVims(labelled, timeout=60).total.total == 59
+    assert tab.faults == []
+    tab.close()
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_keeps_anybody_out(up: Fleet, browser: Browser, reporter: Reporter, *, dark: bool) -> None:
     vim_id = reporter.register(f"seen-{dark}", region="eu")

@@ -8,7 +8,7 @@ const FEW_GONE = 64;
 
 /**
  * What is known of each VIM, in columns: 100,000 objects would be several times as large, and as slow to look through. A VIM
- * keeps its place until `compact`; the place of one that was deregistered stays empty.
+ * keeps its place until all are arranged anew; the place of one that was deregistered stays empty.
  */
 export class Cells {
   readonly ids: string[] = [];
@@ -113,13 +113,14 @@ export class Cells {
     return this.gone > Math.max(FEW_GONE, this.size / 8);
   }
 
-  /** Return the same VIMs without empty places. */
-  compacted(): Cells {
+  /** Return the same VIMs in the order of their names, which brings together what belongs together, without empty places. */
+  arranged(): Cells {
+    const { names } = this;
+    const order = [...this.places.values()].sort((a, b) => (names[a]! < names[b]! ? -1 : names[a]! > names[b]! ? 1 : 0));
     const cells = new Cells();
-    cells.reserve(this.size);
-    for (let place = 0; place < this.ids.length; place++) {
+    cells.reserve(order.length);
+    for (const place of order) {
       const id = this.ids[place]!;
-      if (id === "") continue;
       const next = cells.ids.length;
       cells.ids.push(id);
       cells.names.push(this.names[place]!);

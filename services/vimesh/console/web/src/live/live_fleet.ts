@@ -87,11 +87,11 @@ export class LiveFleet extends Changing {
   private arrive(position: WatchPosition): void {
     this.position = position;
     if (this.building) {
-      this.show(this.building);
+      this.show(this.building.arranged());
       this.building = undefined;
       this.isComplete = true;
     } else if (this.cells.isSparse) {
-      this.show(this.cells.compacted());
+      this.show(this.cells.arranged());
     }
     this.changed();
   }
