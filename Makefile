@@ -13,8 +13,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: up demo check check-quick check-all format lint types imports proto test test-all console robustness fuzz bench gen envoy metrics reference site boards baseline fleet-by-hand bare-root lock sbom dist audit clean
 
-# Where there is no npm to make the console with, the fleet runs without it, and says so.
-up: $(VENV)/.fleet $(if $(shell command -v npm),console)
+# Where the console cannot be made, as without npm, the fleet runs without it, and says so.
+up: $(VENV)/.fleet
+	@! command -v npm >/dev/null || $(MAKE) --silent console || true
 	@exec $(BIN)/vimesh up $(ARGS)
 
 demo: $(VENV)/.fleet
@@ -145,7 +146,7 @@ BUNDLE := services/vimesh/console/bundle/index.html
 WEB_SOURCES := $(shell find $(WEB)/src samples/typescript/src -name '*.ts' -o -name '*.tsx' -o -path '$(WEB)/*.css' -o -path '$(WEB)/*.html')
 console: $(BUNDLE)
 $(BUNDLE): $(WEB)/node_modules $(WEB)/build.mjs $(WEB_SOURCES)
-	cd $(WEB) && node build.mjs
+	@cd $(WEB) && node build.mjs
 
 .cache/console/.typed: $(WEB)/node_modules $(WEB)/tsconfig.json $(WEB_SOURCES)
 	cd $(WEB) && npm run --silent types
@@ -153,7 +154,7 @@ $(BUNDLE): $(WEB)/node_modules $(WEB)/build.mjs $(WEB_SOURCES)
 
 $(WEB)/node_modules: $(WEB)/package-lock.json
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
-	cd $(WEB) && $(NPM_CI)
+	@cd $(WEB) && $(NPM_CI)
 	@touch $@
 
 # What an installation of all parts holds, as CycloneDX, from an environment that holds nothing else.
