@@ -43,8 +43,9 @@ class PoolFigures:
     """While four rounds went by, with three monitors that share the VIMs."""
     rounds_at_rest: float = 0.0
     """That time, in intervals: two if each VIM was probed twice per round."""
-    longest_gap_after_kill_s: float = 0.0
+    longest_gap_at_rest_s: float = 0.0
     """Between two probes of the same VIM."""
+    longest_gap_after_kill_s: float = 0.0
     longest_gap_of_drain_s: float = 0.0
     longest_gap_of_return_s: float = 0.0
     most_in_100_ms_of_return: int = 0
@@ -200,6 +201,7 @@ class PoolScenario:
                 figures.actions = [each.actions for each in await self.until_shared(3)]
                 start, end = await counter.until_more(_ROUNDS * self._count)
                 counts = counter.counts(start, end)
+                figures.longest_gap_at_rest_s = counter.longest_gap_s(start, end)
                 figures.rounds_at_rest = (end - start) / self._interval_s
                 figures.fewest_at_rest, figures.most_at_rest = min(counts), max(counts)
 
