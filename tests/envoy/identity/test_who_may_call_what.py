@@ -133,6 +133,8 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/v1/whoami"): ANYONE,
     ("GET", "/v1/quota"): PERSON_READS,
     ("GET", "/v1/fleet"): PERSON_READS,
+    ("GET", "/v1/monitors"): PERSON_CHANGES,
+    ("POST", f"/v1/monitors/{ID}:drain"): PERSON_CHANGES,
     ("GET", "/v1/availability"): PERSON_READS | {"console"},
     ("GET", "/v1/maintenanceWindows"): PERSON_READS,
     ("POST", "/v1/maintenanceWindows"): PERSON_CHANGES,
