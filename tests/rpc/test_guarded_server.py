@@ -14,6 +14,7 @@ from tests.support.deployments.conductors import Client, client_at
 from vimesh.domain import errors
 from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
+from vimesh.domain.pool import pool_errors
 from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.v1 import vim_service_pb2 as pb
@@ -30,6 +31,9 @@ RAISED = [
     errors.IdentityRequired("show a certificate or a token"),
     errors.PermissionDenied("GetVim needs the role reader"),
     errors.VimNotFound(ID),
+    pool_errors.MonitorNotFound(ID),
+    pool_errors.AssignmentChanged(),
+    pool_errors.TooManyMonitors(),
     window_errors.WindowNotFound(ID),
     window_errors.TooManyWindows(1000),
     errors.TodoNotFound(ID),
