@@ -18,6 +18,7 @@ from tests.support.identities.secured_fleets import ISSUER, put
 from tests.support.identities.tokens import SigningKey, claims_of, key_set
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.certificates.spiffe_ids import Role
+from vimesh.domain.vim_store import VimStore
 from vimesh.envoy.fleet.front_security import FrontSecurity, TokenIssuer
 
 DESCRIPTION = "/v1/openapi.json"
@@ -28,6 +29,7 @@ class DescribedDoor:
     envoy: RunningEnvoy
     certified: Certified
     key: SigningKey
+    store: VimStore
     folder: Path
 
     @property
@@ -87,4 +89,4 @@ async def described_door(folder: Path) -> AsyncGenerator[DescribedDoor]:
             running_envoy([conductor], like=replace(PLAIN, security=security)) as envoy,
         ):
             await envoy.until_healthy([conductor])
-            yield DescribedDoor(envoy, certified, key, folder)
+            yield DescribedDoor(envoy, certified, key, store, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import uuid
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http.client import HTTPSConnection
@@ -18,6 +19,7 @@ from tests.docs.shell_blocks import ROOT
 from tests.fleet.described_door import DESCRIPTION, DescribedDoor, closed, described_door
 from tests.support.callers.commands import clean_environment
 from tests.support.identities.callers import LIMIT_S, HttpAnswer, http_outcome
+from vimesh.domain.pool.pool_members import PoolPlace
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(300)]
 SCHEMATHESIS = ROOT / ".cache/schemathesis/bin/schemathesis"
@@ -80,6 +82,7 @@ async def test_each_path_answers_as_described(door: DescribedDoor) -> None:
     await call("GET", "/v1/availability", query="?start_time=2026-01-01T00:00:00Z&by=id&by=month")
     await _plan_maintenance(call, vim)
     await _notify(call)
+    await _drain(call)
     await call("DELETE", "/v1/vims/{vim_id}", vim_id=vim)
     await call("POST", "/v1/vims:deregister", {"filter": "name=lab"})
 
@@ -94,6 +97,13 @@ async def _plan_maintenance(call: Caller, vim: str) -> None:
     await call("GET", "/v1/maintenanceWindows/{window_id}", window_id=made)
     await call("GET", "/v1/vims/{vim_id}", vim_id=vim)
     await call("POST", "/v1/maintenanceWindows/{window_id}:end", {}, window_id=made)
+
+
+async def _drain(call: Caller) -> None:
+    monitor = str(uuid.uuid4())
+    await call.door.store.pool.join(monitor, PoolPlace(), "spiffe://vimesh/monitor/m1", "watch")
+    await call("GET", "/v1/monitors")
+    await call("POST", "/v1/monitors/{monitor_id}:drain", {}, monitor_id=monitor)
 
 
 async def _notify(call: Caller) -> None:
