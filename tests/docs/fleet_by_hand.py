@@ -49,14 +49,14 @@ _UNTIL_DRAINED: Final = (
 )
 FOLLOWED: Final = {
     DEPLOYING: {*_ONE_MACHINE, "On each", "On the first", "Start them"},
-    UPKEEP: {*_UNTIL_DRAINED, "Drain a front", "A lost machine"},
+    UPKEEP: {*_UNTIL_DRAINED, "Drain a monitor", "Drain a front", "A lost machine"},
 }
 """Headings whose blocks are followed: all that have any."""
 _SERVERS: Final = {
     "vimesh conductor": "conductor is serving",
     "ulimit -n 20000 && envoy": "starting workers",
     "vimesh api": "api is serving",
-    "vimesh monitor": "actions listed",
+    "vimesh monitor --": "actions listed",
     "vimesh notify": "notifier started",
 }
 """What goes on until Ctrl-C, and what it says when it is ready."""
@@ -133,6 +133,7 @@ class Site:
             print(came, end="", flush=True)
             as_shown = not command.shown or is_as_shown(command.shown, came, self._ids)
             assert as_shown, f"{place}: {command.typed}\n{command.shown}\nis not\n{came}"
+            self._terminals[name].instead.update(self._ids)
 
 
 async def _typed(terminal: Terminal, text: str) -> str:
@@ -198,7 +199,7 @@ async def follow_three_machines(folder: Path) -> None:
         await site.follow(*deploying["Start them"])
         await site.follow(*(block for heading in _UNTIL_DRAINED for block in upkeep[heading]))
         await site.follow(replace(start[0], lines=start[0].lines[:1]), on="mesh-2")  # the conductor that was drained
-        await site.follow(*upkeep["Drain a front"])
+        await site.follow(*upkeep["Drain a monitor"], *upkeep["Drain a front"])
         await site.lose("mesh-3")
         *copies, whole = upkeep["A lost machine"]
         await site.follow(*copies)

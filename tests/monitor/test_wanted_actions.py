@@ -109,6 +109,9 @@ async def test_a_monitor_of_the_pool_says_who_it_is_and_which_actions_it_was_tol
     await watcher.apply_response(pb.WatchActionsResponse(revision=4, assignment="aa"))
     await watcher.apply_response(pb.WatchActionsResponse(revision=5))
     second = watcher.request()
+    # A conductor of before, which knows no pool, sends all actions.
+    await watcher.apply_response(pb.WatchActionsResponse(revision=6, log_id="log"))
+    of_all = watcher.request()
     watcher.note_gap("it is another division")
 
     assert (first.pool.monitor_id, first.pool.place.vantage, first.pool.place.capacity) == (
@@ -118,6 +121,7 @@ async def test_a_monitor_of_the_pool_says_who_it_is_and_which_actions_it_was_tol
     )
     assert (first.start_revision, first.assignment) == (0, "")
     assert (second.start_revision, second.assignment) == (6, "aa")
+    assert (of_all.start_revision, of_all.assignment) == (7, "")
     assert (watcher.request().start_revision, watcher.request().assignment) == (0, "")
 
 

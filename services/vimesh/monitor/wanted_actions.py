@@ -84,8 +84,10 @@ class Watcher:
             return
         if not self._revision:
             self._stop_unlisted()
+        if response.log_id or response.assignment:
+            # A conductor of before, which knows no pool, has none when the stream is established: it sends all actions.
+            self._assignment = response.assignment
         self._revision, self._log_id = response.revision, response.log_id or self._log_id
-        self._assignment = response.assignment or self._assignment
 
     def _start(self, action: Action) -> None:
         if not self._revision:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,12 @@ from sqlalchemy import update
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.pool.pool_upkeep import PoolLimits, PoolUpkeep
 from vimesh.conductor.watches.event_feed import EventFeed
-from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE, MEMBER_LEASE_S, PoolPlace
+from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE, MEMBER_LEASE_S, PoolPlace, PoolView
+from vimesh.store.pool.sql_pool_store import SqlPoolStore
 from vimesh.store.schema.pool_tables import monitors
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql_store import SqlStore
+from vimesh.store.transactions.database import Database
 
 DEAD, ALIVE = (str(uuid.uuid4()) for _ in range(2))
 
@@ -49,6 +53,36 @@ async def test_a_conductor_that_has_just_begun_removes_nobody(store: SqlStore) -
         await upkeep.look()
 
     assert (upkeep.removed, upkeep.sizes) == (0, {DEFAULT_VANTAGE: 2})
+
+
+class LaterStore(SqlPoolStore):
+    """The store of the pool, with a clock that can be put forward."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.later_s = 0.0
+
+    async def view(self) -> PoolView:
+        seen = await super().view()
+        return replace(seen, time=seen.time + dt.timedelta(seconds=self.later_s))
+
+
+@pytest.mark.parametrize(("are_lost", "removed"), [(False, 1), (True, 0)])
+async def test_when_all_watches_break_those_that_live_may_come_back_first(
+    store: SqlStore, *, are_lost: bool, removed: int
+) -> None:
+    """It may be the front that is away: nobody is removed because he was not the first one to come back."""
+    later = LaterStore(store._database)
+    upkeep = PoolUpkeep(later, EventFeed(store), PoolLimits(return_s=8.0))
+    for later.later_s in (0.0, 4.0):
+        await upkeep.look()
+
+    if are_lost:
+        upkeep.hold_off()
+    later.later_s = 8.5
+    await upkeep.look()
+
+    assert upkeep.removed == removed
 
 
 async def test_a_broken_watch_is_put_on_record_and_the_others_take_over(store: SqlStore) -> None:

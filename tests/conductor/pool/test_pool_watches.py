@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import grpc
@@ -17,10 +17,13 @@ from tests.support.deployments.conductors import Client, conductor_over
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.conductor_process import ConductorSettings
 from vimesh.conductor.pool.pool_upkeep import PoolLimits
+from vimesh.domain.actions import ActionScope
 from vimesh.domain.pool.pool_members import MEMBER_LEASE_S
+from vimesh.store.pool.sql_pool_store import SqlPoolStore
 from vimesh.store.schema.pool_tables import monitors
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql_store import SqlStore
+from vimesh.store.transactions.database import Database
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import fleet_service_pb2
 from vimesh.v1.vim_pb2 import Monitor, Vim
@@ -128,13 +131,19 @@ def are_divided(vims: list[Vim], *watches: MonitorWatch) -> bool:
     return sorted(vim_id for watch in watches for vim_id in watch.running) == sorted(vim.id for vim in vims)
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncGenerator[Site]:
+@asynccontextmanager
+async def running_site(folder: Path, limits: PoolLimits) -> AsyncGenerator[Site]:
     async with AsyncExitStack() as parts:
-        store = await parts.enter_async_context(store_at(sqlite_url(tmp_path / "vimesh.sqlite")))
-        settings = ConductorSettings(drain_s=0, grace_s=1, pool=_QUICK)
+        store = await parts.enter_async_context(store_at(sqlite_url(folder / "vimesh.sqlite")))
+        settings = ConductorSettings(drain_s=0, grace_s=1, pool=limits)
         first, second = [await parts.enter_async_context(conductor_over(store, settings)) for _ in range(2)]
         yield Site(store, (first, second))
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncGenerator[Site]:
+    async with running_site(tmp_path, _QUICK) as running:
+        yield running
 
 
 @pytest.fixture
@@ -265,6 +274,59 @@ async def test_a_watch_resumes_unless_the_actions_were_divided_anew(site: Site, 
     failure = failure_of(refused.value)
     assert (failure.code, failure.reason) == (grpc.StatusCode.OUT_OF_RANGE, "ASSIGNMENT_CHANGED")
     assert third.running
+
+
+async def test_who_has_more_than_its_own_cannot_resume_though_the_division_is_the_old_one_again(
+    tmp_path: Path, pool: Monitors
+) -> None:
+    """It would keep for ever what it was not told that it has lost."""
+    async with running_site(tmp_path, replace(_QUICK, release_after_s=3600)) as site:
+        one, other = site.clients
+        await registered(one, 10)
+        first = await pool.start(one)
+        alone = first.assignment
+        second = await pool.start(other)
+        await until(lambda: first.assignment != alone, first)
+        await pool.stop(first)
+        await pool.stop(second)
+        await site.store.withdraw_process(second.monitor_id, "")
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await first.follow()
+
+    assert failure_of(refused.value).reason == "ASSIGNMENT_CHANGED"
+
+
+class ChangingStore(SqlPoolStore):
+    """The store of the pool, in which something changes after the keys of actions were read."""
+
+    def __init__(self, database: Database, change: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(database)
+        self._change = change
+        self.has_changed = False
+
+    async def wanted_after(self, scope: ActionScope, vim_id: str, limit: int) -> Sequence[tuple[str, str]]:
+        keys = await super().wanted_after(scope, vim_id, limit)
+        if not self.has_changed:
+            self.has_changed = True
+            await self._change()
+        return keys
+
+
+async def test_an_action_that_another_engine_has_by_now_is_not_sent(site: Site, pool: Monitors) -> None:
+    one, other = site.clients
+    vims = await registered(one, 20)
+    await pool.start(one)
+
+    async def move_all() -> None:
+        for vim in vims:
+            await one.vims.ModifyVim(ModifyVimRequest(vim=Vim(id=vim.id), engine=Monitor.EXTERNAL), timeout=5)
+
+    site.store.pool = changing = ChangingStore(site.store._database, move_all)
+    second = await pool.start(other)
+
+    assert changing.has_changed
+    assert second.gained == 0
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from tests.support.sql.stores import registration
 from vimesh.domain.actions import ActionScope
 from vimesh.domain.errors import PermissionDenied
 from vimesh.domain.fleet.process_announcements import Announcement, ProcessKind
-from vimesh.domain.pool.assignment import Member
+from vimesh.domain.pool.assignment import Assignment, Member
 from vimesh.domain.pool.pool_errors import MonitorNotFound, TooManyMonitors
 from vimesh.domain.pool.pool_members import LOST_WATCH_S, MAX_MONITORS, MEMBER_LEASE_S, PoolMonitor, PoolPlace
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine
 from vimesh.store.schema.pool_tables import monitors
-from vimesh.store.schema.timestamps import micros
+from vimesh.store.schema.timestamps import micros, micros_of
 from vimesh.store.sql_store import SqlStore
 
 MONITOR, OTHER = (str(uuid.UUID(int=number, version=4)) for number in (1, 2))
@@ -69,13 +69,37 @@ async def test_one_whose_lease_has_ended_is_removed_and_may_come_back(store: Vim
     await elapse(store, MEMBER_LEASE_S + 1)
     await store.pool.join(OTHER, PoolPlace(), IDENTITY, "watch")
     lapsed = await store.pool.view()
-    removed = await store.pool.remove_lapsed()
+    removed = await store.pool.remove_lapsed(lapsed.time)
     await store.announce_process(announcement(MONITOR, PoolPlace()), IDENTITY)
 
     # Until it is removed, it is a member: no two conductors may see it differently.
     assert (lapsed.has_living, lapsed.has_lapsed, len(lapsed.members["default"])) == (True, True, 2)
     assert removed == 1
     assert (await store.pool.view()).members == {"default": (Member(MONITOR), Member(OTHER))}
+
+
+async def test_who_lived_when_the_pool_was_looked_at_is_not_removed(store: VimStore) -> None:
+    """The write may have waited while leases ended: if nobody lives, nobody is to be removed."""
+    await store.pool.join(MONITOR, PoolPlace(), IDENTITY, "watch")
+    seen = (await store.pool.view()).time
+    ends = update(monitors).values(lease_until=micros_of(seen) + 1)
+    assert isinstance(store, SqlStore)
+    await store._database.write(lambda connection: connection.execute(ends))
+
+    assert await store.pool.remove_lapsed(seen) == 0
+    assert await store.pool.remove_lapsed((await store.pool.view()).time) == 1
+
+
+async def test_one_that_comes_back_is_told_from_one_that_never_left(store: VimStore) -> None:
+    await store.pool.join(MONITOR, PoolPlace(), IDENTITY, "watch")
+    before = Assignment((await store.pool.view()).members["default"])
+    await store.pool.join(MONITOR, PoolPlace(), IDENTITY, "other watch")
+    renewed = Assignment((await store.pool.view()).members["default"])
+    await store.withdraw_process(MONITOR, IDENTITY)
+    await store.pool.join(MONITOR, PoolPlace(), IDENTITY, "watch")
+    after = Assignment((await store.pool.view()).members["default"])
+
+    assert renewed.version == before.version != after.version
 
 
 async def test_a_lost_watch_shortens_the_lease_unless_there_is_another_one(store: VimStore) -> None:

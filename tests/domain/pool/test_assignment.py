@@ -99,4 +99,21 @@ def test_the_division_is_the_same_in_each_version() -> None:
 
     owners = [assignment.owner_of(f"10000000-0000-4000-8000-00000000000{number}")[-1] for number in range(10)]
 
-    assert (assignment.version, "".join(owners)) == ("e4e8a963cf4631c9", "1332323123")
+    assert (assignment.version, "".join(owners)) == ("878f5b7684458da7", "1332323123")
+
+
+def test_who_comes_back_has_the_same_vims_by_another_division() -> None:
+    ids = some_ids(3, seed=1)
+    before = Assignment(map(Member, ids))
+    after = Assignment([Member(ids[0], joined=1), *map(Member, ids[1:])])
+
+    assert [*map(before.owner_of, some_ids(50, seed=2))] == [*map(after.owner_of, some_ids(50, seed=2))]
+    assert before.version != after.version
+
+
+@given(_MEMBERS, st.lists(_IDS, min_size=1, max_size=20))
+def test_an_owner_is_remembered_as_it_was_found(members: list[Member], vim_ids: list[str]) -> None:
+    assignment = Assignment(members)
+    first = [*map(assignment.owner_of, vim_ids)]
+
+    assert [*map(assignment.owner_of, vim_ids)] == first == [*map(Assignment(members).owner_of, vim_ids)]

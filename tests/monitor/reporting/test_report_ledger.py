@@ -162,7 +162,31 @@ def test_who_has_taken_the_action_over_is_left_alone_for_a_while(ledger: ReportL
     # Nobody has said by now that the action is not ours: the other one may be what is wrong.
     (again,) = take(ledger, now=YIELD_S + 1)
     ledger.handle_late(again, YIELD_S + 1, 60, Status.UNREACHABLE, newest=taken_over)
-    assert [report.observation for report in reports(take(ledger, now=YIELD_S + 2))] == [taken_over + 1]
+    # So high that it yields in its turn: two that disagree must not overtake each other with each contact.
+    assert [report.observation for report in reports(take(ledger, now=YIELD_S + 2))] == [taken_over + TAKEOVER_STEP]
+
+
+def test_who_gets_an_action_back_reports_at_once(ledger: ReportLedger) -> None:
+    taken_over = 2 * TAKEOVER_STEP + 5
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.handle_late(sent, 0, 60, Status.UNREACHABLE, newest=taken_over)
+
+    ledger.reclaim_action("vim", "action", taken_over)
+
+    assert [report.observation for report in reports(take(ledger, now=1))] == [taken_over + TAKEOVER_STEP]
+
+
+def test_who_is_told_of_an_action_that_it_has_anyway_reports_no_more_for_it(ledger: ReportLedger) -> None:
+    """A list of all actions must not be a report of all VIMs."""
+    note(ledger, Status.REACHABLE)
+    (sent,) = take(ledger)
+    ledger.handle_recorded(sent, 0, 60)
+
+    ledger.reclaim_action("vim", "action", sent.observation)
+    ledger.reclaim_action("another", "action", 2 * TAKEOVER_STEP)
+
+    assert take(ledger, now=1) == []
 
 
 def test_an_action_that_is_forgotten_is_reported_no_more(ledger: ReportLedger) -> None:

@@ -20,6 +20,8 @@ from vimesh.wire.fleet_messages import pool_place
 from vimesh.wire.request_messages import id_of
 
 _PAGE_SIZE: Final = 1000
+_UNSETTLED: Final = "0"
+"""The version of no division: they have 16 digits."""
 
 _Responses = AsyncGenerator[pb.WatchActionsResponse]
 
@@ -91,13 +93,18 @@ class ActionStreams:
         # what is read here is not older: so nothing is left out, and what is sent twice changes nothing.
         if share.has_changed():
             gains = share.move()
+            # Until it has lost what others have now, no watch may be resumed from here: it would keep that for ever.
+            yield pb.WatchActionsResponse(revision=step.revision, assignment=_UNSETTLED)
             async for page in self._list_some(scope, gains):
                 yield page
-        elif share.may_release():
+        if share.may_release():
+            release = share.release()
             lost: list[tuple[str, str]] = []
-            async for keys in self._wanted(scope, share.has_lost):
+            async for keys in self._wanted(scope, release.has_lost):
                 lost += keys
-            share.settle()
+            if share.postpone(release, len(lost)):
+                return
+            share.settle(release)
             for first in range(0, len(lost), _PAGE_SIZE):
                 page_of_lost = lost[first : first + _PAGE_SIZE]
                 yield pb.WatchActionsResponse(
@@ -105,8 +112,8 @@ class ActionStreams:
                         pb.UnwantedAction(vim_id=vim_id, action_id=action_id) for vim_id, action_id in page_of_lost
                     ]
                 )
-            # Only now may a watch be resumed from here: before, the monitor had more than is its own.
-            yield pb.WatchActionsResponse(revision=step.revision, assignment=share.version)
+            if share.is_settled:
+                yield pb.WatchActionsResponse(revision=step.revision, assignment=share.version)
 
     async def _list_all(self, scope: ActionScope) -> _Responses:
         last_id = ""
@@ -117,8 +124,11 @@ class ActionStreams:
 
     async def _list_some(self, scope: ActionScope, belongs: Callable[[str], bool]) -> _Responses:
         async for keys in self._wanted(scope, belongs):
-            actions = await self._store.actions_of([vim_id for vim_id, _ in keys])
-            for page in split_pages(await in_slices(answer_messages.action_message, actions)):
+            wanted_ids = dict(keys)
+            actions = await self._store.actions_of(list(wanted_ids))
+            # What has changed since the keys were read comes as a change, and may be for another engine.
+            same = [action for action in actions if action.action_id == wanted_ids[action.vim_id]]
+            for page in split_pages(await in_slices(answer_messages.action_message, same)):
                 yield pb.WatchActionsResponse(wanted=page)
 
     async def _wanted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Never
@@ -82,8 +83,8 @@ class PoolUpkeep:
         """Look once. What fails is logged: then all stays as it is."""
         try:
             await self._shorten_leases()
-            if await self.refresh():
-                self.removed += (removed := await self._store.remove_lapsed())
+            if (seen := await self.refresh()) is not None:
+                self.removed += (removed := await self._store.remove_lapsed(seen))
                 _log.info("monitors are gone: the others take over", count=removed)
                 await self.refresh()
         except VimeshError as error:
@@ -97,12 +98,16 @@ class PoolUpkeep:
             await self._store.note_lost_watch(*self._lost_watches[0])
             del self._lost_watches[0]
 
-    async def refresh(self) -> bool:
-        """Read who is in the pool; return whether some are to be removed. Raises StoreUnavailable, Overloaded."""
+    def hold_off(self) -> None:
+        """Note that no monitor has a watch here any more: it may be us, or the front, that all of them have lost."""
+        self._holdoff.reset()
+
+    async def refresh(self) -> dt.datetime | None:
+        """Read who is in the pool; return when, if some are to be removed. Raises StoreUnavailable, Overloaded."""
         async with self._turn:  # an older view must not come after a newer one
             return self._apply(await self._store.view())
 
-    def _apply(self, view: PoolView) -> bool:
+    def _apply(self, view: PoolView) -> dt.datetime | None:
         assignments = {vantage: Assignment(members) for vantage, members in view.members.items()}
         if _versions(assignments) != _versions(self._assignments):
             self._assignments = assignments
@@ -113,7 +118,7 @@ class PoolUpkeep:
             # Nobody could take over. After an outage of ours, those that live come back one after the other.
             self._holdoff.reset()
         is_over = self._holdoff.is_over(view.time, self._limits.return_s)
-        return is_over and view.has_living and view.has_lapsed
+        return view.time if is_over and view.has_living and view.has_lapsed else None
 
 
 def _versions(assignments: Mapping[str, Assignment]) -> dict[str, str]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 _BITS: Final = 0xFFFF_FFFF_FFFF_FFFF
 _MULTIPLIERS: Final = (0xBF58_476D_1CE4_E5B9, 0x94D0_49BB_1331_11EB)
 """Those of SplitMix64, which mixes each bit of its input into each bit of its output."""
+_MAX_REMEMBERED: Final = 200_000
+"""VIMs whose owners are remembered, for all streams of a conductor: some 20 MB."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,6 +28,9 @@ class Member:
     """One of capacity 2 gets twice as many VIMs as one of capacity 1."""
     draining: bool = False
     """Whether it gets VIMs only if all others drain as well: somebody must probe them."""
+    joined: int = field(default=0, compare=False)
+    """When it joined, in microseconds. It tells one that comes back from one that was never gone: what each of them was
+    told of its VIMs is not the same."""
 
 
 class Assignment:
@@ -35,17 +40,30 @@ class Assignment:
         present = sorted(members)
         self.members = tuple(each for each in present if not each.draining) or tuple(present)
         """Those that get VIMs."""
-        self.version = _digest(";".join(f"{each.monitor_id}:{each.capacity}" for each in self.members)).hex()
+        said = (f"{each.monitor_id}:{each.capacity}:{each.joined}" for each in self.members)
+        self.version = _digest(";".join(said)).hex()
         """The same for the same members, in each conductor."""
         self._seeds = [
             (each.monitor_id, int.from_bytes(_digest(each.monitor_id)), each.capacity) for each in self.members
         ]
+        self._is_even = len({each.capacity for each in self.members}) == 1
+        self._owners: dict[str, str] = {}
 
     def owner_of(self, vim_id: str) -> str:
         """Return the id of the monitor that has the VIM; empty if there are no monitors."""
         if len(self._seeds) <= 1:
             return self._seeds[0][0] if self._seeds else ""
-        key = int.from_bytes(_digest(vim_id))
+        owner = self._owners.get(vim_id)
+        if owner is None:
+            owner = self._found_owner(int.from_bytes(_digest(vim_id)))
+            if len(self._owners) < _MAX_REMEMBERED:
+                self._owners[vim_id] = owner
+        return owner
+
+    def _found_owner(self, key: int) -> str:
+        if self._is_even:
+            # The variate below is the smallest where the number is the largest.
+            return max((_mixed(key ^ seed), monitor_id) for monitor_id, seed, _ in self._seeds)[1]
         best_id, best = "", math.inf
         for monitor_id, seed, capacity in self._seeds:
             # An exponential variate with the rate `capacity`: the smallest of several is that of a monitor as often as

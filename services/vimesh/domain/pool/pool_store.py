@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -28,8 +29,11 @@ class PoolStore(Protocol):
     async def view(self) -> PoolView:
         """Return who is in the pool. Cheap enough to call each second."""
 
-    async def remove_lapsed(self) -> int:
-        """Remove the monitors whose leases have ended; return how many."""
+    async def remove_lapsed(self, until: dt.datetime) -> int:
+        """Remove the monitors whose leases had ended at that time, by the database's clock; return how many.
+
+        With the time of a view, those that lived then stay, whatever has ended since.
+        """
 
     async def list_monitors(self) -> Sequence[PoolMonitor]:
         """Return all monitors of the pool, by vantage, host and id."""

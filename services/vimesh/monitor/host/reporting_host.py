@@ -49,6 +49,7 @@ class ReportingHost:
     def start(self, action: Action) -> bool:
         """Run an action and report for it; False if it runs already. Raises AuthUrlInvalid."""
         if self.host.runs(action.vim_id, action.action_id):
+            self.ledger.reclaim_action(action.vim_id, action.action_id, action.observation)
             return False
         # First: an action that shares the probes of others gets their verdict at once.
         self.ledger.add_action(action.vim_id, action.action_id, action.observation)

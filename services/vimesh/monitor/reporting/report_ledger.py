@@ -112,6 +112,20 @@ class ReportLedger:
         self.remove_action(vim_id, action_id)
         self._entries[vim_id, action_id] = LedgerEntry(vim_id, action_id, observation + TAKEOVER_STEP)
 
+    def reclaim_action(self, vim_id: str, action_id: str, observation: int) -> None:
+        """Report anew, and at once, if another host has taken the action over, which is this one's again.
+
+        `observation`: the number on record.
+        """
+        entry = self._entries.get((vim_id, action_id))
+        if entry is None or observation - entry.observation < TAKEOVER_STEP // 2:
+            return
+        entry.observation = observation + TAKEOVER_STEP
+        entry.yields_until = None
+        if entry.verdict is not None:
+            self._enqueue(entry, self._new_verdicts, entry.verdict.decided_at)
+            self.news.set()
+
     def remove_action(self, vim_id: str, action_id: str) -> None:
         """Expect no more verdicts; a report on its way is the last one."""
         entry = self._entries.pop((vim_id, action_id), None)
@@ -186,9 +200,11 @@ class ReportLedger:
                 entry.waits_since = None
                 self._schedule(entry, entry.yields_until)
                 return
+        # The other one yields in its turn: two hosts that both mean to run the action take turns of YIELD_S.
+        step = 1 if entry.yields_until is None else TAKEOVER_STEP
         entry.yields_until = None
         is_newest = entry.observation == sent.observation
-        entry.observation = max(entry.observation, newest + 1)
+        entry.observation = max(entry.observation, newest + step)
         if not is_newest or status is sent.verdict.status:
             self._end_flight(sent, now, contact_within_s, is_newest=is_newest)
         else:

@@ -39,7 +39,8 @@ _REMOVE = delete(monitors).where(_OF_ID, monitors.c.identity == bindparam("of_id
 _REMOVE_LAPSED = delete(monitors).where(monitors.c.lease_until <= bindparam("now"))
 _DRAIN = update(monitors).where(_OF_ID).values(draining=bindparam("drains"))
 _VIEW = select(
-    monitors.c.id, monitors.c.vantage, monitors.c.capacity, monitors.c.draining, monitors.c.lease_until
+    *(monitors.c.id, monitors.c.vantage, monitors.c.capacity, monitors.c.draining, monitors.c.join_time),
+    monitors.c.lease_until,
 ).order_by(monitors.c.id)
 _NOW = select(NowMicros())
 _SHOWN = (
@@ -107,7 +108,7 @@ def view(connection: Connection) -> PoolView:
     members: dict[str, list[Member]] = defaultdict(list)
     rows = connection.execute(_VIEW).mappings().all()
     for row in rows:
-        members[row["vantage"]].append(Member(row["id"], row["capacity"], row["draining"]))
+        members[row["vantage"]].append(Member(row["id"], row["capacity"], row["draining"], row["join_time"]))
     lapsed = sum(row["lease_until"] <= now for row in rows)
     return PoolView(
         time=moment(now),
@@ -117,9 +118,10 @@ def view(connection: Connection) -> PoolView:
     )
 
 
-def remove_lapsed(connection: Connection) -> int:
-    """Remove the monitors whose leases have ended; return how many."""
-    return connection.execute(_REMOVE_LAPSED, {"now": Changes.begin(connection).now}).rowcount
+def remove_lapsed(connection: Connection, until: int) -> int:
+    """Remove the monitors whose leases had ended by then; return how many."""
+    Changes.begin(connection)
+    return connection.execute(_REMOVE_LAPSED, {"now": until}).rowcount
 
 
 def list_monitors(connection: Connection) -> list[PoolMonitor]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from vimesh.domain.actions import ActionScope
 from vimesh.domain.pool.pool_members import PoolMonitor, PoolPlace, PoolView
 from vimesh.store.pool import member_rows
+from vimesh.store.schema.timestamps import micros_of
 from vimesh.store.transactions.database import Database
 
 
@@ -25,8 +27,8 @@ class SqlPoolStore:
     async def view(self) -> PoolView:
         return await self._database.read(member_rows.view, urgent=True)
 
-    async def remove_lapsed(self) -> int:
-        return await self._database.write(member_rows.remove_lapsed)
+    async def remove_lapsed(self, until: dt.datetime) -> int:
+        return await self._database.write(lambda c: member_rows.remove_lapsed(c, micros_of(until)))
 
     async def list_monitors(self) -> Sequence[PoolMonitor]:
         return await self._database.browse(member_rows.list_monitors)
