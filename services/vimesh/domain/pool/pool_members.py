@@ -13,7 +13,7 @@ DEFAULT_VANTAGE: Final = "default"
 MEMBER_LEASE_S: Final = 15.0
 """A monitor that was not heard of for so long leaves its VIMs to the others."""
 RENEW_WITHIN_S: Final = 4.0
-"""Three renewals may be lost or late."""
+"""One renewal that runs into its time limit may be lost, or three that fail at once."""
 LOST_WATCH_S: Final = 5.0
 """What is left of the lease of a monitor whose watch breaks: one that lives has opened another one by then."""
 RETURN_S: Final = 8.0
