@@ -143,7 +143,7 @@ lock: .cache/supply/.ready
 # What the browser runs of the console, which `vimesh console` serves and the wheel has. See decision 85.
 WEB    := services/vimesh/console/web
 BUNDLE := services/vimesh/console/bundle/index.html
-WEB_SOURCES := $(shell find $(WEB)/src samples/typescript/src -name '*.ts' -o -name '*.tsx' -o -path '$(WEB)/*.css' -o -path '$(WEB)/*.html')
+WEB_SOURCES := $(wildcard $(foreach depth,* */* */*/* */*/*/*,$(foreach kind,ts tsx css html,$(WEB)/src/$(depth).$(kind) samples/typescript/src/$(depth).$(kind))))
 console: $(BUNDLE)
 $(BUNDLE): $(WEB)/node_modules $(WEB)/build.mjs $(WEB_SOURCES)
 	@cd $(WEB) && node build.mjs
