@@ -24,7 +24,8 @@ from tests.support.processes.server_nodes import server_folder
 from tests.support.sql.postgresql import running_postgresql
 from tests.tacker.site import Site
 
-pytestmark = [pytest.mark.fleet, pytest.mark.timeout(120)]
+# The longest have 45 commands, each of which starts a Python.
+pytestmark = [pytest.mark.fleet, pytest.mark.timeout(300)]
 _T = TypeVar("_T")
 
 _START_CLOUD = """python -m http.server 5000 --bind 127.0.0.1 >cloud.log 2>&1 & cloud=$!

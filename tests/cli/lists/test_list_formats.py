@@ -146,6 +146,7 @@ LISTS = [
     ("vim", "list"),
     ("vim", "events"),
     ("maintenance", "list"),
+    ("monitors", "list"),
     ("receiver", "list"),
     ("notification", "list"),
     ("profile", "list"),

@@ -84,7 +84,7 @@ class ConductorCollector:
         pool = self._parts.pool
         yield families.gauge("vimesh_pool_monitors", {(vantage,): count for vantage, count in pool.sizes.items()})
         yield families.counter("vimesh_pool_divisions_total", pool.changes)
-        yield families.counter("vimesh_pool_monitors_removed_total", pool.removed)
+        yield families.counter("vimesh_pool_removals_total", pool.removed)
 
 
 def _service_and_method(path: str) -> tuple[str, str]:

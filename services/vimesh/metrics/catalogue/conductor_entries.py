@@ -167,7 +167,7 @@ CONDUCTOR_METRICS: Final = (
         components=_CONDUCTOR,
     ),
     MetricEntry(
-        "vimesh_pool_monitors_removed_total",
+        "vimesh_pool_removals_total",
         MetricKind.COUNTER,
         "Monitors that this conductor has removed because their leases had ended.",
         components=_CONDUCTOR,
