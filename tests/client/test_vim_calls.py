@@ -116,15 +116,27 @@ async def test_the_same_request_id_is_the_same_vim(tmp_path: Path) -> None:
 async def test_a_status_is_waited_for_and_counts_even_if_another_has_followed(tmp_path: Path) -> None:
     async with fleet(tmp_path) as (conductor, client):
         vim = await client.vims.register(lab())
-        waiting = asyncio.create_task(client.vims.wait_for("lab", "reachable", within_s=WITHIN_S))
-        slow = asyncio.create_task(client.vims.wait_for(vim, lambda seen: seen.reason == "HTTP_503", within_s=WITHIN_S))
+        looks = [asyncio.Event(), asyncio.Event()]
+
+        def is_reachable(seen: Vim) -> bool:
+            looks[0].set()
+            return seen.status == Vim.REACHABLE
+
+        def answers_503(seen: Vim) -> bool:
+            looks[1].set()
+            return seen.reason == "HTTP_503"
+
+        waiting = asyncio.create_task(client.vims.wait_for("lab", is_reachable, within_s=WITHIN_S))
+        slow = asyncio.create_task(client.vims.wait_for(vim, answers_503, within_s=WITHIN_S))
+        for look in looks:
+            await look.wait()
         await conductor.report(vim, Vim.REACHABLE, 1)
         await conductor.report(vim, Vim.UNREACHABLE, 2, reason="HTTP_503")
 
         assert (await waiting).id == vim.id
         assert (await slow).status == Vim.UNREACHABLE
         with pytest.raises(WaitExpired, match=r"is UNREACHABLE, HTTP_503 and not REACHABLE after 0\.1 s") as late:
-            await client.vims.wait_for(vim, Vim.REACHABLE, within_s=0.1)
+            await client.vims.wait_for(vim, "reachable", within_s=0.1)
         assert isinstance(late.value, TimeoutError)
         with pytest.raises(ValueError, match="UP"):
             await client.vims.wait_for(vim, "UP", within_s=1)

@@ -63,7 +63,8 @@ _FILES = (
 )
 WHO = {
     "reader": READER,
-    "operator": OPERATOR,
+    # Monitors are for those who see all projects.
+    "operator": (OPERATOR[0], "operator", "*"),
     "admin": ADMIN,
     "reporter": MONITOR,
     "driver": DRIVER,

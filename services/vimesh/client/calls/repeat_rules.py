@@ -7,6 +7,7 @@ from typing import Final
 from google.protobuf.message import Message
 
 from vimesh.rpc.rpc_table import RPCS
+from vimesh.v1.fleet_service_pb2 import DrainMonitorRequest
 from vimesh.v1.maintenance_service_pb2 import CreateMaintenanceWindowRequest, EndMaintenanceWindowRequest
 from vimesh.v1.receiver_service_pb2 import (
     CreateReceiverRequest,
@@ -48,6 +49,7 @@ def may_be_repeated(request: Message) -> bool:
             | DeleteReceiverRequest()
             | ResendNotificationsRequest()
             | DeleteNotificationsRequest()
+            | DrainMonitorRequest()
         ):
             return True
         case _:
