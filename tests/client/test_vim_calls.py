@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
@@ -116,22 +117,14 @@ async def test_the_same_request_id_is_the_same_vim(tmp_path: Path) -> None:
 async def test_a_status_is_waited_for_and_counts_even_if_another_has_followed(tmp_path: Path) -> None:
     async with fleet(tmp_path) as (conductor, client):
         vim = await client.vims.register(lab())
-        looks = [asyncio.Event(), asyncio.Event()]
-
-        def is_reachable(seen: Vim) -> bool:
-            looks[0].set()
-            return seen.status == Vim.REACHABLE
-
-        def answers_503(seen: Vim) -> bool:
-            looks[1].set()
-            return seen.reason == "HTTP_503"
-
-        waiting = asyncio.create_task(client.vims.wait_for("lab", is_reachable, within_s=WITHIN_S))
-        slow = asyncio.create_task(client.vims.wait_for(vim, answers_503, within_s=WITHIN_S))
-        for look in looks:
-            await look.wait()
-        await conductor.report(vim, Vim.REACHABLE, 1)
-        await conductor.report(vim, Vim.UNREACHABLE, 2, reason="HTTP_503")
+        waiting = asyncio.create_task(client.vims.wait_for("lab", "reachable", within_s=WITHIN_S))
+        slow = asyncio.create_task(client.vims.wait_for(vim, lambda seen: seen.reason == "HTTP_503", within_s=WITHIN_S))
+        # Again and again, because they may begin to wait after the first changes.
+        for number in itertools.count(1, 2):
+            await conductor.report(vim, Vim.REACHABLE, number)
+            await conductor.report(vim, Vim.UNREACHABLE, number + 1, reason="HTTP_503")
+            if waiting.done() and slow.done():
+                break
 
         assert (await waiting).id == vim.id
         assert (await slow).status == Vim.UNREACHABLE
