@@ -63,6 +63,8 @@ def test_pages_are_read(tmp_path: Path) -> None:
         ("pages: {a: {title: A, label: b, project: ''}}", "project of pages.a"),
         ("pages: {a: {title: A, label: b, filter: status}}", "filter of pages.a"),
         ("pages: {a: {title: A, label: b, filter: 'type = openstack) OR (id:*'}}", "filter of pages.a"),
+        ("pages: {a: {title: A, label: b, filter: 'type = openstack) OR (name = \"*\"'}}", "filter of pages.a"),
+        ("pages: {a: {title: A, label: b, filter: 'type = openstack) OR name:* OR (id = a'}}", "filter of pages.a"),
         ("pages: {a: {title: A, label: b, filter: 'flapping = true'}}", "filter of pages.a"),
         ("pages: {a: {title: A, label: b, names: [c]}}", "names of pages.a"),
         ("pages: {a: {title: A, label: b, names: {'c d': C}}}", "'c d', which is no value of a label"),

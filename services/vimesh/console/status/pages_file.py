@@ -99,6 +99,9 @@ def _page(setting: str, name: object, value: object) -> StatusPage:
         public=public,
     )
     try:
+        # Alone first: parentheses that only match those around it would lead out of the project of the page.
+        if page.filter:
+            parse_filter(page.filter)
         # With what the page asks for besides.
         parse_filter(f"maintenance = false AND {page.vims}")
     except FilterInvalid as error:
