@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -41,14 +41,23 @@ class Reporter:
         self._observation = 0
 
     def register(self, name: str, description: str = "", **labels: str) -> str:
-        auth_url = "http://198.51.100.7:5000/v3"
-        vim = Vim(name=name, type="openstack", auth_url=auth_url, description=description, labels=labels)
-        request_id = str(uuid.uuid4())
-        request = pb.RegisterVimRequest(vim=vim, engine=vim_pb2.Monitor.EXTERNAL, request_id=request_id)
-        return self.vims.RegisterVim(request, timeout=60).vim.id
+        return self.vims.RegisterVim(_registration(name, description, labels), timeout=60).vim.id
+
+    def register_many(self, names: Sequence[str]) -> None:
+        request = pb.RegisterVimsRequest(requests=[_registration(name) for name in names])
+        results = self.vims.RegisterVims(request, timeout=60).results
+        assert [result.WhichOneof("outcome") for result in results] == ["registered"] * len(names)
+
+    def names(self) -> set[str]:
+        request = pb.ListVimsRequest(page_size=1000)
+        return {vim.name for vim in self.vims.ListVims(request, timeout=60).vims}
 
     def deregister_all(self) -> None:
-        self.vims.DeregisterVims(pb.DeregisterVimsRequest(filter='name = "*"'), timeout=60, wait_for_ready=True)
+        request = pb.DeregisterVimsRequest(filter='name = "*"')
+        while True:
+            request.page_token = self.vims.DeregisterVims(request, timeout=60, wait_for_ready=True).next_page_token
+            if not request.page_token:
+                break
 
     def report(self, vim_id: str, status: Vim.Status.ValueType, reason: str = "", detail: str = "") -> None:
         self._observation += 1
@@ -62,6 +71,12 @@ class Reporter:
         )
         answer = self._conductor.UpdateVim(request, timeout=60, wait_for_ready=True)
         assert answer.WhichOneof("outcome") == "status"
+
+
+def _registration(name: str, description: str = "", labels: Mapping[str, str] | None = None) -> pb.RegisterVimRequest:
+    auth_url = "http://198.51.100.7:5000/v3"
+    vim = Vim(name=name, type="openstack", auth_url=auth_url, description=description, labels=labels)
+    return pb.RegisterVimRequest(vim=vim, engine=vim_pb2.Monitor.EXTERNAL, request_id=str(uuid.uuid4()))
 
 
 @contextmanager
@@ -86,6 +101,17 @@ def count_of(tab: Tab, status: str) -> int:
 
 def until_count(tab: Tab, status: str, count: int) -> None:
     tab.until(f"document.querySelector('.count.{status} b')?.textContent.replaceAll(/\\D/g, '') === '{count}'")
+
+
+def hold_call(tab: Tab, method: str, number: int) -> None:
+    """Let a call of the page wait, the nth of its method, until `window.release()`, which is there once it is made."""
+    tab.look(
+        f"""window.calls = 0; delete window.release;
+        window.fetch = (before => (...sent) =>
+            String(sent[0]?.url ?? sent[0]).endsWith("/{method}") && ++window.calls === {number}
+                ? new Promise(resolve => window.release = resolve).then(() => before(...sent))
+                : before(...sent))(window.fetch); 0"""
+    )
 
 
 def violations_of(tab: Tab) -> list[str]:

@@ -11,7 +11,16 @@ from collections.abc import Generator
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.console.console_walk import BUNDLE, Reporter, count_of, page, reporter_at, until_count, violations_of
+from tests.console.console_walk import (
+    BUNDLE,
+    Reporter,
+    count_of,
+    hold_call,
+    page,
+    reporter_at,
+    until_count,
+    violations_of,
+)
 from tests.support.callers.browser import Browser, running_browser
 from tests.support.callers.chromium import chromium
 from tests.support.callers.running import Fleet, fleet
@@ -213,6 +222,54 @@ def test_many_are_labelled_at_once_and_what_is_refused_is_said(up: Fleet, browse
     labelled = pb.SummarizeVimsRequest(filter="labels.region = eu")
     assert reporter.vims.SummarizeVims(labelled, timeout=60).total.total == 59
     assert tab.faults == []
+    tab.close()
+
+
+def test_a_change_of_many_can_be_stopped_and_is_of_those_that_were_selected(
+    up: Fleet, browser: Browser, reporter: Reporter
+) -> None:
+    reporter.register_many([f"old-{number:03}" for number in range(310)])
+    tab = browser.tab(page(up, "/vims"))
+    tab.until_text("200 of 310 loaded")
+    tab.click("thead input")
+    tab.click(".selection button", "Deregister")
+    tab.type("dialog input", "200")
+    hold_call(tab, "DeregisterVims", 2)
+    tab.click("dialog button.danger")
+    tab.until("window.release && document.querySelector('dialog').innerText.includes('50 of 200 done')")
+    tab.press("Escape")
+    tab.press("Escape")
+    tab.look("window.release(); 0")
+    tab.until("document.querySelector('dialog').innerText.includes('100 done')")
+    assert tab.look("window.calls") == 2
+    tab.click("dialog button", "Close")
+
+    tab.until_text("200 of 210 loaded")
+    tab.click("thead input")
+    tab.click(".selection button", "Select all 210 that match")
+    tab.until_text("210 selected")
+    reporter.register_many(["new-1", "new-2"])
+    tab.until_text("VIMs have changed since")
+    tab.click(".selection button", "Deregister")
+    tab.type("dialog input", "210")
+    tab.click("dialog button.danger")
+    tab.click("dialog button", "Close")
+    assert reporter.names() == {"new-1", "new-2"}
+    assert tab.faults == []
+    tab.close()
+
+
+def test_maintenance_is_planned_once_however_often_it_is_asked_for(up: Fleet, browser: Browser) -> None:
+    tab = browser.tab(page(up, "/maintenance"))
+    tab.click("main button", "Plan maintenance")
+    tab.type("dialog [name=reason]", "once")
+    tab.type("dialog [name=filter]", 'name = "*"')
+    tab.look("(form => { form.requestSubmit(); form.requestSubmit(); })(document.querySelector('dialog form'))")
+    tab.until("!document.querySelector('dialog') && document.querySelector('tbody tr')")
+    assert tab.look("[...document.querySelectorAll('tbody th')].filter(one => one.innerText === 'once').length") == 1
+    tab.click("tbody tr button", "End now")
+    tab.click("dialog button.danger")
+    tab.until("!document.querySelector('dialog')")
     tab.close()
 
 

@@ -141,6 +141,7 @@ export const T = {
     value: "Value",
     remove: "Remove this label",
     label: "Label",
+    stop: "Stop",
     progress: (done: number, all: number) => `${NUMBER.format(done)} of ${NUMBER.format(all)} done`,
     done: (count: number) => `${NUMBER.format(count)} done`,
     refused: (count: number) => `${NUMBER.format(count)} refused:`,

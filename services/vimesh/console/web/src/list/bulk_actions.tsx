@@ -1,68 +1,50 @@
 import type { VimeshClient } from "vimesh-client";
 import type { ChangeVimResult } from "vimesh-client/v1/vim_service";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useSession } from "../parts/app_context.js";
 import { Dialog } from "../parts/dialog.js";
 import { ErrorNotice } from "../parts/notices.js";
 import { T } from "../texts.js";
 
-/** Which VIMs are meant: those with these ids, or all that match. */
-export type Selection =
-  | { readonly ids: readonly string[] }
-  | { readonly filter: string; readonly count: number };
-
 /** As many as one call may change. */
 const AT_ONCE = 50;
 
-export function sizeOf(selection: Selection): number {
-  return "ids" in selection ? selection.ids.length : selection.count;
-}
+type Change = (vimIds: string[]) => Promise<{ results: ChangeVimResult[] }>;
+type Tell = (results: readonly ChangeVimResult[]) => void;
 
-/** The part of a selection that one call is about. */
-interface Share {
-  readonly vimIds: string[];
-  readonly filter: string;
-  readonly pageToken: string;
-}
-
-type Change = (share: Share) => Promise<{ results: ChangeVimResult[]; nextPageToken: string }>;
-
-/** Do something to all of a selection, in turns; each VIM has a result of its own. */
-async function changeAll(selection: Selection, change: Change, tell: (results: readonly ChangeVimResult[]) => void) {
-  if ("ids" in selection) {
-    for (let start = 0; start < selection.ids.length; start += AT_ONCE) {
-      const vimIds = selection.ids.slice(start, start + AT_ONCE);
-      tell((await change({ vimIds, filter: "", pageToken: "" })).results);
-    }
-    return;
-  }
-  let pageToken = "";
-  do {
-    const { results, nextPageToken } = await change({ vimIds: [], filter: selection.filter || 'name = "*"', pageToken });
-    tell(results);
-    pageToken = nextPageToken;
-  } while (pageToken);
+/**
+ * Do something to VIMs, in turns; each has a result of its own. They are named by ids, never by a filter: VIMs that begin to
+ * match it while the reader decides were not agreed to. After the signal, the turn under way is the last.
+ */
+async function changeAll(ids: readonly string[], change: Change, tell: Tell, signal: AbortSignal): Promise<void> {
+  for (let start = 0; start < ids.length && !signal.aborted; start += AT_ONCE)
+    tell((await change(ids.slice(start, start + AT_ONCE))).results);
 }
 
 interface BulkProps {
-  readonly selection: Selection;
+  readonly ids: readonly string[];
   readonly onClose: (changed: boolean) => void;
 }
 
 /** What became of the VIMs so far. */
-function useProgress(selection: Selection) {
+function useProgress(ids: readonly string[]) {
+  const stopped = useRef(new AbortController());
   const [done, setDone] = useState(0);
   const [refused, setRefused] = useState<readonly ChangeVimResult[]>([]);
   const [error, setError] = useState<unknown>();
   const [state, setState] = useState<"asked" | "working" | "ended">("asked");
+  const stop = () => stopped.current.abort();
+  // Nothing goes on unseen: also not when the reader leaves for another page.
+  useEffect(() => stop, []);
   const run = async (change: Change) => {
     setState("working");
     setError(undefined);
+    const tell: Tell = (results) => {
+      setDone((before) => before + results.length);
+      setRefused((before) => [...before, ...results.filter((result) => result.refused)]);
+    };
     try {
-      await changeAll(selection, change, (results) => {
-        setDone((before) => before + results.length);
-        setRefused((before) => [...before, ...results.filter((result) => result.refused)]);
-      });
+      await changeAll(ids, change, tell, stopped.current.signal);
     } catch (thrown) {
       setError(thrown);
     }
@@ -70,7 +52,7 @@ function useProgress(selection: Selection) {
   };
   const view = (
     <>
-      {state === "working" && <p role="status">{T.bulk.progress(done, sizeOf(selection))}</p>}
+      {state === "working" && <p role="status">{T.bulk.progress(done, ids.length)}</p>}
       {state === "ended" && <p role="status">{T.bulk.done(done - refused.length)}</p>}
       {refused.length > 0 && (
         <>
@@ -87,20 +69,21 @@ function useProgress(selection: Selection) {
       <ErrorNotice error={error} />
     </>
   );
-  return { run, state, view, changed: done > refused.length };
+  const isBusy = state === "working";
+  return { run, stop, state, isBusy, view, changed: state !== "asked" };
 }
 
-export function DeregisterMany({ selection, onClose }: BulkProps) {
+export function DeregisterMany({ ids, onClose }: BulkProps) {
   const { client } = useSession();
   const [typed, setTyped] = useState("");
-  const { run, state, view, changed } = useProgress(selection);
-  const count = sizeOf(selection);
+  const { run, stop, state, isBusy, view, changed } = useProgress(ids);
+  const count = ids.length;
   const submit = (event: Event) => {
     event.preventDefault();
-    void run((share) => client.vims.deregisterVims(share));
+    void run((vimIds) => client.vims.deregisterVims({ vimIds }));
   };
   return (
-    <Dialog title={T.bulk.deregisterTitle(count)} onClose={() => onClose(changed)}>
+    <Dialog title={T.bulk.deregisterTitle(count)} isBusy={isBusy} onStop={stop} onClose={() => onClose(changed)}>
       <form onSubmit={submit}>
         {state === "asked" && (
           <>
@@ -113,8 +96,8 @@ export function DeregisterMany({ selection, onClose }: BulkProps) {
         )}
         {view}
         <footer>
-          <button type="button" disabled={state === "working"} onClick={() => onClose(changed)}>
-            {state === "ended" ? T.close : T.cancel}
+          <button type="button" onClick={() => (isBusy ? stop() : onClose(changed))}>
+            {isBusy ? T.bulk.stop : state === "ended" ? T.close : T.cancel}
           </button>
           {state === "asked" && (
             <button type="submit" class="danger" disabled={typed.trim() !== String(count)}>
@@ -130,21 +113,21 @@ export function DeregisterMany({ selection, onClose }: BulkProps) {
 function labelChange(client: VimeshClient, key: string, value: string | undefined): Change {
   const labels = value === undefined ? {} : { [key]: value };
   const updateMask = { paths: [`labels.${key}`] };
-  return (share) => client.vims.modifyVims({ ...share, vim: { labels }, updateMask });
+  return (vimIds) => client.vims.modifyVims({ vimIds, vim: { labels }, updateMask });
 }
 
-export function LabelMany({ selection, onClose }: BulkProps) {
+export function LabelMany({ ids, onClose }: BulkProps) {
   const { client } = useSession();
   const [key, setKey] = useState("");
   const [value, setValue] = useState("");
   const [removes, setRemoves] = useState(false);
-  const { run, state, view, changed } = useProgress(selection);
+  const { run, stop, state, isBusy, view, changed } = useProgress(ids);
   const submit = (event: Event) => {
     event.preventDefault();
     void run(labelChange(client, key.trim(), removes ? undefined : value.trim()));
   };
   return (
-    <Dialog title={T.bulk.labelTitle(sizeOf(selection))} onClose={() => onClose(changed)}>
+    <Dialog title={T.bulk.labelTitle(ids.length)} isBusy={isBusy} onStop={stop} onClose={() => onClose(changed)}>
       <form onSubmit={submit}>
         {state === "asked" && (
           <>
@@ -164,8 +147,8 @@ export function LabelMany({ selection, onClose }: BulkProps) {
         )}
         {view}
         <footer>
-          <button type="button" disabled={state === "working"} onClick={() => onClose(changed)}>
-            {state === "ended" ? T.close : T.cancel}
+          <button type="button" onClick={() => (isBusy ? stop() : onClose(changed))}>
+            {isBusy ? T.bulk.stop : state === "ended" ? T.close : T.cancel}
           </button>
           {state === "asked" && (
             <button type="submit" class="primary" disabled={key.trim() === ""}>

@@ -6,7 +6,7 @@ import { useChanging } from "../parts/changing.js";
 import { ErrorNotice } from "../parts/notices.js";
 import { go } from "../parts/route.js";
 import { T } from "../texts.js";
-import { DeregisterMany, LabelMany, type Selection, sizeOf } from "./bulk_actions.js";
+import { DeregisterMany, LabelMany } from "./bulk_actions.js";
 import { COLUMNS, storeColumns, storedColumns } from "./columns.js";
 import { FilterField } from "./filter_field.js";
 import { VimPages } from "./vim_pages.js";
@@ -25,7 +25,8 @@ export function ListPage({ route }: PageProps) {
   const [names, setNames] = useState(storedColumns);
   const [round, setRound] = useState(0);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [matching, setMatching] = useState(false);
+  const [selecting, setSelecting] = useState(false);
+  const [failure, setFailure] = useState<unknown>();
   const [dialog, setDialog] = useState<"deregister" | "label">();
   const [isOld, setIsOld] = useState(false);
   const columns = COLUMNS.filter(({ name }) => names.includes(name));
@@ -38,7 +39,8 @@ export function ListPage({ route }: PageProps) {
   useEffect(() => {
     void pages.open();
     setSelected(new Set());
-    setMatching(false);
+    setSelecting(false);
+    setFailure(undefined);
     setIsOld(false);
     return () => pages.close();
   }, [pages]);
@@ -54,8 +56,19 @@ export function ListPage({ route }: PageProps) {
     if (next.filter === filter && next.order === order) setRound(round + 1);
   };
   const isFilterError = pages.error instanceof VimeshError && pages.error.code === Code.InvalidArgument;
-  const selection: Selection =
-    matching && pages.total !== undefined ? { filter, count: pages.total } : { ids: [...selected] };
+  const selectMatching = async () => {
+    setSelecting(true);
+    setFailure(undefined);
+    try {
+      const ids = await pages.ids();
+      if (pages.isClosed) return;
+      setSelected(new Set(ids));
+    } catch (error) {
+      if (pages.isClosed) return;
+      setFailure(error);
+    }
+    setSelecting(false);
+  };
   const mayChange = session.may("VimService/DeregisterVims") || session.may("VimService/ModifyVims");
 
   return (
@@ -63,6 +76,7 @@ export function ListPage({ route }: PageProps) {
       <h1 class="hidden">{T.pages.vims}</h1>
       <FilterField filter={filter} error={isFilterError ? pages.error : undefined} onApply={(next) => apply({ filter: next })} />
       {!isFilterError && <ErrorNotice error={pages.error} again={() => pages.again()} />}
+      <ErrorNotice error={failure} />
       <div class="tools">
         <span role="status">{T.list.count(pages.vims.length, pages.total)}</span>
         <button type="button" onClick={() => setRound(round + 1)}>
@@ -70,21 +84,15 @@ export function ListPage({ route }: PageProps) {
         </button>
         {isOld && <span class="hint">{T.list.changed}</span>}
         <ColumnChoice names={names} onChange={setNames} />
-        {sizeOf(selection) > 0 && (
+        {selected.size > 0 && (
           <span class="selection">
-            {T.list.selected(sizeOf(selection))}{" "}
-            {!matching && pages.total !== undefined && selected.size === pages.vims.length && pages.total > selected.size && (
-              <button type="button" onClick={() => setMatching(true)}>
+            {T.list.selected(selected.size)}{" "}
+            {pages.total !== undefined && selected.size === pages.vims.length && pages.total > selected.size && (
+              <button type="button" disabled={selecting} onClick={() => void selectMatching()}>
                 {T.list.selectMatching(pages.total)}
               </button>
             )}{" "}
-            <button
-              type="button"
-              onClick={() => {
-                setSelected(new Set());
-                setMatching(false);
-              }}
-            >
+            <button type="button" onClick={() => setSelected(new Set())}>
               {T.list.unselect}
             </button>{" "}
             {session.may("VimService/ModifyVims") && (
@@ -108,13 +116,10 @@ export function ListPage({ route }: PageProps) {
         onOrder={(next) => apply({ order: next })}
         selected={selected}
         isSelectable={mayChange}
-        onSelect={(next) => {
-          setSelected(next);
-          setMatching(false);
-        }}
+        onSelect={setSelected}
       />
-      {dialog === "deregister" && <DeregisterMany selection={selection} onClose={closed} />}
-      {dialog === "label" && <LabelMany selection={selection} onClose={closed} />}
+      {dialog === "deregister" && <DeregisterMany ids={[...selected]} onClose={closed} />}
+      {dialog === "label" && <LabelMany ids={[...selected]} onClose={closed} />}
     </div>
   );
 

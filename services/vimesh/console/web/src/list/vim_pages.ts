@@ -3,8 +3,10 @@ import type { Vim } from "vimesh-client/v1/vim";
 import { Changing } from "../parts/changing.js";
 
 const PAGE_SIZE = 200;
+/** As many as the fleet gives at once. */
+const IDS_AT_ONCE = 1000;
 /** What every row needs, whatever columns are shown. */
-const ALWAYS = ["id", "name", "status", "reason", "status_time", "valid_until"];
+const ALWAYS = ["id", "name", "status", "reason", "status_time", "valid_until", "revision"];
 
 /** The VIMs that match a filter, in an order, as far as their pages were fetched. */
 export class VimPages extends Changing {
@@ -62,6 +64,25 @@ export class VimPages extends Changing {
   again(): void {
     this.error = undefined;
     void this.more();
+  }
+
+  /** Fetch the ids of all that match now. Throws VimeshError, also if this was closed meanwhile. */
+  async ids(): Promise<readonly string[]> {
+    const ids: string[] = [];
+    let pageToken = "";
+    do {
+      const { vims, nextPageToken } = await this.client.vims.listVims(
+        { filter: this.filter, pageSize: IDS_AT_ONCE, pageToken, readMask: { paths: ["id"] } },
+        { signal: this.ended.signal },
+      );
+      for (const { id } of vims) ids.push(id);
+      pageToken = nextPageToken;
+    } while (pageToken);
+    return ids;
+  }
+
+  get isClosed(): boolean {
+    return this.ended.signal.aborted;
   }
 
   close(): void {

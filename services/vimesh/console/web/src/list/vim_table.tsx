@@ -59,7 +59,7 @@ export function VimTable({ pages, columns, live, order, onOrder, selected, isSel
     lastPlace.current = place;
     onSelect(next);
   };
-  const all = vims.length > 0 && selected.size === vims.length;
+  const all = vims.length > 0 && vims.every(({ id }) => selected.has(id));
 
   return (
     <div

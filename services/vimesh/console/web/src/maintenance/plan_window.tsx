@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { VimeshError } from "vimesh-client";
 import { MaintenanceWindowSchema } from "vimesh-client/v1/maintenance_service";
 import { useSession } from "../parts/app_context.js";
+import { useAttempt } from "../parts/attempt.js";
 import { Dialog } from "../parts/dialog.js";
 import { ErrorNotice } from "../parts/notices.js";
 import { timestamp, writtenDuration } from "../parts/times.js";
@@ -23,7 +24,12 @@ export function PlanWindow({ onClose }: { onClose: () => void }) {
   const [faults, setFaults] = useState<ReadonlyMap<string, string>>(new Map());
   const [error, setError] = useState<unknown>();
   const [said, setSaid] = useState("");
+  const [isBusy, setIsBusy] = useState(false);
+  const attempt = useAttempt(values);
+  const isSending = useRef(false);
   const send = async (validateOnly: boolean) => {
+    // Two clicks of one moment come before the buttons are disabled.
+    if (isSending.current) return;
     setError(undefined);
     setSaid("");
     const text = (name: string) => values[name]?.trim() ?? "";
@@ -39,8 +45,11 @@ export function PlanWindow({ onClose }: { onClose: () => void }) {
       ...(start && { startTime: start }),
       ...(text("rrule") && { timeZone }),
     });
+    isSending.current = true;
+    setIsBusy(true);
     try {
-      const { vimCount } = await client.maintenance.createMaintenanceWindow({ window, validateOnly });
+      const requestId = validateOnly ? "" : attempt.id();
+      const { vimCount } = await client.maintenance.createMaintenanceWindow({ window, validateOnly, requestId });
       setFaults(new Map());
       if (validateOnly) setSaid(T.maintenance.wouldCover(vimCount));
       else onClose();
@@ -48,10 +57,14 @@ export function PlanWindow({ onClose }: { onClose: () => void }) {
       const violations = thrown instanceof VimeshError ? thrown.violations : [];
       setFaults(new Map(violations.map(({ field, description }) => [field.replace(/^window\./, ""), description])));
       setError(thrown);
+      if (!validateOnly) attempt.failed(thrown);
+    } finally {
+      isSending.current = false;
+      setIsBusy(false);
     }
   };
   return (
-    <Dialog title={T.maintenance.create} onClose={onClose}>
+    <Dialog title={T.maintenance.create} isBusy={isBusy} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -76,13 +89,13 @@ export function PlanWindow({ onClose }: { onClose: () => void }) {
         <ErrorNotice error={error} />
         {said && <p role="status">{said}</p>}
         <footer>
-          <button type="button" onClick={onClose}>
+          <button type="button" disabled={isBusy} onClick={onClose}>
             {T.cancel}
           </button>
-          <button type="button" onClick={() => void send(true)}>
+          <button type="button" disabled={isBusy} onClick={() => void send(true)}>
             {T.maintenance.check}
           </button>
-          <button type="submit" class="primary">
+          <button type="submit" class="primary" disabled={isBusy}>
             {T.maintenance.plan}
           </button>
         </footer>

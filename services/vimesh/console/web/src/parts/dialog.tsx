@@ -5,16 +5,27 @@ import { ErrorNotice } from "./notices.js";
 
 interface DialogProps {
   readonly title: string;
+  /** What was asked for is being done: until that ends, the dialog stays. */
+  readonly isBusy: boolean;
+  /** Called when the reader wants to leave while it is being done. */
+  readonly onStop?: () => void;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }
 
 /** A question in front of the page. The browser keeps the focus in it, and Escape closes it. */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, isBusy, onStop, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => element.current?.showModal(), []);
+  const cancel = (event: Event) => {
+    if (!isBusy) return;
+    event.preventDefault();
+    onStop?.();
+  };
+  // Browsers close a dialog at the second Escape, whatever it says to that.
+  const close = () => (isBusy ? element.current?.showModal() : onClose());
   return (
-    <dialog ref={element} aria-label={title} onClose={onClose}>
+    <dialog ref={element} aria-label={title} onCancel={cancel} onClose={close}>
       <h2>{title}</h2>
       {children}
     </dialog>
@@ -49,7 +60,7 @@ export function Confirm({ title, why, deed, word, wordLabel, act, onClose }: Con
     }
   };
   return (
-    <Dialog title={title} onClose={onClose}>
+    <Dialog title={title} isBusy={waits} onClose={onClose}>
       <form onSubmit={submit}>
         <p>{why}</p>
         {word !== undefined && (
@@ -60,7 +71,7 @@ export function Confirm({ title, why, deed, word, wordLabel, act, onClose }: Con
         )}
         <ErrorNotice error={error} />
         <footer>
-          <button type="button" onClick={onClose}>
+          <button type="button" disabled={waits} onClick={onClose}>
             {T.cancel}
           </button>
           <button type="submit" class="danger" disabled={waits || (word !== undefined && typed !== word)}>

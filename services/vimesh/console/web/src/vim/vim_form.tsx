@@ -3,6 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { VimeshError } from "vimesh-client";
 import { Monitor_Engine, ProbePolicy_Method, type Vim } from "vimesh-client/v1/vim";
 import { useSession } from "../parts/app_context.js";
+import { useAttempt } from "../parts/attempt.js";
 import { ErrorNotice, errorText, Section } from "../parts/notices.js";
 import { engineText, methodText, T } from "../texts.js";
 import { changedFields, EMPTY, type FieldName, type FormValues, readValues, valuesOf } from "./form_values.js";
@@ -28,14 +29,18 @@ export function VimForm({ vim, onClose }: FormProps) {
   const [error, setError] = useState<unknown>();
   const [said, setSaid] = useState("");
   const [waits, setWaits] = useState(false);
-  const requestId = useRef(newRequestId());
+  const attempt = useAttempt(values);
+  const isSending = useRef(false);
 
   const send = async (validateOnly: boolean) => {
+    // Two clicks of one moment come before the buttons are disabled.
+    if (isSending.current) return;
     const read = readValues(values);
     setFaults(read.faults);
     setError(undefined);
     setSaid("");
     if (read.faults.size > 0) return;
+    isSending.current = true;
     setWaits(true);
     try {
       let vimId: string | undefined;
@@ -49,7 +54,7 @@ export function VimForm({ vim, onClose }: FormProps) {
         if (paths.length === 0) Object.assign(request, { vim: { id: seen.id } });
         vimId = (await client.vims.modifyVim(request)).vim?.id;
       } else {
-        const request = { vim: read.vim, engine: read.engine, validateOnly, requestId: validateOnly ? "" : requestId.current };
+        const request = { vim: read.vim, engine: read.engine, validateOnly, requestId: validateOnly ? "" : attempt.id() };
         vimId = (await client.vims.registerVim(request)).vim?.id;
       }
       if (validateOnly) setSaid(T.form.checked);
@@ -59,9 +64,9 @@ export function VimForm({ vim, onClose }: FormProps) {
       const violations = found?.violations ?? [];
       setFaults(new Map(violations.map(({ field, description }) => [field.replace(/^vim\./, ""), description])));
       setError(found?.reason === "ETAG_MISMATCH" ? new Error(`${errorText(found)} ${T.form.reload}`) : thrown);
-      // The next attempt may be about another VIM.
-      requestId.current = newRequestId();
+      if (!validateOnly) attempt.failed(thrown);
     } finally {
+      isSending.current = false;
       setWaits(false);
     }
   };
@@ -128,15 +133,6 @@ export function VimForm({ vim, onClose }: FormProps) {
       </form>
     </Section>
   );
-}
-
-/** A UUID of version 4: `crypto.randomUUID` is there for pages of https and of this machine alone. */
-function newRequestId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
 /** What the fleet says of fields that the form does not have, such as one label of many. */
