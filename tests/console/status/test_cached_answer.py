@@ -93,6 +93,29 @@ async def test_of_a_fleet_that_hangs_the_former_answer_is_given_and_only_the_fir
     await eventually(is_renewed, 5)
 
 
+async def test_a_lone_reader_of_a_slow_fleet_waits_when_the_last_answer_is_of_no_use(
+    fleet: SlowFleet, tasks: TaskCrew
+) -> None:
+    answer = CachedAnswer(fleet.ask, CacheTimes(10, wait_s=0, stale_s=60), tasks, fleet.clock)
+    for reading in range(1, 4):
+        fleet.may_answer.clear()
+        reader = asyncio.create_task(answer.read())
+        # Longer than readers wait whose answer is of use.
+        assert not (await asyncio.wait([reader], timeout=0.05))[0]
+        fleet.may_answer.set()
+        assert await reader == Answered(reading, fleet.now)
+        fleet.now += 62
+
+    # After a failure there is something to say at once.
+    fleet.fails = True
+    assert await answer.read() == Answered(3, fleet.now - 62)
+    fleet.may_answer.clear()
+    fleet.now += 5
+    async with asyncio.timeout(5):
+        assert await answer.read() == Answered(3, fleet.now - 67)
+    fleet.may_answer.set()
+
+
 async def test_a_fleet_that_fails_is_left_alone_for_a_while(fleet: SlowFleet, answer: CachedAnswer[int]) -> None:
     fleet.may_answer.set()
     fleet.fails = True

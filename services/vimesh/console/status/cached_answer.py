@@ -31,7 +31,10 @@ class CacheTimes:
     pause_s: float = 5.0
     """How long after a failure the fleet is asked again."""
     wait_s: float = 1.0
-    """How long a reader waits for a newer answer."""
+    """How long a reader waits for a newer answer while the last one is of use."""
+    stale_s: float | None = None
+    """From this age on an answer is of no use, and readers wait for the next as long as asking takes: a lone reader
+    would never see one that takes longer than `wait_s`. None: readers can do without any answer."""
 
 
 class CachedAnswer(Generic[T]):
@@ -53,6 +56,7 @@ class CachedAnswer(Generic[T]):
         self._not_before = clock()
         self._asking: asyncio.Event | None = None
         self._is_slow = False
+        self._has_failed = False
 
     async def read(self) -> Answered[T] | None:
         """Return the newest answer; None if there never was one."""
@@ -62,14 +66,24 @@ class CachedAnswer(Generic[T]):
         if self._asking is None and now >= self._not_before:
             self._asking = asyncio.Event()
             self._crew.start(self._renew(self._asking))
+        if self._asking is None:
+            return self._answered
+        if self._needs_answer(now):
+            await self._asking.wait()
         # Of a fleet that hangs, only the first readers wait.
-        if self._asking is not None and not self._is_slow:
+        elif not self._is_slow:
             try:
                 async with asyncio.timeout(self._times.wait_s):
                     await self._asking.wait()
             except TimeoutError:
                 self._is_slow = True
         return self._answered
+
+    def _needs_answer(self, now: float) -> bool:
+        """Return whether there is no answer of use, nor will be after waiting. After a failure that is what is said."""
+        if self._times.stale_s is None or self._has_failed:
+            return False
+        return self._answered is None or now + self._times.wait_s - self._answered.time >= self._times.stale_s
 
     async def _renew(self, asking: asyncio.Event) -> None:
         began = self._clock()
@@ -78,8 +92,9 @@ class CachedAnswer(Generic[T]):
             self._answered = Answered(await self._ask(), began)
             self._not_before = began
             self._is_slow = False
+            self._has_failed = False
         except FleetUnanswered:
-            pass  # who asks has logged it
+            self._has_failed = True  # who asks has logged it
         finally:
             self._asking = None
             asking.set()

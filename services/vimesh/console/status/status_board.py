@@ -59,7 +59,7 @@ class StatusBoard:
         self._now = now
         self._clock = clock
         self._began = now()
-        self._counts = CachedAnswer[PageCounts](lambda: fleet.counts(page), CacheTimes(COUNTS_FRESH_S), crew, clock)
+        self._counts = CachedAnswer[PageCounts](lambda: fleet.counts(page), CacheTimes(COUNTS_FRESH_S, stale_s=STALE_AFTER_S), crew, clock)
         self._days = CachedAnswer[PageDays](lambda: fleet.days(page), CacheTimes(DAYS_FRESH_S), crew, clock)
         self._kept: dict[str, tuple[object, StaticAnswer]] = {}
         self._dated: dict[str, tuple[str, dt.datetime]] = {}
