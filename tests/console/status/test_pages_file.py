@@ -10,6 +10,7 @@ from vimesh.console.status.pages_file import StatusPage, read_pages
 from vimesh.domain.errors import BadSetting
 
 GOOD = """
+fleet: eu
 pages:
   sites:
     title: Our sites
@@ -32,14 +33,14 @@ def test_pages_are_read(tmp_path: Path) -> None:
     pages = read(tmp_path, GOOD)
 
     sites = pages["sites"]
-    assert (sites.name, sites.title, sites.public, sites.shown("berlin-1"), sites.shown("x")) == (
-        *("sites", "Our sites", True),
+    assert (sites.name, sites.title, sites.fleet, sites.public, sites.shown("berlin-1"), sites.shown("x")) == (
+        *("sites", "Our sites", "eu", True),
         *("Berlin <I>", "x"),
     )
     assert sites.vims == (
         'labels.example.com/site:* AND project_id = "core \\"1\\"" AND (labels.tier = "gold" OR type = kubernetes)'
     )
-    assert pages["inside"] == StatusPage("inside", "All", "site")
+    assert pages["inside"] == StatusPage("inside", "All", "site", fleet="eu")
     assert pages["inside"].vims == "labels.site:*"
     assert not pages["inside"].public
 
@@ -52,6 +53,7 @@ def test_pages_are_read(tmp_path: Path) -> None:
         ("pages: [a]", "must be a mapping from names to 1 to 32 pages"),
         ("pages: {a: {title: A, label: b}}\nmore: 1", "unknown key 'more'"),
         ("pages: {A: {title: A, label: b}}", "lower-case letters"),
+        ("{fleet: 7, pages: {a: {title: A, label: b}}}", "fleet in"),
         ("pages: {a/b: {title: A, label: b}}", "lower-case letters"),
         ("pages: {7: {title: A, label: b}}", "lower-case letters"),
         ("pages: {a: {label: b}}", "title of pages.a"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 import xml.etree.ElementTree as ET
@@ -39,7 +40,7 @@ SITES = StatusPage(
 )
 INSIDE = StatusPage("inside", "All of us", "site", project="core")
 EMPTY = StatusPage("empty", "Nothing", "nothing", public=True)
-PAGES = {page.name: page for page in (SITES, INSIDE, EMPTY)}
+PAGES = {**{page.name: page for page in (SITES, INSIDE, EMPTY)}, "twin": dataclasses.replace(SITES, fleet="eu")}
 
 
 @dataclass
@@ -187,6 +188,7 @@ async def test_an_item_of_the_feed_keeps_its_id_and_changes_its_date_with_its_te
     async with conductor_at(tmp_path / "vimesh.sqlite") as client, site_at(client.address) as site:
         vim = await register(client, "berlin", Vim.UNREACHABLE)
         [first] = _entries(await site.get("sites/feed.atom"))
+        [twin] = _entries(await site.get("twin/feed.atom"))
         site.clock.passed_s = 61
         [same] = _entries(await site.get("sites/feed.atom"))
         await client.report(vim, Vim.REACHABLE, observation=1)
@@ -195,6 +197,8 @@ async def test_an_item_of_the_feed_keeps_its_id_and_changes_its_date_with_its_te
 
     assert first["content"].endswith(" (UTC): unreachable for 1 min. Now unreachable.")
     assert same == first
+    # A reader of both fleets has to tell them apart.
+    assert (twin["id"] != first["id"], twin["content"]) == (True, first["content"])
     assert changed["id"] == first["id"]
     assert changed["content"].endswith(" (UTC): unreachable for 1 min. Now reachable.")
 

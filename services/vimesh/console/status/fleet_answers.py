@@ -54,7 +54,7 @@ class PageCounts:
     lines: Mapping[str, LineCounts]
     """By value of the label."""
     omitted: int
-    """Values beyond MAX_LINES."""
+    """Values beyond MAX_LINES. There may be more, if conductors did not give all of those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class FleetAnswers:
     async def counts(self, page: StatusPage) -> PageCounts:
         """Count the VIMs of a page now."""
         async with self._answering(_WITHIN_S):
-            working, maintained = await asyncio.gather(
+            (working, left_out), (maintained, also_left_out) = await asyncio.gather(
                 self._summary(page, "maintenance = false"), self._summary(page, "maintenance = true")
             )
         values = sorted({*working, *maintained}, key=lambda value: (page.shown(value).casefold(), value))
@@ -97,7 +97,8 @@ class FleetAnswers:
             value: _line(working.get(value, _NOTHING), maintained.get(value, _NOTHING).total)
             for value in values[:MAX_LINES]
         }
-        return PageCounts(lines, len(values) - len(lines))
+        # The same value may be left out of both.
+        return PageCounts(lines, len(values) - len(lines) + max(left_out, also_left_out))
 
     async def days(self, page: StatusPage) -> PageDays:
         """Read how long the VIMs of a page had which status, on each of the last days."""
@@ -120,12 +121,13 @@ class FleetAnswers:
                     break
         return PageDays(today, answer.time.ToDatetime(dt.UTC), lines)
 
-    async def _summary(self, page: StatusPage, term: str) -> Mapping[str, vim_service_pb2.VimStatusCounts]:
+    async def _summary(self, page: StatusPage, term: str) -> tuple[Mapping[str, vim_service_pb2.VimStatusCounts], int]:
+        """Return the counts by value of the label, and how many values were left out."""
         request = vim_service_pb2.SummarizeVimsRequest(
             filter=f"{term} AND {page.vims}", group_by=(f"{LABEL_PREFIX}{page.label}",)
         )
         answer = await self._vims.SummarizeVims(request, timeout=_WITHIN_S)
-        return {group.values[0].value: group.counts for group in answer.groups}
+        return {group.values[0].value: group.counts for group in answer.groups}, answer.omitted_groups
 
     @asynccontextmanager
     async def _answering(self, within_s: float) -> AsyncGenerator[None]:

@@ -50,6 +50,8 @@ class StatusPage:
     """Only VIMs that match are shown."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What is shown instead of a value of the label."""
+    fleet: str = ""
+    """Names the fleet in the ids of feeds, which are those of other fleets with such a page if it is empty."""
     public: bool = False
     """Whether everybody may read it. Otherwise only people who may read the VIMs of the project."""
 
@@ -76,13 +78,15 @@ def read_pages(path: Path) -> Mapping[str, StatusPage]:
         raise BadSetting(str(path), error.strerror or "cannot be read") from error
     except BadFile as error:
         raise BadSetting(str(path), str(error)) from error
-    pages = _mapping(str(path), document, {"pages"}).get("pages")
+    given = _mapping(str(path), document, {"pages", "fleet"})
+    pages = given.get("pages")
+    fleet = _text(f"fleet in {path}", given["fleet"]) if "fleet" in given else ""
     if not isinstance(pages, dict) or not 0 < len(pages) <= MAX_PAGES:
         raise BadSetting(f"pages in {path}", f"must be a mapping from names to 1 to {MAX_PAGES} pages")
-    return {str(name): _page(f"pages.{str(name)[:63]} in {path}", name, value) for name, value in pages.items()}
+    return {str(name): _page(f"pages.{str(name)[:63]} in {path}", name, value, fleet) for name, value in pages.items()}
 
 
-def _page(setting: str, name: object, value: object) -> StatusPage:
+def _page(setting: str, name: object, value: object, fleet: str) -> StatusPage:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise BadSetting(setting, "is no name of a page: use 1 to 63 lower-case letters, digits and hyphens")
     given = _mapping(setting, value, _KEYS)
@@ -96,6 +100,7 @@ def _page(setting: str, name: object, value: object) -> StatusPage:
         project=_text(f"project of {setting}", given["project"], _MAX_PROJECT) if "project" in given else "",
         filter=_text(f"filter of {setting}", given["filter"], MAX_DOCUMENT_BYTES) if "filter" in given else "",
         names=_names(f"names of {setting}", given.get("names", {})),
+        fleet=fleet,
         public=public,
     )
     try:

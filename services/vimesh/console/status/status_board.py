@@ -59,7 +59,9 @@ class StatusBoard:
         self._now = now
         self._clock = clock
         self._began = now()
-        self._counts = CachedAnswer[PageCounts](lambda: fleet.counts(page), CacheTimes(COUNTS_FRESH_S, stale_s=STALE_AFTER_S), crew, clock)
+        self._counts = CachedAnswer[PageCounts](
+            lambda: fleet.counts(page), CacheTimes(COUNTS_FRESH_S, stale_s=STALE_AFTER_S), crew, clock
+        )
         self._days = CachedAnswer[PageDays](lambda: fleet.days(page), CacheTimes(DAYS_FRESH_S), crew, clock)
         self._kept: dict[str, tuple[object, StaticAnswer]] = {}
         self._dated: dict[str, tuple[str, dt.datetime]] = {}
@@ -193,7 +195,9 @@ class StatusBoard:
         return self._dated[item_id][1]
 
     def _id(self, *parts: str) -> str:
-        return f"urn:uuid:{uuid.uuid5(_SPACE, '/'.join((self.page.name, *parts)))}"
+        # The name of a fleet may have any characters: those after it are of its page.
+        fleet = f"{self.page.fleet}\0" if self.page.fleet else ""
+        return f"urn:uuid:{uuid.uuid5(_SPACE, fleet + '/'.join((self.page.name, *parts)))}"
 
 
 def _headline(lines: list[LineView], worst: LineState) -> str:
