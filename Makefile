@@ -145,7 +145,7 @@ WEB    := services/vimesh/console/web
 BUNDLE := services/vimesh/console/bundle/index.html
 WEB_SOURCES := $(wildcard $(foreach depth,* */* */*/* */*/*/*,$(foreach kind,ts tsx css html,$(WEB)/src/$(depth).$(kind) samples/typescript/src/$(depth).$(kind))))
 console: $(BUNDLE)
-$(BUNDLE): $(WEB)/node_modules $(WEB)/build.mjs $(WEB_SOURCES)
+$(BUNDLE): $(WEB)/node_modules $(WEB)/build.mjs $(WEB)/client_plugin.mjs $(WEB_SOURCES)
 	@cd $(WEB) && node build.mjs
 
 .cache/console/.typed: $(WEB)/node_modules $(WEB)/tsconfig.json $(WEB_SOURCES)

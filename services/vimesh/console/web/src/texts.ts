@@ -161,6 +161,7 @@ export const T = {
     deregisterWhy: "Its credentials are destroyed and nobody probes it any more. This cannot be undone.",
     timeline: "Statuses",
     timelineLabel: (parts: string) => `Statuses over time: ${parts}`,
+    notKnown: "nothing known",
     span: "Span",
     hour: "Hour",
     day: "Day",

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Vim_Status } from "vimesh-client";
 import { colour, onThemeChange } from "../parts/theme.js";
 import { lengthText, timeText } from "../parts/times.js";
 import { statusText, T } from "../texts.js";
@@ -35,10 +36,7 @@ export function TimelineBand({ timeline, since, now }: TimelineProps) {
   useEffect(() => {
     if (canvas.current && width > 0) paint(canvas.current, timeline, since, now, width);
   });
-  const parts = [...lengthsOf(timeline)]
-    .filter(([status]) => status !== undefined)
-    .map(([status, length]) => `${statusText(status ?? 0)} ${lengthText(length / 1000)}`)
-    .join(", ");
+  const parts = [...lengthsOf(timeline)].map(([status, length]) => `${knownText(status)} ${lengthText(length / 1000)}`).join(", ");
   const point = (event: MouseEvent) => {
     const time = since + ((now - since) * event.offsetX) / Math.max(1, width);
     setPointed(timeline.segments.find(({ from, to }) => from <= time && time < to));
@@ -57,12 +55,16 @@ export function TimelineBand({ timeline, since, now }: TimelineProps) {
         <span>{timeText(now)}</span>
       </p>
       <p class="hint">
-        {pointed?.status !== undefined
-          ? `${statusText(pointed.status)} ${pointed.reason} ${T.maintenance.spanText(timeText(pointed.from), timeText(pointed.to))}`
+        {pointed
+          ? `${knownText(pointed.status)} ${pointed.reason} ${T.maintenance.spanText(timeText(pointed.from), timeText(pointed.to))}`
           : parts}
       </p>
     </div>
   );
+}
+
+function knownText(status: Vim_Status | undefined): string {
+  return status === undefined ? T.vim.notKnown : statusText(status);
 }
 
 function paint(canvas: HTMLCanvasElement, timeline: Timeline, since: number, now: number, width: number): void {

@@ -41,7 +41,10 @@ export async function changesSince(
   return changes;
 }
 
-/** Make the timeline of a VIM from its changes, the newest first, which reach back to `since` or to where the log begins. */
+/**
+ * Make the timeline of a VIM from its changes, the newest first. What was before the oldest of them is not known: the fleet
+ * keeps changes for a time, and those before may be gone.
+ */
 export function timelineOf(vim: Vim, changes: readonly VimEvent[], since: number, now: number): Timeline {
   const segments: Segment[] = [];
   const add = (from: number, to: number, status: Vim_Status | undefined, reason: string) => {
@@ -59,9 +62,11 @@ export function timelineOf(vim: Vim, changes: readonly VimEvent[], since: number
     reason = "";
     if (time < since) break;
   }
-  // Before the oldest change that is kept, the VIM was as that change says.
-  const begin = millis(vim.createTime) ?? since;
-  if (to > since) add(status === undefined ? since : Math.max(since, begin), to, status, reason);
+  // All that has followed the oldest change is kept, whatever its kind. The status of now is as old as it says.
+  const statusTime = to === now ? millis(vim.statusTime) : undefined;
+  const known = Math.max(since, Math.min(to, millis(changes.at(-1)?.time) ?? now, statusTime ?? now));
+  add(known, to, status, reason);
+  add(since, known, undefined, "");
   segments.reverse();
   return { segments, maintenance: maintenanceOf(vim, changes, since, now) };
 }
