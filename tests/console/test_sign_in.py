@@ -47,7 +47,10 @@ async def test_people_sign_in_at_their_issuer_and_see_what_their_roles_allow(url
 
 
 def _walk(browser: Browser, url: str) -> None:
-    reader = _signed_in(browser, url, "rob")
+    reader = _signed_in(browser, f"{url}#/fleet", "rob")
+    # The page is the one that was asked for before.
+    reader.until("document.querySelector('main[data-path=\"/fleet\"] h1')")
+    reader.click("nav a", "Overview")
     reader.until_text("#rob (reader)", "There are no VIMs yet.")
     assert "Register" not in reader.text()
     reader.go(f"{url}#/register")
@@ -55,6 +58,11 @@ def _walk(browser: Browser, url: str) -> None:
     # The code has left the address, and no token is anywhere that outlives the page.
     assert reader.look("location.search") == ""
     assert "eyJ" not in reader.look("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    spoilt = "sent.headers.set('authorization', 'Bearer a.b.c')"
+    reader.look(f"window.fetch = (before => (url, sent) => ({spoilt}, before(url, sent)))(window.fetch); 0")
+    reader.go(f"{url}#/fleet")
+    reader.until_text("The fleet no longer takes your token")
+    assert "#rob" not in reader.text()
     reader.call("Page.reload")
     reader.until_text("This fleet wants to know who calls.")
     reader.type("input[type=password]", "forged.bearer.token")

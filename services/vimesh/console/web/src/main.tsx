@@ -9,5 +9,6 @@ import "./style.css";
 applyTheme();
 const session = new Session(await readConfig());
 const root = document.getElementById("app");
-if (root) render(<App session={session} />, root);
+// It takes what an issuer has sent out of the address, which says the page to show.
 void session.start();
+if (root) render(<App session={session} />, root);

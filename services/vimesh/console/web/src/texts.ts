@@ -66,6 +66,7 @@ export const T = {
     go: "Sign in",
     out: "Sign out",
     nobody: "not identified",
+    ended: "The fleet no longer takes your token: sign in again.",
   },
   overview: {
     summary: "VIMs by status",

@@ -24,7 +24,11 @@ export class Changing {
 /** Render the calling component again whenever the thing has changed. */
 export function useChanging<T extends Changing>(thing: T): T {
   const [, again] = useState({});
-  useEffect(() => thing.subscribe(() => again({})), [thing]);
+  useEffect(() => {
+    // It may have changed before this listens.
+    again({});
+    return thing.subscribe(() => again({}));
+  }, [thing]);
   return thing;
 }
 

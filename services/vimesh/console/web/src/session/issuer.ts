@@ -13,10 +13,10 @@ interface Metadata {
   readonly token_endpoint: string;
 }
 
-/** A token, when it should be renewed, and what renews it. It is kept in memory alone. */
+/** A token, how long it lives, and what renews it. It is kept in memory alone. */
 export interface Grant {
   readonly token: string;
-  readonly renewInMs: number | undefined;
+  readonly lifeMs: number | undefined;
   readonly refreshToken: string | undefined;
 }
 
@@ -28,6 +28,10 @@ export class SignInError extends Error {
 const PENDING = "vimesh.sign-in";
 const LIMIT_MS = 10_000;
 const EARLY_MS = 60_000;
+const AGAIN_MS = 5_000;
+const LEAST_PAUSE_MS = 50;
+/** What timers of browsers can count. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Oidc = NonNullable<ConsoleConfig["oidc"]>;
 
@@ -57,8 +61,13 @@ export async function leaveForIssuer(oidc: Oidc): Promise<void> {
  */
 export async function returnedGrant(oidc: Oidc): Promise<Grant | undefined> {
   const answer = new URLSearchParams(location.search);
+  if (!answer.has("state")) return undefined;
   const stored = sessionStorage.getItem(PENDING);
-  if (!answer.has("state") || stored === null) return undefined;
+  if (stored === null) {
+    // As after the page was loaded again, or an address that somebody kept.
+    history.replaceState(null, "", base().href + location.hash);
+    return undefined;
+  }
   sessionStorage.removeItem(PENDING);
   const pending = JSON.parse(stored) as Pending;
   history.replaceState(null, "", base().href + pending.hash);
@@ -75,8 +84,51 @@ export async function returnedGrant(oidc: Oidc): Promise<Grant | undefined> {
   });
 }
 
-export function renewed(oidc: Oidc, refreshToken: string): Promise<Grant> {
-  return exchange(oidc, { grant_type: "refresh_token", refresh_token: refreshToken });
+/**
+ * Give the token of a grant to `take`, and then each that renews it, until the signal, or until the last has ended and cannot
+ * be renewed. Never throws: a token is good until its end, whatever the issuer says meanwhile.
+ */
+export async function keepRenewed(oidc: Oidc, grant: Grant, signal: AbortSignal, take: (token: string) => void): Promise<void> {
+  let current = grant;
+  while (!signal.aborted) {
+    take(current.token);
+    const { refreshToken, lifeMs } = current;
+    if (refreshToken === undefined || lifeMs === undefined) return;
+    const end = Date.now() + lifeMs;
+    await passed(Math.max(lifeMs - EARLY_MS, (lifeMs * 2) / 3), signal);
+    const renewed = await renewedBefore(end, oidc, refreshToken, signal);
+    if (!renewed) return;
+    // An issuer that sends no other refresh token means the same one (RFC 6749, section 6).
+    current = { ...renewed, refreshToken: renewed.refreshToken ?? refreshToken };
+  }
+}
+
+/** Renew a grant, at least once; if that fails, again until its end. Returns undefined if it came to nothing. */
+async function renewedBefore(end: number, oidc: Oidc, refreshToken: string, signal: AbortSignal): Promise<Grant | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await exchange(oidc, { grant_type: "refresh_token", refresh_token: refreshToken });
+    } catch {
+      const left = end - Date.now();
+      if (left <= 0) return undefined;
+      await passed(Math.max(LEAST_PAUSE_MS, Math.min(AGAIN_MS, left / 4)), signal);
+    }
+  }
+  return undefined;
+}
+
+/** Wait for a time, or for the signal. */
+function passed(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, Math.min(ms, LONGEST_TIMER_MS));
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
 }
 
 async function exchange(oidc: Oidc, fields: Readonly<Record<string, string>>): Promise<Grant> {
@@ -94,7 +146,7 @@ async function exchange(oidc: Oidc, fields: Readonly<Record<string, string>>): P
   const lifeMs = typeof lifeS === "number" ? lifeS * 1000 : undefined;
   return {
     token,
-    renewInMs: lifeMs && Math.max(lifeMs - EARLY_MS, (lifeMs * 2) / 3),
+    lifeMs,
     refreshToken: typeof refresh === "string" ? refresh : undefined,
   };
 }

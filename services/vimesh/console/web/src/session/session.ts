@@ -1,15 +1,14 @@
-import { type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
-import { Code, VimeshClient, VimeshError } from "vimesh-client";
+import { VimeshClient, VimeshError } from "vimesh-client";
 import type { WhoAmIResponse } from "vimesh-client/v1/access_service";
 import { LiveFleet } from "../live/live_fleet.js";
 import { Changing } from "../parts/changing.js";
+import { T } from "../texts.js";
 import { front, type ConsoleConfig } from "./console_config.js";
-import { type Grant, leaveForIssuer, renewed, returnedGrant } from "./issuer.js";
+import { keepRenewed, leaveForIssuer, returnedGrant, SignInError } from "./issuer.js";
 
 const AGAIN_MS = 2_000;
-/** What timers of browsers can count. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Who the reader is to the fleet, and the client that calls as that. A token lives here and nowhere else. */
 export class Session extends Changing {
@@ -23,12 +22,21 @@ export class Session extends Changing {
   error: unknown;
   private token = "";
   private ended = new AbortController();
+  private renewal = new AbortController();
 
   constructor(readonly config: ConsoleConfig) {
     super();
-    const showToken: Interceptor = (next) => (request) => {
-      if (this.token) request.header.set("authorization", `Bearer ${this.token}`);
-      return next(request);
+    const showToken: Interceptor = (next) => async (request) => {
+      const { token } = this;
+      if (token) request.header.set("authorization", `Bearer ${token}`);
+      try {
+        return await next(request);
+      } catch (error) {
+        const isRefused = error instanceof ConnectError && error.code === Code.Unauthenticated;
+        // Whoever never was let in is told why, by `enter`.
+        if (isRefused && token && token === this.token && this.who) this.expire(new SignInError(T.signIn.ended));
+        throw error;
+      }
     };
     this.client = new VimeshClient(createGrpcWebTransport({ baseUrl: front(), interceptors: [showToken] }));
     this.live = new LiveFleet(this.client);
@@ -46,7 +54,10 @@ export class Session extends Changing {
   async start(): Promise<void> {
     try {
       const grant = this.config.oidc && (await returnedGrant(this.config.oidc));
-      if (grant) this.keep(grant);
+      if (this.config.oidc && grant) {
+        const take = (token: string) => void (this.token = token);
+        void keepRenewed(this.config.oidc, grant, this.renewal.signal, take);
+      }
     } catch (error) {
       this.error = error;
       this.mustSignIn = true;
@@ -76,19 +87,21 @@ export class Session extends Changing {
     void this.enter();
   }
 
-  /** Call when a call was refused because nobody was proved: a token may have ended. */
-  expire(error: unknown): void {
+  /** The fleet refused a call because nobody was proved: a token may have ended. */
+  private expire(error: unknown): void {
     this.error = error;
     this.mustSignIn = true;
     this.forget();
-    this.changed();
   }
 
   private forget(): void {
     this.ended.abort();
+    this.renewal.abort();
+    this.renewal = new AbortController();
     this.token = "";
     this.who = undefined;
     this.live = new LiveFleet(this.client);
+    this.changed();
   }
 
   /** Ask the fleet who the reader is, until it answers; then follow it. */
@@ -118,20 +131,5 @@ export class Session extends Changing {
 
   private async follow(signal: AbortSignal): Promise<void> {
     if (this.may("VimService/WatchVims")) await this.live.follow(signal);
-  }
-
-  private keep(grant: Grant): void {
-    this.token = grant.token;
-    const { oidc } = this.config;
-    const { refreshToken } = grant;
-    if (!oidc || !refreshToken || grant.renewInMs === undefined) return;
-    setTimeout(async () => {
-      if (this.token !== grant.token) return;
-      try {
-        this.keep(await renewed(oidc, refreshToken));
-      } catch {
-        // The fleet says when the token has ended; until then it is as good as before.
-      }
-    }, Math.min(grant.renewInMs, LONGEST_TIMER_MS));
   }
 }
