@@ -11,7 +11,7 @@ from typing import Final
 
 import grpc
 
-from tests.support.callers.browser import Tab
+from tests.support.callers.browser import Browser, Tab
 from tests.support.callers.running import Fleet
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
@@ -112,6 +112,24 @@ def hold_call(tab: Tab, method: str, number: int) -> None:
                 ? new Promise(resolve => window.release = resolve).then(() => before(...sent))
                 : before(...sent))(window.fetch); 0"""
     )
+
+
+def tab_with_gate(browser: Browser, url: str) -> Tab:
+    """Open a page whose watches tell it nothing while `window.isShut`; `window.heard` is what they said, as text."""
+    tab = browser.tab("about:blank")
+    gate = """window.heard = "";
+        window.fetch = (before => async (...sent) => {
+            const answer = await before(...sent);
+            if (!answer.url.endsWith("/WatchVims")) return answer;
+            const gate = new TransformStream({transform(chunk, to) {
+                window.heard += new TextDecoder().decode(chunk);
+                if (!window.isShut) to.enqueue(chunk);
+            }});
+            return new Response(answer.body.pipeThrough(gate), answer);
+        })(window.fetch)"""
+    tab.call("Page.addScriptToEvaluateOnNewDocument", source=gate)
+    tab.go(url)
+    return tab
 
 
 def violations_of(tab: Tab) -> list[str]:

@@ -18,6 +18,7 @@ from tests.console.console_walk import (
     hold_call,
     page,
     reporter_at,
+    tab_with_gate,
     until_count,
     violations_of,
 )
@@ -256,6 +257,41 @@ def test_a_change_of_many_can_be_stopped_and_is_of_those_that_were_selected(
     tab.click("dialog button", "Close")
     assert reporter.names() == {"new-1", "new-2"}
     assert tab.faults == []
+    tab.close()
+
+
+def test_a_page_that_nobody_sees_is_right_once_it_is_seen(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    vim_id = reporter.register("behind")
+    reporter.report(vim_id, _STATUSES.REACHABLE)
+    tab = tab_with_gate(browser, page(up, f"/vims/{vim_id}?span=month"))
+    tab.until("document.querySelector('h1 .badge')?.textContent === 'reachable' && document.querySelector('td.time')")
+    tab.until("document.querySelector('.state.live')")
+    hide = "Object.defineProperty(document, 'hidden', {{value: {}, configurable: true}}); 0"
+    tab.look(hide.format("true"))
+    reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", "nobody looks")
+    tab.until("window.heard.includes('TIMEOUT')")
+    tab.look(hide.format("false") + "; document.dispatchEvent(new Event('visibilitychange'))")
+    tab.until("document.querySelector('h1 .badge').textContent === 'unreachable'", within_s=5)
+    tab.until("document.querySelector('td.time').parentNode.innerText.includes('nobody looks')", within_s=5)
+    assert tab.faults == []
+    tab.close()
+
+
+def test_a_list_shows_what_was_fetched_while_the_watch_is_cut(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    old = reporter.register("old")
+    reporter.report(old, _STATUSES.REACHABLE)
+    tab = tab_with_gate(browser, page(up, "/vims"))
+    tab.until("document.querySelector('tr[data-vim] .badge')?.textContent === 'reachable'")
+    tab.until("document.querySelector('.state.live')")
+    tab.look("window.isShut = true; 0")
+    reporter.report(old, _STATUSES.UNREACHABLE, "TIMEOUT")
+    reporter.register("young")
+    tab.click("main button", "Refresh")
+    tab.until_text("2 of 2 loaded")
+    shown = (
+        "[...document.querySelectorAll('tr[data-vim]')].map(row => row.innerText.split('\\t').slice(1, 3).join(' '))"
+    )
+    assert tab.look(shown) == ["old unreachable", "young pending"]
     tab.close()
 
 

@@ -39,7 +39,10 @@ export function VimTable({ pages, columns, live, order, onOrder, selected, isSel
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => frame.current?.scrollTo(0, 0), [pages]);
+  useEffect(() => {
+    frame.current?.scrollTo(0, 0);
+    lastPlace.current = undefined;
+  }, [pages]);
 
   const { vims } = pages;
   const first = Math.max(0, Math.floor(top / ROW_HEIGHT) - BEYOND_SIGHT);
@@ -94,7 +97,7 @@ export function VimTable({ pages, columns, live, order, onOrder, selected, isSel
             <VimRow
               key={vim.id}
               vim={vim}
-              place={first + index}
+              index={first + index}
               columns={columns}
               live={live}
               isSelectable={isSelectable}
@@ -136,7 +139,7 @@ function ColumnHead({ column, order, onOrder }: { column: Column; order: string;
 
 interface RowProps {
   readonly vim: Vim;
-  readonly place: number;
+  readonly index: number;
   readonly columns: readonly Column[];
   readonly live: LiveFleet;
   readonly isSelectable: boolean;
@@ -144,18 +147,20 @@ interface RowProps {
   readonly onToggle: (place: number, isSelected: boolean, withShift: boolean) => void;
 }
 
-function VimRow({ vim, place, columns, live, isSelectable, isSelected, onToggle }: RowProps) {
+function VimRow({ vim, index, columns, live, isSelectable, isSelected, onToggle }: RowProps) {
   const { cells } = live;
-  const cell = cells.placeOf(vim.id);
-  const isGone = live.isComplete && cell === undefined;
-  // The watch knows what has changed since the page was fetched.
+  const place = cells.placeOf(vim.id);
+  const isGone = live.isGone(vim.id, vim.revision);
+  // The watch knows what has changed since the page was fetched, unless it was cut before.
+  const cell = place !== undefined && cells.revisionOf(place) >= Number(vim.revision) ? place : undefined;
+  const until = cell === undefined ? millis(vim.validUntil) : cells.until[cell];
   const status = cell === undefined ? vim.status : (cells.status[cell] ?? 0);
   const reason = cell === undefined ? vim.reason : cells.reasons[cell];
   const since = cell === undefined ? millis(vim.statusTime) : cells.since[cell] || undefined;
   const content = (column: Column) => {
     switch (column.name) {
       case "status":
-        return isGone ? T.list.gone : <StatusBadge status={status} isStale={cell !== undefined && live.isStale(cell)} />;
+        return isGone ? T.list.gone : <StatusBadge status={status} isStale={live.hasEnded(until ?? 0)} />;
       case "reason":
         return reason;
       case "since":
@@ -165,14 +170,14 @@ function VimRow({ vim, place, columns, live, isSelectable, isSelected, onToggle 
     }
   };
   return (
-    <tr aria-rowindex={place + 2} class={isGone ? "gone" : undefined} data-vim={vim.id}>
+    <tr aria-rowindex={index + 2} class={isGone ? "gone" : undefined} data-vim={vim.id}>
       {isSelectable && (
         <td class="select">
           <input
             type="checkbox"
             aria-label={T.list.select(vim.name)}
             checked={isSelected}
-            onClick={(event) => onToggle(place, event.currentTarget.checked, event.shiftKey)}
+            onClick={(event) => onToggle(index, event.currentTarget.checked, event.shiftKey)}
           />
         </td>
       )}

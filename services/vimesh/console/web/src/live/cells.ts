@@ -40,6 +40,11 @@ export class Cells {
     return this.places.get(vimId);
   }
 
+  /** The revision that what is known of a VIM is of. */
+  revisionOf(place: number): number {
+    return this.revision[place] ?? 0;
+  }
+
   isGone(place: number): boolean {
     return this.ids[place] === "";
   }

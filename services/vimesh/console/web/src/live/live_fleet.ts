@@ -70,7 +70,18 @@ export class LiveFleet extends Changing {
    * fleet is heard, it tells of each lease that ends.
    */
   isStale(place: number): boolean {
-    return !this.isLive && (this.cells.until[place] ?? 0) < this.clock.now();
+    return this.hasEnded(this.cells.until[place] ?? 0);
+  }
+
+  /** The same of a status that may be believed until then without further news, in milliseconds since 1970. */
+  hasEnded(until: number): boolean {
+    return !this.isLive && until < this.clock.now();
+  }
+
+  /** Whether a VIM that had this revision when it was fetched has been deregistered since, as the watch knows. */
+  isGone(vimId: string, revision: bigint): boolean {
+    const isKnown = this.isComplete && this.position !== undefined && revision <= this.position.revision;
+    return isKnown && this.cells.placeOf(vimId) === undefined;
   }
 
   nameOf(vimId: string): string | undefined {

@@ -52,7 +52,8 @@ export interface Asked<T> {
 
 /**
  * Ask when the component is shown, and whenever one of `reasons` is another one; what an earlier question brings is then
- * dropped. The last answer stays while a new one is awaited, or if that fails. With `everyMs`, ask so often, too.
+ * dropped. The last answer stays while a new one is awaited, or if that fails. With `everyMs`, ask so often, too. A page that
+ * nobody sees asks once it is seen.
  */
 export function useAsked<T>(ask: (signal: AbortSignal) => Promise<T>, reasons: readonly unknown[], everyMs = 0): Asked<T> {
   const [state, setState] = useState<Omit<Asked<T>, "again">>({ answer: undefined, error: undefined, waits: true });
@@ -61,16 +62,18 @@ export function useAsked<T>(ask: (signal: AbortSignal) => Promise<T>, reasons: r
     const ended = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const run = async () => {
-      if (!document.hidden) {
-        setState((last) => ({ ...last, waits: true }));
-        try {
-          const answer = await ask(ended.signal);
-          if (ended.signal.aborted) return;
-          setState({ answer, error: undefined, waits: false });
-        } catch (error) {
-          if (ended.signal.aborted) return;
-          setState((last) => ({ ...last, error, waits: false }));
-        }
+      if (document.hidden) {
+        document.addEventListener("visibilitychange", run, { once: true, signal: ended.signal });
+        return;
+      }
+      setState((last) => ({ ...last, waits: true }));
+      try {
+        const answer = await ask(ended.signal);
+        if (ended.signal.aborted) return;
+        setState({ answer, error: undefined, waits: false });
+      } catch (error) {
+        if (ended.signal.aborted) return;
+        setState((last) => ({ ...last, error, waits: false }));
       }
       if (everyMs) timer = setTimeout(run, everyMs);
     };

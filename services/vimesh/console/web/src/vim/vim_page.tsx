@@ -19,6 +19,8 @@ const SPANS = { hour: 3_600_000, day: 86_400_000, month: 30 * 86_400_000 } as co
 type Span = keyof typeof SPANS;
 /** `valid_until`, the contact and the round trip change without a change in the log. */
 const LOOK_EVERY_MS = 10_000;
+/** Changes are looked at as they come; round trips of a long time need not be looked at more often. */
+const PAST_EVERY_MS = 300_000;
 const SHOWN_CHANGES = 50;
 
 /** All there is to know of one VIM. */
@@ -141,7 +143,7 @@ function Past({ vim, span, changes, onSpan }: { vim: Vim; span: Span; changes: n
       return { now, since, events, samples: history?.samples ?? [], timeline: timelineOf(vim, events, since, now) };
     },
     [client, vim.id, span, changes],
-    SPANS[span] / 60,
+    Math.min(SPANS[span] / 60, PAST_EVERY_MS),
   );
   const choice = (
     <span class="tools" role="group" aria-label={T.vim.span}>
