@@ -31,7 +31,7 @@ export const T = {
   again: "Try again",
   cancel: "Cancel",
   close: "Close",
-  more: "More",
+  moreNotShown: "More are not shown.",
   none: "None",
   copied: "Copied",
   notAllowed: "Your roles do not include this.",

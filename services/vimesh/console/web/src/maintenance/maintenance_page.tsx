@@ -3,6 +3,7 @@ import { type MaintenanceWindow, MaintenanceWindow_State } from "vimesh-client/v
 import { useSession } from "../parts/app_context.js";
 import { useAsked } from "../parts/changing.js";
 import { Confirm } from "../parts/dialog.js";
+import { firstPages } from "../parts/first_pages.js";
 import { ErrorNotice, Scrolling, Section } from "../parts/notices.js";
 import { address } from "../parts/route.js";
 import { millis, timeText } from "../parts/times.js";
@@ -19,11 +20,15 @@ export function MaintenancePage() {
   const [ending, setEnding] = useState<MaintenanceWindow>();
   const [plans, setPlans] = useState(false);
   const { answer, error, again } = useAsked(
-    (signal) => client.maintenance.listMaintenanceWindows({ ended }, { signal }),
+    (signal) =>
+      firstPages(async (pageToken) => {
+        const { windows, nextPageToken } = await client.maintenance.listMaintenanceWindows({ ended, pageToken }, { signal });
+        return { rows: windows, nextPageToken };
+      }),
     [client, ended],
     EVERY_MS,
   );
-  const windows = answer?.windows ?? [];
+  const windows = answer?.rows ?? [];
   const tools = (
     <span class="tools">
       <label class="check">
@@ -44,6 +49,7 @@ export function MaintenancePage() {
         <ErrorNotice error={error} again={again} />
         {answer && windows.length === 0 && <p class="hint">{T.maintenance.none}</p>}
         {windows.length > 0 && <Windows windows={windows} onEnd={setEnding} />}
+        {answer?.hasMore && <p class="hint">{T.moreNotShown}</p>}
       </Section>
       {plans && (
         <PlanWindow

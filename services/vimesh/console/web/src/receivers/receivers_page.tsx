@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { Receiver } from "vimesh-client/v1/receiver_service";
 import { useSession } from "../parts/app_context.js";
 import { useAsked } from "../parts/changing.js";
+import { firstPages } from "../parts/first_pages.js";
 import { ErrorNotice, Scrolling, Section } from "../parts/notices.js";
 import { address } from "../parts/route.js";
 import { millis, timeText } from "../parts/times.js";
@@ -13,7 +14,15 @@ const EVERY_MS = 10_000;
 export function ReceiversPage() {
   const session = useSession();
   const { client } = session;
-  const { answer, error, again } = useAsked((signal) => client.receivers.listReceivers({}, { signal }), [client], EVERY_MS);
+  const { answer, error, again } = useAsked(
+    (signal) =>
+      firstPages(async (pageToken) => {
+        const { receivers, nextPageToken } = await client.receivers.listReceivers({ pageToken }, { signal });
+        return { rows: receivers, nextPageToken };
+      }),
+    [client],
+    EVERY_MS,
+  );
   const [failure, setFailure] = useState<unknown>();
   const [said, setSaid] = useState("");
   const test = async (receiver: Receiver) => {
@@ -38,8 +47,8 @@ export function ReceiversPage() {
       <Section title={T.pages.receivers}>
         <ErrorNotice error={failure ?? error} again={again} />
         {said && <p role="status">{said}</p>}
-        {answer?.receivers.length === 0 && <p class="hint">{T.receivers.none}</p>}
-        {answer && answer.receivers.length > 0 && (
+        {answer?.rows.length === 0 && <p class="hint">{T.receivers.none}</p>}
+        {answer && answer.rows.length > 0 && (
           <Scrolling label={T.pages.receivers}>
             <table>
               <thead>
@@ -53,7 +62,7 @@ export function ReceiversPage() {
                 </tr>
               </thead>
               <tbody>
-                {answer.receivers.map((receiver) => (
+                {answer.rows.map((receiver) => (
                   <tr key={receiver.id}>
                     <th scope="row">{receiver.name}</th>
                     <td>{kindOf(receiver)}</td>
@@ -84,6 +93,7 @@ export function ReceiversPage() {
             </table>
           </Scrolling>
         )}
+        {answer?.hasMore && <p class="hint">{T.moreNotShown}</p>}
       </Section>
     </>
   );
