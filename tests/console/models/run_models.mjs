@@ -21,7 +21,7 @@ await build({
   platform: "node",
   target: "node18",
   plugins: [client],
-  tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+  tsconfigRaw: { compilerOptions: { jsx: "react-jsx", jsxImportSource: "preact", verbatimModuleSyntax: true } },
   logLevel: "warning",
 });
 const files = tests.map((name) => join(OUT, name.replace(/\.ts$/, ".mjs")));

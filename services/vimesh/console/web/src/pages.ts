@@ -48,7 +48,7 @@ export function pageOf(path: string): { page: Page; argument: string } | undefin
     if (page.pattern === path) return { page, argument: "" };
     const prefix = page.pattern.slice(0, -1);
     if (page.pattern.endsWith("*") && path.startsWith(prefix) && path.length > prefix.length)
-      return { page, argument: decodeURIComponent(path.slice(prefix.length)) };
+      return { page, argument: path.slice(prefix.length) };
   }
   return undefined;
 }

@@ -7,6 +7,10 @@ import { WorkflowTask_Kind } from "vimesh-client/v1/workflow_service";
 
 export const NUMBER = new Intl.NumberFormat();
 
+function vims(count: number): string {
+  return count === 1 ? "1 VIM" : `${NUMBER.format(count)} VIMs`;
+}
+
 /** How a status is called: its name on every other door, in small letters. */
 export function statusText(status: Vim_Status): string {
   return Vim_Status[status]?.toLowerCase() ?? `status ${status}`;
@@ -32,11 +36,8 @@ export const T = {
   cancel: "Cancel",
   close: "Close",
   moreNotShown: "More are not shown.",
-  none: "None",
-  copied: "Copied",
   notAllowed: "Your roles do not include this.",
   unknownPage: "There is no such page.",
-  failed: "That did not work",
   unreachableFront: "The fleet cannot be reached. Trying again …",
   pages: {
     overview: "Overview",
@@ -51,7 +52,7 @@ export const T = {
   zone: (zone: string) => `Times are in ${zone}.`,
   live: {
     waits: "Connecting …",
-    loading: (count: number) => `Loading: ${NUMBER.format(count)} VIMs so far`,
+    loading: (count: number) => `Loading: ${vims(count)} so far`,
     live: "Live",
     lost: (time: string) => `No contact since ${time}: statuses are as they were then`,
     why: (message: string) => `Newest attempt: ${message}`,
@@ -70,17 +71,17 @@ export const T = {
   },
   overview: {
     summary: "VIMs by status",
-    total: (count: number) => (count === 1 ? "1 VIM" : `${NUMBER.format(count)} VIMs`),
+    total: vims,
     map: "All VIMs",
     mapLabel: (counts: string) => `Map of all VIMs, a cell for each: ${counts}. Arrow keys move, Enter opens a VIM.`,
     mapHint: "Point at a cell, or use the arrow keys.",
     stale: (count: number) => `${NUMBER.format(count)} stale`,
-    staleCell: "stale: the lease of the status has ended",
+    staleCell: "stale: the lease of the status may have ended",
     maintenanceCell: "in maintenance",
     groups: "By",
     groupBy: "Group by",
     labelKey: "Label",
-    other: (count: number) => `and ${NUMBER.format(count)} smaller groups`,
+    other: (count: number) => (count === 1 ? "and 1 smaller group" : `and ${NUMBER.format(count)} smaller groups`),
     withoutLabel: "without the label",
     all: "all",
     newest: "Newest changes",
@@ -133,11 +134,11 @@ export const T = {
     id: "ID",
   },
   bulk: {
-    deregisterTitle: (count: number) => `Deregister ${NUMBER.format(count)} VIMs?`,
+    deregisterTitle: (count: number) => `Deregister ${vims(count)}?`,
     deregisterWhy: "Their credentials are destroyed and nobody probes them any more. This cannot be undone.",
     confirm: (count: number) => `Type ${count} to confirm`,
     deregister: "Deregister",
-    labelTitle: (count: number) => `Label ${NUMBER.format(count)} VIMs`,
+    labelTitle: (count: number) => `Label ${vims(count)}`,
     key: "Label",
     value: "Value",
     remove: "Remove this label",
@@ -283,8 +284,8 @@ export const T = {
     rruleHint: "A rule such as FREQ=WEEKLY;BYDAY=SU. Empty: only once",
     plan: "Plan",
     check: "How many VIMs?",
-    wouldCover: (count: number) => `It would cover ${NUMBER.format(count)} VIMs now.`,
-    ids: (count: number) => (count === 1 ? "1 VIM" : `${NUMBER.format(count)} VIMs`),
+    wouldCover: (count: number) => `It would cover ${vims(count)} now.`,
+    ids: vims,
     spanText: (start: string, end: string) => `${start} to ${end}`,
   },
   receivers: {

@@ -16,7 +16,10 @@ export function FleetMap({ live, counts }: { live: LiveFleet; counts: string }) 
   const painter = useRef<MapPainter>(undefined);
   const grid = useRef<Grid>({ size: 1, across: 1, height: 1 });
   const [width, setWidth] = useState(0);
-  const [pointed, setPointed] = useState<number>();
+  // By its id: places are others whenever the cells are arranged anew.
+  const [pointedId, setPointedId] = useState("");
+  const pointed = live.cells.placeOf(pointedId);
+  const setPointed = (place: number | undefined) => setPointedId((place !== undefined && live.cells.ids[place]) || "");
 
   useEffect(() => {
     const element = canvas.current;
@@ -76,12 +79,9 @@ export function FleetMap({ live, counts }: { live: LiveFleet; counts: string }) 
         onClick={(event) => open(placeAt(event))}
         onKeyDown={onKeyDown}
       />
-      <p class="hint" aria-live="polite">
-        {pointed !== undefined && pointed < live.cells.length && !live.cells.isGone(pointed) ? (
-          <Pointed live={live} place={pointed} />
-        ) : (
-          T.overview.mapHint
-        )}
+      <p class="hint">
+        <span aria-live="polite">{pointed === undefined ? T.overview.mapHint : <Pointed live={live} place={pointed} />}</span>{" "}
+        {pointed !== undefined && <Age live={live} place={pointed} />}
       </p>
     </div>
   );
@@ -89,12 +89,17 @@ export function FleetMap({ live, counts }: { live: LiveFleet; counts: string }) 
 
 function Pointed({ live, place }: { live: LiveFleet; place: number }) {
   const { cells } = live;
-  const since = cells.since[place];
   return (
     <>
       <a href={address(`/vims/${cells.ids[place]}`)}>{cells.names[place]}</a>{" "}
       <StatusBadge status={cells.status[place] ?? 0} isStale={live.isStale(place)} /> {cells.reasons[place]}{" "}
-      {since ? lengthText((live.clock.now() - since) / 1000) : ""} {cells.inMaintenance[place] ? T.overview.maintenanceCell : ""}
+      {cells.inMaintenance[place] ? T.overview.maintenanceCell : ""}
     </>
   );
+}
+
+/** It grows each second, which nobody wants to be told by ear. */
+function Age({ live, place }: { live: LiveFleet; place: number }) {
+  const since = live.cells.since[place];
+  return <span>{since ? lengthText((live.clock.now() - since) / 1000) : ""}</span>;
 }

@@ -60,11 +60,16 @@ export function lengthText(wholeSeconds: number): string {
   return words.slice(0, 2).join(" ");
 }
 
+/** A number with three digits at least, and no exponent. */
+export function threeDigits(number: number): string {
+  return Math.abs(number) >= 100 ? String(Math.round(number)) : number.toPrecision(3);
+}
+
 /** A short length of time, such as `12.3 ms`. */
 export function roundTripText(duration: Duration | undefined): string {
   const length = seconds(duration);
   if (length === undefined) return "–";
-  return length < 1 ? `${(length * 1000).toPrecision(3)} ms` : `${length.toPrecision(3)} s`;
+  return length < 1 ? `${threeDigits(length * 1000)} ms` : `${threeDigits(length)} s`;
 }
 
 const WRITTEN = /^(\d{1,6}(?:\.\d{1,3})?)\s*(ms|s|m|min|h)?$/;

@@ -67,6 +67,11 @@ export function changedFields(before: FormValues, after: FormValues): FieldName[
   return (Object.keys(after) as FieldName[]).filter((name) => after[name] !== before[name] && name !== "engine" && name !== "project_id");
 }
 
+/** What is judged when only some fields are sent: a stored value of another field may be one that this form cannot read. */
+export function faultsOf(faults: ReadonlyMap<FieldName, string>, fields: readonly FieldName[]): ReadonlyMap<FieldName, string> {
+  return new Map([...faults].filter(([name]) => fields.includes(name)));
+}
+
 export interface ReadValues {
   readonly vim: MessageInitShape<typeof VimSchema>;
   readonly engine: Monitor_Engine;

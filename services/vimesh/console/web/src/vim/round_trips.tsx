@@ -2,7 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { Sample } from "vimesh-client/v1/history_service";
 import { colour, onThemeChange } from "../parts/theme.js";
-import { millis, seconds } from "../parts/times.js";
+import { millis, seconds, threeDigits } from "../parts/times.js";
 import { T } from "../texts.js";
 
 const HEIGHT = 220;
@@ -60,7 +60,7 @@ function draw(element: HTMLElement, samples: readonly Sample[], since: number, n
   const ink = colour("ink");
   const line = colour("line");
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
-  const value = (_: uPlot, one: number | null) => (one == null ? "–" : one.toPrecision(3));
+  const value = (_: uPlot, one: number | null) => (one == null ? "–" : threeDigits(one));
   return new uPlot(
     {
       width: element.clientWidth,

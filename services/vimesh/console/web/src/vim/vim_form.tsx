@@ -6,7 +6,7 @@ import { useSession } from "../parts/app_context.js";
 import { useAttempt } from "../parts/attempt.js";
 import { ErrorNotice, errorText, Section } from "../parts/notices.js";
 import { engineText, methodText, T } from "../texts.js";
-import { changedFields, EMPTY, type FieldName, type FormValues, readValues, valuesOf } from "./form_values.js";
+import { changedFields, EMPTY, faultsOf, type FieldName, type FormValues, readValues, valuesOf } from "./form_values.js";
 
 interface FormProps {
   /** The VIM to change; without one, one is registered. */
@@ -36,16 +36,17 @@ export function VimForm({ vim, onClose }: FormProps) {
     // Two clicks of one moment come before the buttons are disabled.
     if (isSending.current) return;
     const read = readValues(values);
-    setFaults(read.faults);
+    const paths = changedFields(before, values);
+    const judged = seen ? faultsOf(read.faults, paths) : read.faults;
+    setFaults(judged);
     setError(undefined);
     setSaid("");
-    if (read.faults.size > 0) return;
+    if (judged.size > 0) return;
     isSending.current = true;
     setWaits(true);
     try {
       let vimId: string | undefined;
       if (seen) {
-        const paths = changedFields(before, values);
         const engine = values.engine === before.engine ? Monitor_Engine.ENGINE_UNSPECIFIED : read.engine;
         if (paths.length === 0 && !engine) return setSaid(T.form.nothing);
         const change = { ...read.vim, id: seen.id, projectId: seen.projectId };
