@@ -180,7 +180,8 @@ class Tab:
 
     def type(self, selector: str, text: str) -> None:
         """Replace what a field holds, as by the keyboard."""
-        self.until(f"document.querySelector({json.dumps(selector)})")
+        # What is not seen cannot have the focus, as a field of a dialog that is about to open.
+        self.until(f"document.querySelector({json.dumps(selector)})?.checkVisibility()")
         self.look(f"(one => {{ one.focus(); one.select(); }})(document.querySelector({json.dumps(selector)}))")
         self.call("Input.insertText", text=text)
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { T } from "../texts.js";
 import { ErrorNotice } from "./notices.js";
 
@@ -16,7 +16,7 @@ interface DialogProps {
 /** A question in front of the page. The browser keeps the focus in it, and Escape closes it. */
 export function Dialog({ title, isBusy, onStop, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => element.current?.showModal(), []);
+  useLayoutEffect(() => element.current?.showModal(), []);
   const cancel = (event: Event) => {
     if (!isBusy) return;
     event.preventDefault();
