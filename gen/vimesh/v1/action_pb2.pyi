@@ -56,3 +56,31 @@ class Action(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Action: _TypeAlias = Action  # noqa: Y015
+
+@_typing.final
+class PoolPlace(_message.Message):
+    """What a monitor offers to the pool."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VANTAGE_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    vantage: _builtins.str
+    """The name of the place from which it probes; empty: `default`, which is the only one so far."""
+    capacity: _builtins.int
+    """How many VIMs it gets in comparison: one of capacity 2 gets twice as many as one of capacity 1. At most 1000; 0 means
+    1.
+    """
+    def __init__(
+        self,
+        *,
+        vantage: _builtins.str = ...,
+        capacity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "vantage", b"vantage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PoolPlace: _TypeAlias = PoolPlace  # noqa: Y015

@@ -27,11 +27,10 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from vimesh.v1 import action_pb2 as vimesh_dot_v1_dot_action__pb2
-from vimesh.v1 import fleet_service_pb2 as vimesh_dot_v1_dot_fleet__service__pb2
 from vimesh.v1 import vim_pb2 as vimesh_dot_v1_dot_vim__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!vimesh/v1/conductor_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x16vimesh/v1/action.proto\x1a\x1dvimesh/v1/fleet_service.proto\x1a\x13vimesh/v1/vim.proto\"\xfa\x02\n\x10UpdateVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x37\n\x06status\x18\x02 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusB\x10\xe2\x41\x01\x02\xbaH\t\x82\x01\x06\x18\x02\x18\x03\x18\x04\x12!\n\taction_id\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12$\n\x0bobservation\x18\x04 \x01(\x04\x42\x0f\xbaH\x0c\x32\n\x18\x80\x80\x80\xfe\xff\xff\xff\xff\x7f\x12\x30\n\x06reason\x18\x05 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([A-Z][A-Z0-9_]{0,63})?$\x12\x1c\n\x06\x64\x65tail\x18\x06 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xba\x01\x01\x00\x12<\n\nround_trip\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12\x38\n\x03\x61ge\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\x80\x86\xb0\x96\x01\x32\x00\"\xe9\x01\n\x11UpdateVimResponse\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusH\x00\x12*\n\nbad_action\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.BadActionH\x00\x12%\n\x07refused\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x31\n\x0e\x63ontact_within\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12newest_observation\x18\x04 \x01(\x04\x42\t\n\x07outcome\"\x0b\n\tBadAction\"S\n\x11UpdateVimsRequest\x12>\n\x07reports\x18\x01 \x03(\x0b\x32\x1b.vimesh.v1.UpdateVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"D\n\x12UpdateVimsResponse\x12.\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.UpdateVimResponse\"\xb1\x04\n\x13WatchActionsRequest\x12\x33\n\x06\x65ngine\x18\x01 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x13\n\x0bshard_index\x18\x02 \x01(\r\x12\x1e\n\x0bshard_count\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\xa0\x8d\x06\x12\x16\n\x0estart_revision\x18\x04 \x01(\x04\x12\x1b\n\x06log_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12#\n\x04pool\x18\x06 \x01(\x0b\x32\x15.vimesh.v1.PoolMember\x12+\n\nassignment\x18\x07 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^[0-9a-f]{0,64}$:\xa8\x02\xbaH\xa4\x02\x1a\x8b\x01\n\x13watch_actions.shard\x12%shard_index must be below shard_count\x1aMthis.shard_index < (this.shard_count == uint(0) ? uint(1) : this.shard_count)\x1a\x93\x01\n\x12watch_actions.pool\x12\x37pool goes without a shard, and with the engine EMBEDDED\x1a\x44!has(this.pool) || (this.shard_count <= uint(1) && this.engine <= 1)\"S\n\nPoolMember\x12 \n\nmonitor_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12#\n\x05place\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.PoolPlace\"\xbe\x01\n\x14WatchActionsResponse\x12!\n\x06wanted\x18\x01 \x03(\x0b\x32\x11.vimesh.v1.Action\x12+\n\x08unwanted\x18\x02 \x03(\x0b\x32\x19.vimesh.v1.UnwantedAction\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\x12\x0e\n\x06log_id\x18\x05 \x01(\t\x12\x12\n\nassignment\x18\x06 \x01(\t\"3\n\x0eUnwantedAction\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t2\xf8\x01\n\x10\x43onductorService\x12\x46\n\tUpdateVim\x12\x1b.vimesh.v1.UpdateVimRequest\x1a\x1c.vimesh.v1.UpdateVimResponse\x12I\n\nUpdateVims\x12\x1c.vimesh.v1.UpdateVimsRequest\x1a\x1d.vimesh.v1.UpdateVimsResponse\x12Q\n\x0cWatchActions\x12\x1e.vimesh.v1.WatchActionsRequest\x1a\x1f.vimesh.v1.WatchActionsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!vimesh/v1/conductor_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x16vimesh/v1/action.proto\x1a\x13vimesh/v1/vim.proto\"\xfa\x02\n\x10UpdateVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x37\n\x06status\x18\x02 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusB\x10\xe2\x41\x01\x02\xbaH\t\x82\x01\x06\x18\x02\x18\x03\x18\x04\x12!\n\taction_id\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12$\n\x0bobservation\x18\x04 \x01(\x04\x42\x0f\xbaH\x0c\x32\n\x18\x80\x80\x80\xfe\xff\xff\xff\xff\x7f\x12\x30\n\x06reason\x18\x05 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([A-Z][A-Z0-9_]{0,63})?$\x12\x1c\n\x06\x64\x65tail\x18\x06 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xba\x01\x01\x00\x12<\n\nround_trip\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12\x38\n\x03\x61ge\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\x80\x86\xb0\x96\x01\x32\x00\"\xe9\x01\n\x11UpdateVimResponse\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusH\x00\x12*\n\nbad_action\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.BadActionH\x00\x12%\n\x07refused\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x31\n\x0e\x63ontact_within\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12newest_observation\x18\x04 \x01(\x04\x42\t\n\x07outcome\"\x0b\n\tBadAction\"S\n\x11UpdateVimsRequest\x12>\n\x07reports\x18\x01 \x03(\x0b\x32\x1b.vimesh.v1.UpdateVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"D\n\x12UpdateVimsResponse\x12.\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.UpdateVimResponse\"\xb1\x04\n\x13WatchActionsRequest\x12\x33\n\x06\x65ngine\x18\x01 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x13\n\x0bshard_index\x18\x02 \x01(\r\x12\x1e\n\x0bshard_count\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\xa0\x8d\x06\x12\x16\n\x0estart_revision\x18\x04 \x01(\x04\x12\x1b\n\x06log_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12#\n\x04pool\x18\x06 \x01(\x0b\x32\x15.vimesh.v1.PoolMember\x12+\n\nassignment\x18\x07 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^[0-9a-f]{0,64}$:\xa8\x02\xbaH\xa4\x02\x1a\x8b\x01\n\x13watch_actions.shard\x12%shard_index must be below shard_count\x1aMthis.shard_index < (this.shard_count == uint(0) ? uint(1) : this.shard_count)\x1a\x93\x01\n\x12watch_actions.pool\x12\x37pool goes without a shard, and with the engine EMBEDDED\x1a\x44!has(this.pool) || (this.shard_count <= uint(1) && this.engine <= 1)\"S\n\nPoolMember\x12 \n\nmonitor_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12#\n\x05place\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.PoolPlace\"\xbe\x01\n\x14WatchActionsResponse\x12!\n\x06wanted\x18\x01 \x03(\x0b\x32\x11.vimesh.v1.Action\x12+\n\x08unwanted\x18\x02 \x03(\x0b\x32\x19.vimesh.v1.UnwantedAction\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\x12\x0e\n\x06log_id\x18\x05 \x01(\t\x12\x12\n\nassignment\x18\x06 \x01(\t\"3\n\x0eUnwantedAction\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t2\xf8\x01\n\x10\x43onductorService\x12\x46\n\tUpdateVim\x12\x1b.vimesh.v1.UpdateVimRequest\x1a\x1c.vimesh.v1.UpdateVimResponse\x12I\n\nUpdateVims\x12\x1c.vimesh.v1.UpdateVimsRequest\x1a\x1d.vimesh.v1.UpdateVimsResponse\x12Q\n\x0cWatchActions\x12\x1e.vimesh.v1.WatchActionsRequest\x1a\x1f.vimesh.v1.WatchActionsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,24 +67,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHACTIONSREQUEST']._serialized_options = b'\272H\244\002\032\213\001\n\023watch_actions.shard\022%shard_index must be below shard_count\032Mthis.shard_index < (this.shard_count == uint(0) ? uint(1) : this.shard_count)\032\223\001\n\022watch_actions.pool\0227pool goes without a shard, and with the engine EMBEDDED\032D!has(this.pool) || (this.shard_count <= uint(1) && this.engine <= 1)'
   _globals['_POOLMEMBER'].fields_by_name['monitor_id']._loaded_options = None
   _globals['_POOLMEMBER'].fields_by_name['monitor_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
-  _globals['_UPDATEVIMREQUEST']._serialized_start=244
-  _globals['_UPDATEVIMREQUEST']._serialized_end=622
-  _globals['_UPDATEVIMRESPONSE']._serialized_start=625
-  _globals['_UPDATEVIMRESPONSE']._serialized_end=858
-  _globals['_BADACTION']._serialized_start=860
-  _globals['_BADACTION']._serialized_end=871
-  _globals['_UPDATEVIMSREQUEST']._serialized_start=873
-  _globals['_UPDATEVIMSREQUEST']._serialized_end=956
-  _globals['_UPDATEVIMSRESPONSE']._serialized_start=958
-  _globals['_UPDATEVIMSRESPONSE']._serialized_end=1026
-  _globals['_WATCHACTIONSREQUEST']._serialized_start=1029
-  _globals['_WATCHACTIONSREQUEST']._serialized_end=1590
-  _globals['_POOLMEMBER']._serialized_start=1592
-  _globals['_POOLMEMBER']._serialized_end=1675
-  _globals['_WATCHACTIONSRESPONSE']._serialized_start=1678
-  _globals['_WATCHACTIONSRESPONSE']._serialized_end=1868
-  _globals['_UNWANTEDACTION']._serialized_start=1870
-  _globals['_UNWANTEDACTION']._serialized_end=1921
-  _globals['_CONDUCTORSERVICE']._serialized_start=1924
-  _globals['_CONDUCTORSERVICE']._serialized_end=2172
+  _globals['_UPDATEVIMREQUEST']._serialized_start=213
+  _globals['_UPDATEVIMREQUEST']._serialized_end=591
+  _globals['_UPDATEVIMRESPONSE']._serialized_start=594
+  _globals['_UPDATEVIMRESPONSE']._serialized_end=827
+  _globals['_BADACTION']._serialized_start=829
+  _globals['_BADACTION']._serialized_end=840
+  _globals['_UPDATEVIMSREQUEST']._serialized_start=842
+  _globals['_UPDATEVIMSREQUEST']._serialized_end=925
+  _globals['_UPDATEVIMSRESPONSE']._serialized_start=927
+  _globals['_UPDATEVIMSRESPONSE']._serialized_end=995
+  _globals['_WATCHACTIONSREQUEST']._serialized_start=998
+  _globals['_WATCHACTIONSREQUEST']._serialized_end=1559
+  _globals['_POOLMEMBER']._serialized_start=1561
+  _globals['_POOLMEMBER']._serialized_end=1644
+  _globals['_WATCHACTIONSRESPONSE']._serialized_start=1647
+  _globals['_WATCHACTIONSRESPONSE']._serialized_end=1837
+  _globals['_UNWANTEDACTION']._serialized_start=1839
+  _globals['_UNWANTEDACTION']._serialized_end=1890
+  _globals['_CONDUCTORSERVICE']._serialized_start=1893
+  _globals['_CONDUCTORSERVICE']._serialized_end=2141
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,6 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import action_pb2 as _action_pb2
-from vimesh.v1 import fleet_service_pb2 as _fleet_service_pb2
 from vimesh.v1 import vim_pb2 as _vim_pb2
 import builtins as _builtins
 import sys
@@ -263,14 +262,14 @@ class PoolMember(_message.Message):
     monitor_id: _builtins.str
     """Required. The process_id of ReportProcess, by which it renews its lease."""
     @_builtins.property
-    def place(self) -> _fleet_service_pb2.PoolPlace:
+    def place(self) -> _action_pb2.PoolPlace:
         """What it offers."""
 
     def __init__(
         self,
         *,
         monitor_id: _builtins.str = ...,
-        place: _fleet_service_pb2.PoolPlace | None = ...,
+        place: _action_pb2.PoolPlace | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["place", b"place"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

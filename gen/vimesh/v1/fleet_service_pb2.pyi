@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from vimesh.v1 import action_pb2 as _action_pb2
 from vimesh.v1 import workflow_service_pb2 as _workflow_service_pb2
 import builtins as _builtins
 import sys
@@ -430,7 +431,7 @@ class ReportProcessRequest(_message.Message):
         """What it does; at most 8 facts, with names of 64 and values of 128 printable characters of ASCII."""
 
     @_builtins.property
-    def pool(self) -> Global___PoolPlace:
+    def pool(self) -> _action_pb2.PoolPlace:
         """Set by a monitor while it watches its actions with WatchActionsRequest.pool: renews its lease of 15 s in the pool.
         Such a monitor should report every 4 s.
         """
@@ -447,7 +448,7 @@ class ReportProcessRequest(_message.Message):
         loop_lag: _duration_pb2.Duration | None = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         ending: _builtins.bool = ...,
-        pool: Global___PoolPlace | None = ...,
+        pool: _action_pb2.PoolPlace | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["loop_lag", b"loop_lag", "pool", b"pool", "uptime", b"uptime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -456,34 +457,6 @@ class ReportProcessRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportProcessRequest: _TypeAlias = ReportProcessRequest  # noqa: Y015
-
-@_typing.final
-class PoolPlace(_message.Message):
-    """What a monitor offers to the pool."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    VANTAGE_FIELD_NUMBER: _builtins.int
-    CAPACITY_FIELD_NUMBER: _builtins.int
-    vantage: _builtins.str
-    """The name of the place from which it probes; empty: `default`, which is the only one so far."""
-    capacity: _builtins.int
-    """How many VIMs it gets in comparison: one of capacity 2 gets twice as many as one of capacity 1. At most 1000; 0 means
-    1.
-    """
-    def __init__(
-        self,
-        *,
-        vantage: _builtins.str = ...,
-        capacity: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "vantage", b"vantage"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PoolPlace: _TypeAlias = PoolPlace  # noqa: Y015
 
 @_typing.final
 class ListMonitorsRequest(_message.Message):

@@ -8,8 +8,8 @@ from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement, FleetProcess, ProcessKind
 from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE, PoolMonitor, PoolPlace
 from vimesh.domain.vims import Status
+from vimesh.v1 import action_pb2, workflow_service_pb2
 from vimesh.v1 import fleet_service_pb2 as pb
-from vimesh.v1 import workflow_service_pb2
 from vimesh.wire.request_messages import id_of
 from vimesh.wire.vim_messages import timestamp
 from vimesh.wire.wire_durations import duration, seconds
@@ -35,13 +35,13 @@ def announcement_of(request: pb.ReportProcessRequest) -> Announcement:
     )
 
 
-def pool_place(message: pb.PoolPlace) -> PoolPlace:
+def pool_place(message: action_pb2.PoolPlace) -> PoolPlace:
     """Read what a monitor offers, which keeps the rules of its proto."""
     return PoolPlace(message.vantage or DEFAULT_VANTAGE, message.capacity or 1)
 
 
-def place_message(place: PoolPlace) -> pb.PoolPlace:
-    return pb.PoolPlace(vantage=place.vantage, capacity=place.capacity)
+def place_message(place: PoolPlace) -> action_pb2.PoolPlace:
+    return action_pb2.PoolPlace(vantage=place.vantage, capacity=place.capacity)
 
 
 def announcement_message(announcement: Announcement, *, ending: bool) -> pb.ReportProcessRequest:

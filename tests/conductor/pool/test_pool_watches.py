@@ -24,8 +24,8 @@ from vimesh.store.schema.pool_tables import monitors
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql_store import SqlStore
 from vimesh.store.transactions.database import Database
+from vimesh.v1 import action_pb2, fleet_service_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
-from vimesh.v1 import fleet_service_pb2
 from vimesh.v1.vim_pb2 import Monitor, Vim
 from vimesh.v1.vim_service_pb2 import ModifyVimRequest
 from vimesh.wire.error_statuses import failure_of
@@ -64,7 +64,7 @@ class MonitorWatch:
 
     def request(self) -> pb.WatchActionsRequest:
         member = pb.PoolMember(
-            monitor_id=self.monitor_id, place=fleet_service_pb2.PoolPlace(vantage="default", capacity=self.capacity)
+            monitor_id=self.monitor_id, place=action_pb2.PoolPlace(vantage="default", capacity=self.capacity)
         )
         start = self.revision + 1 if self.revision else 0
         return pb.WatchActionsRequest(
@@ -336,10 +336,10 @@ async def test_an_action_that_another_engine_has_by_now_is_not_sent(site: Site, 
         pb.WatchActionsRequest(pool=pb.PoolMember(monitor_id=str(uuid.uuid4())), engine=Monitor.MISTRAL),
         pb.WatchActionsRequest(pool=pb.PoolMember(monitor_id="not an id")),
         pb.WatchActionsRequest(
-            pool=pb.PoolMember(monitor_id=str(uuid.uuid4()), place=fleet_service_pb2.PoolPlace(vantage="moon"))
+            pool=pb.PoolMember(monitor_id=str(uuid.uuid4()), place=action_pb2.PoolPlace(vantage="moon"))
         ),
         pb.WatchActionsRequest(
-            pool=pb.PoolMember(monitor_id=str(uuid.uuid4()), place=fleet_service_pb2.PoolPlace(capacity=1001))
+            pool=pb.PoolMember(monitor_id=str(uuid.uuid4()), place=action_pb2.PoolPlace(capacity=1001))
         ),
     ],
 )

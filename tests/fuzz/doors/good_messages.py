@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.fuzz.doors.known_vims import UNIQUE, VIM_IDS, registration
 from vimesh.domain.history.round_digests import record_of
+from vimesh.v1 import action_pb2, vim_pb2
 from vimesh.v1 import availability_service_pb2 as av
 from vimesh.v1 import conductor_service_pb2 as cs
 from vimesh.v1 import fleet_service_pb2 as fs
@@ -24,7 +25,6 @@ from vimesh.v1 import history_service_pb2 as hs
 from vimesh.v1 import maintenance_service_pb2 as ms
 from vimesh.v1 import notifier_service_pb2 as ns
 from vimesh.v1 import receiver_service_pb2 as rs
-from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as vs
 from vimesh.v1 import workflow_service_pb2 as ws
 
@@ -130,7 +130,7 @@ _RECEIVER: Final = rs.Receiver(
         method=rs.WebhookTarget.PUT,
     ),
 )
-_PLACE: Final = fs.PoolPlace(vantage="default", capacity=2)
+_PLACE: Final = action_pb2.PoolPlace(vantage="default", capacity=2)
 _EMAIL: Final = rs.EmailTarget(
     smtp_host="127.0.0.1", tls=rs.EmailTarget.NONE, from_address="a@b.example", to=["c@d.example"], smtp_port=25
 )

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/action.proto.
  */
 export const file_vimesh_v1_action: GenFile = /*@__PURE__*/
-  fileDesc("ChZ2aW1lc2gvdjEvYWN0aW9uLnByb3RvEgl2aW1lc2gudjEigAEKBkFjdGlvbhIOCgZ2aW1faWQYASABKAkSEQoJYWN0aW9uX2lkGAIgASgJEhAKCGF1dGhfdXJsGAMgASgJEiwKDHByb2JlX3BvbGljeRgEIAEoCzIWLnZpbWVzaC52MS5Qcm9iZVBvbGljeRITCgtvYnNlcnZhdGlvbhgFIAEoBEIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_vimesh_v1_vim]);
+  fileDesc("ChZ2aW1lc2gvdjEvYWN0aW9uLnByb3RvEgl2aW1lc2gudjEigAEKBkFjdGlvbhIOCgZ2aW1faWQYASABKAkSEQoJYWN0aW9uX2lkGAIgASgJEhAKCGF1dGhfdXJsGAMgASgJEiwKDHByb2JlX3BvbGljeRgEIAEoCzIWLnZpbWVzaC52MS5Qcm9iZVBvbGljeRITCgtvYnNlcnZhdGlvbhgFIAEoBCIuCglQb29sUGxhY2USDwoHdmFudGFnZRgBIAEoCRIQCghjYXBhY2l0eRgCIAEoDUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_vimesh_v1_vim]);
 
 /**
  * A ping action that should be running.
@@ -62,4 +62,33 @@ export type Action = Message<"vimesh.v1.Action"> & {
  */
 export const ActionSchema: GenMessage<Action> = /*@__PURE__*/
   messageDesc(file_vimesh_v1_action, 0);
+
+/**
+ * What a monitor offers to the pool.
+ *
+ * @generated from message vimesh.v1.PoolPlace
+ */
+export type PoolPlace = Message<"vimesh.v1.PoolPlace"> & {
+  /**
+   * The name of the place from which it probes; empty: `default`, which is the only one so far.
+   *
+   * @generated from field: string vantage = 1;
+   */
+  vantage: string;
+
+  /**
+   * How many VIMs it gets in comparison: one of capacity 2 gets twice as many as one of capacity 1. At most 1000; 0 means
+   * 1.
+   *
+   * @generated from field: uint32 capacity = 2;
+   */
+  capacity: number;
+};
+
+/**
+ * Describes the message vimesh.v1.PoolPlace.
+ * Use `create(PoolPlaceSchema)` to create a new message.
+ */
+export const PoolPlaceSchema: GenMessage<PoolPlace> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_action, 1);
 

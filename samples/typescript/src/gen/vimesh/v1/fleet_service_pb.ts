@@ -6,6 +6,8 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { PoolPlace } from "./action_pb.js";
+import { file_vimesh_v1_action } from "./action_pb.js";
 import type { WorkflowTask_Kind } from "./workflow_service_pb.js";
 import { file_vimesh_v1_workflow_service } from "./workflow_service_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/fleet_service.proto.
  */
 export const file_vimesh_v1_fleet_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch12aW1lc2gvdjEvZmxlZXRfc2VydmljZS5wcm90bxIJdmltZXNoLnYxIhcKFUdldEZsZWV0U3RhdHVzUmVxdWVzdCKjAgoWR2V0RmxlZXRTdGF0dXNSZXNwb25zZRIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgR2aW1zGAIgASgLMhQudmltZXNoLnYxLlZpbUNvdW50cxITCgt3aG9sZV9mbGVldBgDIAEoCBIqCglwcm9jZXNzZXMYBCADKAsyFy52aW1lc2gudjEuRmxlZXRQcm9jZXNzEioKCGRhdGFiYXNlGAUgASgLMhgudmltZXNoLnYxLkZsZWV0RGF0YWJhc2USIwoFdGFza3MYBiADKAsyFC52aW1lc2gudjEuT3BlblRhc2tzEikKCHRyb3VibGVzGAcgAygLMhcudmltZXNoLnYxLkZsZWV0VHJvdWJsZSJ3CglWaW1Db3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDRIRCgl1bndhdGNoZWQYBiABKA0iggQKDEZsZWV0UHJvY2VzcxISCgpwcm9jZXNzX2lkGAEgASgJEioKBGtpbmQYAiABKA4yHC52aW1lc2gudjEuRmxlZXRQcm9jZXNzLktpbmQSDAoEaG9zdBgDIAEoCRILCgNwaWQYBCABKA0SDwoHdmVyc2lvbhgFIAEoCRIQCghpZGVudGl0eRgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21pc3NpbmcYCSABKAgSKwoIbG9vcF9sYWcYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoFZmFjdHMYCyADKAsyIi52aW1lc2gudjEuRmxlZXRQcm9jZXNzLkZhY3RzRW50cnkaLAoKRmFjdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInYKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUNPTkRVQ1RPUhABEgsKB01PTklUT1IQAhIHCgNBUEkQAxIKCgZCUklER0UQBBIMCghOT1RJRklFUhAFEgwKCEVYRUNVVE9SEAYSCwoHQ09OU09MRRAHIl0KDUZsZWV0RGF0YWJhc2USDwoHcHJvZHVjdBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEioKB2xhdGVuY3kYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24idQoJT3BlblRhc2tzEioKBGtpbmQYASABKA4yHC52aW1lc2gudjEuV29ya2Zsb3dUYXNrLktpbmQSDQoFY291bnQYAiABKA0SLQoKb2xkZXN0X2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIvCgxGbGVldFRyb3VibGUSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki9wIKFFJlcG9ydFByb2Nlc3NSZXF1ZXN0EhIKCnByb2Nlc3NfaWQYASABKAkSKgoEa2luZBgCIAEoDjIcLnZpbWVzaC52MS5GbGVldFByb2Nlc3MuS2luZBIMCgRob3N0GAMgASgJEgsKA3BpZBgEIAEoDRIPCgd2ZXJzaW9uGAUgASgJEikKBnVwdGltZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCghsb29wX2xhZxgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI5CgVmYWN0cxgIIAMoCzIqLnZpbWVzaC52MS5SZXBvcnRQcm9jZXNzUmVxdWVzdC5GYWN0c0VudHJ5Eg4KBmVuZGluZxgJIAEoCBIiCgRwb29sGAogASgLMhQudmltZXNoLnYxLlBvb2xQbGFjZRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiLgoJUG9vbFBsYWNlEg8KB3ZhbnRhZ2UYASABKAkSEAoIY2FwYWNpdHkYAiABKA0iFQoTTGlzdE1vbml0b3JzUmVxdWVzdCJqChRMaXN0TW9uaXRvcnNSZXNwb25zZRIoCghtb25pdG9ycxgBIAMoCzIWLnZpbWVzaC52MS5Qb29sTW9uaXRvchIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKEAgoLUG9vbE1vbml0b3ISEgoKbW9uaXRvcl9pZBgBIAEoCRIPCgd2YW50YWdlGAIgASgJEhAKCGNhcGFjaXR5GAMgASgNEhAKCGRyYWluaW5nGAQgASgIEg8KB2FjdGlvbnMYBSABKA0SDAoEaG9zdBgGIAEoCRILCgNwaWQYByABKA0SDwoHdmVyc2lvbhgIIAEoCRIQCghpZGVudGl0eRgJIAEoCRItCglqb2luX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmxlYXNlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKE0RyYWluTW9uaXRvclJlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRIMCgR1bmRvGAIgASgIIj8KFERyYWluTW9uaXRvclJlc3BvbnNlEicKB21vbml0b3IYASABKAsyFi52aW1lc2gudjEuUG9vbE1vbml0b3IiSQoVUmVwb3J0UHJvY2Vzc1Jlc3BvbnNlEjAKDXJlcG9ydF93aXRoaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24y2wIKDEZsZWV0U2VydmljZRJVCg5HZXRGbGVldFN0YXR1cxIgLnZpbWVzaC52MS5HZXRGbGVldFN0YXR1c1JlcXVlc3QaIS52aW1lc2gudjEuR2V0RmxlZXRTdGF0dXNSZXNwb25zZRJSCg1SZXBvcnRQcm9jZXNzEh8udmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXF1ZXN0GiAudmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXNwb25zZRJPCgxMaXN0TW9uaXRvcnMSHi52aW1lc2gudjEuTGlzdE1vbml0b3JzUmVxdWVzdBofLnZpbWVzaC52MS5MaXN0TW9uaXRvcnNSZXNwb25zZRJPCgxEcmFpbk1vbml0b3ISHi52aW1lc2gudjEuRHJhaW5Nb25pdG9yUmVxdWVzdBofLnZpbWVzaC52MS5EcmFpbk1vbml0b3JSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_vimesh_v1_workflow_service]);
+  fileDesc("Ch12aW1lc2gvdjEvZmxlZXRfc2VydmljZS5wcm90bxIJdmltZXNoLnYxIhcKFUdldEZsZWV0U3RhdHVzUmVxdWVzdCKjAgoWR2V0RmxlZXRTdGF0dXNSZXNwb25zZRIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgR2aW1zGAIgASgLMhQudmltZXNoLnYxLlZpbUNvdW50cxITCgt3aG9sZV9mbGVldBgDIAEoCBIqCglwcm9jZXNzZXMYBCADKAsyFy52aW1lc2gudjEuRmxlZXRQcm9jZXNzEioKCGRhdGFiYXNlGAUgASgLMhgudmltZXNoLnYxLkZsZWV0RGF0YWJhc2USIwoFdGFza3MYBiADKAsyFC52aW1lc2gudjEuT3BlblRhc2tzEikKCHRyb3VibGVzGAcgAygLMhcudmltZXNoLnYxLkZsZWV0VHJvdWJsZSJ3CglWaW1Db3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDRIRCgl1bndhdGNoZWQYBiABKA0iggQKDEZsZWV0UHJvY2VzcxISCgpwcm9jZXNzX2lkGAEgASgJEioKBGtpbmQYAiABKA4yHC52aW1lc2gudjEuRmxlZXRQcm9jZXNzLktpbmQSDAoEaG9zdBgDIAEoCRILCgNwaWQYBCABKA0SDwoHdmVyc2lvbhgFIAEoCRIQCghpZGVudGl0eRgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21pc3NpbmcYCSABKAgSKwoIbG9vcF9sYWcYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoFZmFjdHMYCyADKAsyIi52aW1lc2gudjEuRmxlZXRQcm9jZXNzLkZhY3RzRW50cnkaLAoKRmFjdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInYKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUNPTkRVQ1RPUhABEgsKB01PTklUT1IQAhIHCgNBUEkQAxIKCgZCUklER0UQBBIMCghOT1RJRklFUhAFEgwKCEVYRUNVVE9SEAYSCwoHQ09OU09MRRAHIl0KDUZsZWV0RGF0YWJhc2USDwoHcHJvZHVjdBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEioKB2xhdGVuY3kYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24idQoJT3BlblRhc2tzEioKBGtpbmQYASABKA4yHC52aW1lc2gudjEuV29ya2Zsb3dUYXNrLktpbmQSDQoFY291bnQYAiABKA0SLQoKb2xkZXN0X2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIvCgxGbGVldFRyb3VibGUSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki9wIKFFJlcG9ydFByb2Nlc3NSZXF1ZXN0EhIKCnByb2Nlc3NfaWQYASABKAkSKgoEa2luZBgCIAEoDjIcLnZpbWVzaC52MS5GbGVldFByb2Nlc3MuS2luZBIMCgRob3N0GAMgASgJEgsKA3BpZBgEIAEoDRIPCgd2ZXJzaW9uGAUgASgJEikKBnVwdGltZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCghsb29wX2xhZxgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI5CgVmYWN0cxgIIAMoCzIqLnZpbWVzaC52MS5SZXBvcnRQcm9jZXNzUmVxdWVzdC5GYWN0c0VudHJ5Eg4KBmVuZGluZxgJIAEoCBIiCgRwb29sGAogASgLMhQudmltZXNoLnYxLlBvb2xQbGFjZRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFQoTTGlzdE1vbml0b3JzUmVxdWVzdCJqChRMaXN0TW9uaXRvcnNSZXNwb25zZRIoCghtb25pdG9ycxgBIAMoCzIWLnZpbWVzaC52MS5Qb29sTW9uaXRvchIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKEAgoLUG9vbE1vbml0b3ISEgoKbW9uaXRvcl9pZBgBIAEoCRIPCgd2YW50YWdlGAIgASgJEhAKCGNhcGFjaXR5GAMgASgNEhAKCGRyYWluaW5nGAQgASgIEg8KB2FjdGlvbnMYBSABKA0SDAoEaG9zdBgGIAEoCRILCgNwaWQYByABKA0SDwoHdmVyc2lvbhgIIAEoCRIQCghpZGVudGl0eRgJIAEoCRItCglqb2luX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmxlYXNlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKE0RyYWluTW9uaXRvclJlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRIMCgR1bmRvGAIgASgIIj8KFERyYWluTW9uaXRvclJlc3BvbnNlEicKB21vbml0b3IYASABKAsyFi52aW1lc2gudjEuUG9vbE1vbml0b3IiSQoVUmVwb3J0UHJvY2Vzc1Jlc3BvbnNlEjAKDXJlcG9ydF93aXRoaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24y2wIKDEZsZWV0U2VydmljZRJVCg5HZXRGbGVldFN0YXR1cxIgLnZpbWVzaC52MS5HZXRGbGVldFN0YXR1c1JlcXVlc3QaIS52aW1lc2gudjEuR2V0RmxlZXRTdGF0dXNSZXNwb25zZRJSCg1SZXBvcnRQcm9jZXNzEh8udmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXF1ZXN0GiAudmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXNwb25zZRJPCgxMaXN0TW9uaXRvcnMSHi52aW1lc2gudjEuTGlzdE1vbml0b3JzUmVxdWVzdBofLnZpbWVzaC52MS5MaXN0TW9uaXRvcnNSZXNwb25zZRJPCgxEcmFpbk1vbml0b3ISHi52aW1lc2gudjEuRHJhaW5Nb25pdG9yUmVxdWVzdBofLnZpbWVzaC52MS5EcmFpbk1vbml0b3JSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_vimesh_v1_action, file_vimesh_v1_workflow_service]);
 
 /**
  * Empty.
@@ -498,35 +500,6 @@ export const ReportProcessRequestSchema: GenMessage<ReportProcessRequest> = /*@_
   messageDesc(file_vimesh_v1_fleet_service, 7);
 
 /**
- * What a monitor offers to the pool.
- *
- * @generated from message vimesh.v1.PoolPlace
- */
-export type PoolPlace = Message<"vimesh.v1.PoolPlace"> & {
-  /**
-   * The name of the place from which it probes; empty: `default`, which is the only one so far.
-   *
-   * @generated from field: string vantage = 1;
-   */
-  vantage: string;
-
-  /**
-   * How many VIMs it gets in comparison: one of capacity 2 gets twice as many as one of capacity 1. At most 1000; 0 means
-   * 1.
-   *
-   * @generated from field: uint32 capacity = 2;
-   */
-  capacity: number;
-};
-
-/**
- * Describes the message vimesh.v1.PoolPlace.
- * Use `create(PoolPlaceSchema)` to create a new message.
- */
-export const PoolPlaceSchema: GenMessage<PoolPlace> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 8);
-
-/**
  * Empty.
  *
  * @generated from message vimesh.v1.ListMonitorsRequest
@@ -539,7 +512,7 @@ export type ListMonitorsRequest = Message<"vimesh.v1.ListMonitorsRequest"> & {
  * Use `create(ListMonitorsRequestSchema)` to create a new message.
  */
 export const ListMonitorsRequestSchema: GenMessage<ListMonitorsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 9);
+  messageDesc(file_vimesh_v1_fleet_service, 8);
 
 /**
  * The pool.
@@ -567,7 +540,7 @@ export type ListMonitorsResponse = Message<"vimesh.v1.ListMonitorsResponse"> & {
  * Use `create(ListMonitorsResponseSchema)` to create a new message.
  */
 export const ListMonitorsResponseSchema: GenMessage<ListMonitorsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 10);
+  messageDesc(file_vimesh_v1_fleet_service, 9);
 
 /**
  * A monitor of the pool.
@@ -658,7 +631,7 @@ export type PoolMonitor = Message<"vimesh.v1.PoolMonitor"> & {
  * Use `create(PoolMonitorSchema)` to create a new message.
  */
 export const PoolMonitorSchema: GenMessage<PoolMonitor> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 11);
+  messageDesc(file_vimesh_v1_fleet_service, 10);
 
 /**
  * Which monitor to drain.
@@ -686,7 +659,7 @@ export type DrainMonitorRequest = Message<"vimesh.v1.DrainMonitorRequest"> & {
  * Use `create(DrainMonitorRequestSchema)` to create a new message.
  */
 export const DrainMonitorRequestSchema: GenMessage<DrainMonitorRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 12);
+  messageDesc(file_vimesh_v1_fleet_service, 11);
 
 /**
  * The monitor as it is now.
@@ -707,7 +680,7 @@ export type DrainMonitorResponse = Message<"vimesh.v1.DrainMonitorResponse"> & {
  * Use `create(DrainMonitorResponseSchema)` to create a new message.
  */
 export const DrainMonitorResponseSchema: GenMessage<DrainMonitorResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 13);
+  messageDesc(file_vimesh_v1_fleet_service, 12);
 
 /**
  * When to call again.
@@ -728,7 +701,7 @@ export type ReportProcessResponse = Message<"vimesh.v1.ReportProcessResponse"> &
  * Use `create(ReportProcessResponseSchema)` to create a new message.
  */
 export const ReportProcessResponseSchema: GenMessage<ReportProcessResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 14);
+  messageDesc(file_vimesh_v1_fleet_service, 13);
 
 /**
  * Tells how the fleet is. Readers, operators and admins ask; the processes of the fleet make themselves known.
