@@ -22,7 +22,7 @@ from tests.support.deployments.secured_conductors import (
     secured,
 )
 from tests.support.sql.stores import sqlite_url, store_at
-from vimesh.v1 import conductor_service_pb2, fleet_service_pb2
+from vimesh.v1 import action_pb2, conductor_service_pb2, fleet_service_pb2
 from vimesh.wire.error_statuses import failure_of
 
 WITHIN_S = 30
@@ -82,7 +82,7 @@ async def test_a_process_of_another_kind_does_not_join(address: str) -> None:
     said = fleet_service_pb2.ReportProcessRequest(
         process_id=str(uuid.uuid4()),
         kind=fleet_service_pb2.FleetProcess.EXECUTOR,
-        pool=fleet_service_pb2.PoolPlace(capacity=1),
+        pool=action_pb2.PoolPlace(capacity=1),
     )
     async with client_as(address, EXECUTOR) as executor:
         await executor.fleet.ReportProcess(said, timeout=WITHIN_S)

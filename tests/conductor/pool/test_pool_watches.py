@@ -303,13 +303,15 @@ class ChangingStore(SqlPoolStore):
     def __init__(self, database: Database, change: Callable[[], Awaitable[object]]) -> None:
         super().__init__(database)
         self._change = change
+        self._turn = asyncio.Lock()
         self.has_changed = False
 
     async def wanted_after(self, scope: ActionScope, vim_id: str, limit: int) -> Sequence[tuple[str, str]]:
         keys = await super().wanted_after(scope, vim_id, limit)
-        if not self.has_changed:
-            self.has_changed = True
-            await self._change()
+        async with self._turn:
+            if not self.has_changed:
+                await self._change()
+                self.has_changed = True
         return keys
 
 
