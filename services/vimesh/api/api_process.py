@@ -23,7 +23,7 @@ from vimesh.http.http_listener import bound_to, listening
 from vimesh.http.request_record import record_requests
 from vimesh.http.request_statistics import RequestStatistics
 from vimesh.http.serve_fronts import serve
-from vimesh.http.server_tls import ServerTls
+from vimesh.http.server_tls import tls_for_fronts
 from vimesh.rpc.channels import channel
 from vimesh.rpc.process_reports import FrontLink
 from vimesh.tracing.spans import Tracer
@@ -87,7 +87,7 @@ async def run_api(
     serves; `calls` tracks running requests; `exposition` gets the collectors of the process, None: metrics are not
     served.
     """
-    tls = _tls(settings)
+    tls = tls_for_fronts(settings.credentials, settings.listen)
     with _callers(settings) as callers, listening(settings.listen) as listener:
         async with (
             channel(settings.address, settings.credentials) as front,
@@ -121,10 +121,3 @@ def _callers(settings: ApiSettings) -> AbstractContextManager[RestCallers | None
     if settings.keystone_file is None:
         return nullcontext(ProvedCallers(settings.rest.project))
     return keystone_callers(settings.keystone_file, settings.rest.project)
-
-
-def _tls(settings: ApiSettings) -> ServerTls | None:
-    """Return how only the front is served: whoever else could connect could say who calls. A unix socket is enough."""
-    if settings.credentials is None or settings.listen.startswith("unix:"):
-        return None
-    return ServerTls(settings.credentials)

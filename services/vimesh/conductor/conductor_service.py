@@ -199,8 +199,7 @@ class Answers:
 def _require_monitor(caller: Caller) -> None:
     """Raise PermissionDenied unless the caller may be a monitor: nobody else must get VIMs to probe."""
     caller.require_role((CallerRole.REPORTER,), "WatchActions of a monitor of the pool")
-    if caller.projects is not None:
-        raise PermissionDenied("a monitor of the pool has all projects")
+    caller.require_all_projects("a monitor of the pool")
 
 
 def _note_refusal(messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Report | Refusal]) -> None:

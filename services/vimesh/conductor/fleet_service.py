@@ -85,5 +85,4 @@ def _require_process(caller: Caller, kind: ProcessKind) -> None:
         caller.require_role((CallerRole.CONSOLE,), "ReportProcess of a console")
     else:
         caller.require_engine(_ENGINES[kind])
-    if caller.projects is not None:
-        raise PermissionDenied("a process of the fleet has all projects")
+    caller.require_all_projects("a process of the fleet")

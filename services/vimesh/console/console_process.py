@@ -22,7 +22,7 @@ from vimesh.http.http_listener import bound_to, listening
 from vimesh.http.request_record import record_requests
 from vimesh.http.request_statistics import RequestStatistics
 from vimesh.http.serve_fronts import serve
-from vimesh.http.server_tls import ServerTls
+from vimesh.http.server_tls import tls_for_fronts
 from vimesh.rpc.channels import channel
 from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.task_crew import TaskCrew, crew
@@ -69,7 +69,7 @@ async def run_console(
     serves; `calls` tracks running requests; `exposition` gets the collectors of the process, None: metrics are not
     served.
     """
-    tls = _tls(settings)
+    tls = tls_for_fronts(settings.credentials, settings.listen)
     with listening(settings.listen) as listener:
         async with (
             channel(settings.address, settings.credentials) as front,
@@ -101,10 +101,3 @@ def _boards(pages: Mapping[str, StatusPage], front: grpc.aio.Channel, task_crew:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
-
-
-def _tls(settings: ConsoleSettings) -> ServerTls | None:
-    """Return how only fronts are served, which limit what strangers ask for. A unix socket is enough."""
-    if settings.credentials is None or settings.listen.startswith("unix:"):
-        return None
-    return ServerTls(settings.credentials)

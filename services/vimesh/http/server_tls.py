@@ -94,3 +94,11 @@ def _trust_domain_of(certificate: bytes, path: Path) -> str:
         return parse_spiffe_id(uri).trust_domain
     except (ValueError, x509.ExtensionNotFound, BadIdentity) as error:
         raise BadSetting(str(path / CERTIFICATE), "must hold one SPIFFE ID, such as spiffe://vimesh/api/a1") from error
+
+
+def tls_for_fronts(credentials: Path | None, listen: str) -> ServerTls | None:
+    """Return how only fronts are served: they say who calls, and limit what strangers ask for.
+
+    `listen`: where, for which a unix socket is enough.
+    """
+    return None if credentials is None or listen.startswith("unix:") else ServerTls(credentials)

@@ -37,6 +37,9 @@ class PoolMember:
     """That of its process, by which it renews its lease."""
     place: PoolPlace
 
+    def message(self) -> conductor_service_pb2.PoolMember:
+        return conductor_service_pb2.PoolMember(monitor_id=self.monitor_id, place=place_message(self.place))
+
 
 class Watcher:
     """Starts and stops actions as the conductors request: a Follower. Losing the conductors stops no action (G10)."""
@@ -62,13 +65,9 @@ class Watcher:
             shard_count=self._scope.shard.count,
             start_revision=self._revision + 1 if self._revision else 0,
             log_id=self._log_id,
-            pool=None if self._member is None else self._member_message(self._member),
+            pool=None if self._member is None else self._member.message(),
             assignment=self._assignment if self._revision else "",
         )
-
-    @staticmethod
-    def _member_message(member: PoolMember) -> conductor_service_pb2.PoolMember:
-        return conductor_service_pb2.PoolMember(monitor_id=member.monitor_id, place=place_message(member.place))
 
     def note_gap(self, why: str) -> None:
         _log.info("changes were missed: listing again", why=why)

@@ -60,6 +60,11 @@ class Caller:
         if not self.sees(project_id):
             raise PermissionDenied(f"project {project_id} is not one of the caller's")
 
+    def require_all_projects(self, subject: str) -> None:
+        """Raise PermissionDenied unless the caller has all projects. `subject`: what needs that."""
+        if self.projects is not None:
+            raise PermissionDenied(f"{subject} has all projects")
+
     def require_engine(self, engine: Engine) -> None:
         """Raise PermissionDenied unless the caller may run the actions of the engine."""
         if engine not in self.engines:
