@@ -13,9 +13,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: up demo check check-quick check-all format lint types imports proto test test-all console robustness fuzz bench gen envoy metrics reference site boards baseline fleet-by-hand bare-root lock sbom dist audit clean
 
-# Where the console cannot be made, as without npm, the fleet runs without it, and says so.
+# Where the console cannot be made, the fleet runs without it, and says so.
 up: $(VENV)/.fleet
-	@! command -v npm >/dev/null || $(MAKE) --silent console || true
+	@$(MAKE) --silent console || true
 	@exec $(BIN)/vimesh up $(ARGS)
 
 demo: $(VENV)/.fleet
@@ -146,15 +146,15 @@ BUNDLE := services/vimesh/console/bundle/index.html
 WEB_SOURCES := $(wildcard $(foreach depth,* */* */*/* */*/*/*,$(foreach kind,ts tsx css html,$(WEB)/src/$(depth).$(kind) samples/typescript/src/$(depth).$(kind))))
 console: $(BUNDLE)
 $(BUNDLE): $(WEB)/node_modules $(WEB)/build.mjs $(WEB)/client_plugin.mjs $(WEB_SOURCES)
-	@cd $(WEB) && node build.mjs
+	@$(WITH_NODE) && cd $(WEB) && node build.mjs
 
 .cache/console/.typed: $(WEB)/node_modules $(WEB)/tsconfig.json $(WEB_SOURCES)
-	cd $(WEB) && npm run --silent types
+	@$(WITH_NODE) && cd $(WEB) && npm run --silent types
 	@mkdir -p $(@D) && touch $@
 
 $(WEB)/node_modules: $(WEB)/package-lock.json
-	@command -v npm >/dev/null || deploy/apt-install nodejs npm
-	@cd $(WEB) && $(NPM_CI)
+	@command -v npm >/dev/null || $(MAKE) --silent .cache/node/.ready
+	@$(WITH_NODE) && cd $(WEB) && $(NPM_CI)
 	@touch $@
 
 # What an installation of all parts holds, as CycloneDX, from an environment that holds nothing else.
@@ -212,6 +212,14 @@ $(VENV)/.bench: $(LOCKS)/bench.txt | $(VENV)/.dev
 
 $(VENV)/.fuzz: $(LOCKS)/fuzz.txt | $(VENV)/.dev
 	@$(PACKAGES) $(LOCKS)/fuzz.txt
+	@touch $@
+
+# For machines without a Node: one from PyPI, in an environment of its own.
+WITH_NODE = export PATH="$$PATH:$(CURDIR)/.cache/node/bin"
+.cache/node/.ready: $(LOCKS)/node.txt | $(VENV)/.fleet
+	@echo "installing Node, to make the console: 60 MB to download, once"
+	@$(VENV)/bin/python -m venv --clear --without-pip .cache/node
+	@$(PIP) --python .cache/node/bin/python $(INSTALL) -r $(LOCKS)/node.txt
 	@touch $@
 
 # What the tests drive besides: network namespaces and packet filters as ground truth, programs in Node, and private
