@@ -54,6 +54,10 @@ class ProbePolicy:
     """Whether the certificate of an https auth_url must be valid."""
     fail_for_s: float = 0.0
     """How long failures must have lasted, from the first failed probe on, before the VIM is unreachable."""
+    vantages: tuple[str, ...] = ()
+    """The names of the places from which it is probed; none: the default one."""
+    quorum: int = 0
+    """How many vantages have to agree on a status; 0: the majority of those that can tell."""
 
 
 POLICY_FIELDS = tuple(field.name for field in fields(ProbePolicy))
@@ -70,15 +74,25 @@ class PolicyChange:
     rise: int | None = None
     tls_verify: bool | None = None
     fail_for_s: float | None = None
+    vantages: tuple[str, ...] | None = None
+    quorum: int | None = None
 
     def onto(self, policy: ProbePolicy) -> ProbePolicy:
-        """Return the changed policy. Raises BadInput if the timeout is not shorter than the interval."""
+        """Return the changed policy. Raises BadInput if its values contradict each other."""
         changes = {name: value for name in POLICY_FIELDS if (value := getattr(self, name)) is not None}
         changed = replace(policy, **changes) if changes else policy
         if changed.timeout_s >= changed.interval_s:
             times = f"{changed.timeout_s:g} s is not below {changed.interval_s:g} s"
             raise BadInput(Violation("vim.probe_policy", f"timeout must be shorter than interval: {times}"))
+        require_quorum(changed)
         return changed
+
+
+def require_quorum(policy: ProbePolicy) -> None:
+    """Raise BadInput if more vantages would have to agree than there are."""
+    most = max(len(policy.vantages), 1)
+    if policy.quorum > most:
+        raise BadInput(Violation("vim.probe_policy.quorum", f"must not exceed the number of vantages, which is {most}"))
 
 
 class Reason:
@@ -98,6 +112,10 @@ class Reason:
 
     SILENT = "SILENT"
     """No report came within the lease: set by the conductors, never by a prober."""
+    NO_QUORUM = "NO_QUORUM"
+    """Too few of the VIM's vantages can tell: set by the conductors, as is the next."""
+    DISPUTED = "DISPUTED"
+    """The vantages disagree."""
 
     # Faults of the monitor itself. These never make a VIM unreachable (G12).
     LOCAL_NO_ROUTE = "LOCAL_NO_ROUTE"

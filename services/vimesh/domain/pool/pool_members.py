@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from vimesh.domain.pool.assignment import Member
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 
-DEFAULT_VANTAGE: Final = "default"
 MEMBER_LEASE_S: Final = 15.0
 """A monitor that was not heard of for so long leaves its VIMs to the others."""
 RENEW_WITHIN_S: Final = 4.0
