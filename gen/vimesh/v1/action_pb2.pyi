@@ -66,7 +66,7 @@ class PoolPlace(_message.Message):
     VANTAGE_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
     vantage: _builtins.str
-    """The name of the place from which it probes; empty: `default`, which is the only one so far."""
+    """The name of the place from which it probes; empty: `default`. It gets the actions that are wanted from there."""
     capacity: _builtins.int
     """How many VIMs it gets in comparison: one of capacity 2 gets twice as many as one of capacity 1. At most 1000; 0 means
     1.

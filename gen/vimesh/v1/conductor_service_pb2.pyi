@@ -94,7 +94,9 @@ class UpdateVimResponse(_message.Message):
     CONTACT_WITHIN_FIELD_NUMBER: _builtins.int
     NEWEST_OBSERVATION_FIELD_NUMBER: _builtins.int
     status: _vim_pb2.Vim.Status.ValueType
-    """The status on record now: the reported one, unless `newest_observation` is set."""
+    """The status on record now: the reported one, unless `newest_observation` is set. Of a VIM with several vantages,
+    what is on record of the vantage of the action.
+    """
     newest_observation: _builtins.int
     """Set if the report was not recorded because its observation is out of date: the number of the newest observation on
     record, which is greater, or equal but has other content. The wanted action can overrule that observation by

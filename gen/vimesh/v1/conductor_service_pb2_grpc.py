@@ -92,7 +92,8 @@ class ConductorServiceServicer(object):
 
         A monitor that names itself in `pool` gets the part of the actions that is its own, and shares the rest with the
         other monitors of its vantage. It holds a lease, which this call begins and ReportProcess renews. When monitors come
-        or go, the stream brings the actions that it gains or loses. All other callers get every action, or a shard.
+        or go, the stream brings the actions that it gains or loses. All other callers get every action of the vantage
+        `default`, or a shard of them: only EMBEDDED actions have other vantages.
 
         PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run actions of the engine, or does not see all projects and
         names itself in `pool`, or another identity has a monitor of this id.

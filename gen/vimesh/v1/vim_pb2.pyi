@@ -168,6 +168,7 @@ class Vim(_message.Message):
     MAINTENANCE_FIELD_NUMBER: _builtins.int
     FLAPPING_FIELD_NUMBER: _builtins.int
     APPLIED_FIELD_NUMBER: _builtins.int
+    VIEWS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -198,7 +199,8 @@ class Vim(_message.Message):
     `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, or `SILENT` if reports have ceased. Reporters other than
     vimesh may send any other word. Empty if there is nothing to explain. `LOCAL_SET_ASIDE` means that the answers of
     the VIM blocked the prober twice: it is now probed rarely, to protect the others. `LOCAL_DENIED` means that the rules
-    of the prober forbid to send anything to the address of the VIM; `detail` names the rule.
+    of the prober forbid to send anything to the address of the VIM; `detail` names the rule. `NO_QUORUM` and `DISPUTED`
+    mean that too few vantages can tell, or that they disagree: see ProbePolicy.quorum.
     """
     detail: _builtins.str
     """An explanation of the reason, for people."""
@@ -282,6 +284,12 @@ class Vim(_message.Message):
         """
 
     @_builtins.property
+    def views(self) -> _containers.RepeatedCompositeFieldContainer[Global___View]:
+        """What each vantage says, if the policy names several, in the order of the policy; empty otherwise. Like `flapping`, it
+        is told by reads, and absent in VimEvent.vim: VimEvent.view says what changes.
+        """
+
+    @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the VIM was registered."""
 
@@ -315,6 +323,7 @@ class Vim(_message.Message):
         maintenance: Global___Maintenance | None = ...,
         flapping: _builtins.bool = ...,
         applied: Global___AppliedFields | None = ...,
+        views: _abc.Iterable[Global___View] | None = ...,
         revision: _builtins.int = ...,
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
@@ -322,7 +331,7 @@ class Vim(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "views", b"views", "vim_project", b"vim_project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -436,6 +445,8 @@ class ProbePolicy(_message.Message):
     RISE_FIELD_NUMBER: _builtins.int
     TLS_VERIFY_FIELD_NUMBER: _builtins.int
     FAIL_FOR_FIELD_NUMBER: _builtins.int
+    VANTAGES_FIELD_NUMBER: _builtins.int
+    QUORUM_FIELD_NUMBER: _builtins.int
     method: Global___ProbePolicy.Method.ValueType
     """How to probe."""
     fall: _builtins.int
@@ -445,6 +456,12 @@ class ProbePolicy(_message.Message):
     tls_verify: _builtins.bool
     """Whether an https auth_url counts as reached only if its certificate is valid. False by default, because most clouds
     have a CA of their own and probes carry no secrets.
+    """
+    quorum: _builtins.int
+    """How many vantages have to agree that the VIM is UNREACHABLE, or that it is REACHABLE; if enough say either, it is
+    UNREACHABLE. Otherwise it is UNKNOWN, with the reason `NO_QUORUM` if too few can tell, or `DISPUTED` if they
+    disagree. 0: the majority of those that can tell, which may be a single one. At most the number of vantages; this is
+    also checked, and refused as BAD_INPUT. Changing it keeps the actions.
     """
     @_builtins.property
     def interval(self) -> _duration_pb2.Duration:
@@ -463,6 +480,14 @@ class ProbePolicy(_message.Message):
         effect on `rise`: recovery is never delayed.
         """
 
+    @_builtins.property
+    def vantages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the places from which the VIM is probed, each by the monitors that were started there: see `vimesh
+        monitor --vantage`. At most 8 different ones; none: `default`. With several, Vim.views shows what each of them says.
+        Only with the engine EMBEDDED; otherwise it is refused as BAD_INPUT. Changing it keeps the actions of vantages that
+        stay.
+        """
+
     def __init__(
         self,
         *,
@@ -473,14 +498,66 @@ class ProbePolicy(_message.Message):
         rise: _builtins.int = ...,
         tls_verify: _builtins.bool = ...,
         fail_for: _duration_pb2.Duration | None = ...,
+        vantages: _abc.Iterable[_builtins.str] | None = ...,
+        quorum: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["fail_for", b"fail_for", "interval", b"interval", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fail_for", b"fail_for", "fall", b"fall", "interval", b"interval", "method", b"method", "rise", b"rise", "timeout", b"timeout", "tls_verify", b"tls_verify"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fail_for", b"fail_for", "fall", b"fall", "interval", b"interval", "method", b"method", "quorum", b"quorum", "rise", b"rise", "timeout", b"timeout", "tls_verify", b"tls_verify", "vantages", b"vantages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProbePolicy: _TypeAlias = ProbePolicy  # noqa: Y015
+
+@_typing.final
+class View(_message.Message):
+    """What one vantage says of a VIM that is probed from several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VANTAGE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    STATUS_TIME_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    ACTION_ID_FIELD_NUMBER: _builtins.int
+    vantage: _builtins.str
+    """Name of the vantage."""
+    status: Global___Vim.Status.ValueType
+    """The status that its wanted action reported last, or UNKNOWN once the lease of that report has ended."""
+    reason: _builtins.str
+    """The reason for the status; see Vim.reason."""
+    detail: _builtins.str
+    """An explanation of the reason, for people."""
+    action_id: _builtins.str
+    """UUID of the action that is wanted from there. Empty for callers that may not report for the engine."""
+    @_builtins.property
+    def status_time(self) -> _timestamp_pb2.Timestamp:
+        """When the view took on this status; see Vim.status_time."""
+
+    @_builtins.property
+    def valid_until(self) -> _timestamp_pb2.Timestamp:
+        """When the lease of the status ends; see Vim.valid_until."""
+
+    def __init__(
+        self,
+        *,
+        vantage: _builtins.str = ...,
+        status: Global___Vim.Status.ValueType = ...,
+        reason: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        status_time: _timestamp_pb2.Timestamp | None = ...,
+        valid_until: _timestamp_pb2.Timestamp | None = ...,
+        action_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status_time", b"status_time", "valid_until", b"valid_until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "detail", b"detail", "reason", b"reason", "status", b"status", "status_time", b"status_time", "valid_until", b"valid_until", "vantage", b"vantage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___View: _TypeAlias = View  # noqa: Y015
 
 @_typing.final
 class Monitor(_message.Message):
@@ -564,7 +641,7 @@ class Monitor(_message.Message):
     """UUID of the wanted action: reports with any other action_id are not recorded. A VIM that was registered with the
     engine EXTERNAL, or moved to it, has its own id here, so that an action that knows only its VIM can report. A new
     target replaces that id, too; ModifyVim with engine EXTERNAL then makes it the VIM's id again. Empty for callers that
-    may not report for the engine.
+    may not report for the engine, and for a VIM that is probed from several vantages: Vim.views has an action each.
     """
     workflow_name: _builtins.str
     """Name of the Mistral workflow, `vim_id_<id>`; empty with any other engine."""
@@ -626,6 +703,8 @@ class VimEvent(_message.Message):
         """
         MAINTENANCE_ENDED: VimEvent._Kind.ValueType  # 8
         """A maintenance window ceased to cover the VIM: `maintenance` is what is left, if another one still does."""
+        VIEW_CHANGED: VimEvent._Kind.ValueType  # 9
+        """What one vantage says changed, and the status and the reason of the VIM did not: `view` is what it says since."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Kinds of change."""
@@ -650,6 +729,8 @@ class VimEvent(_message.Message):
     """
     MAINTENANCE_ENDED: VimEvent.Kind.ValueType  # 8
     """A maintenance window ceased to cover the VIM: `maintenance` is what is left, if another one still does."""
+    VIEW_CHANGED: VimEvent.Kind.ValueType  # 9
+    """What one vantage says changed, and the status and the reason of the VIM did not: `view` is what it says since."""
 
     REVISION_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -665,6 +746,7 @@ class VimEvent(_message.Message):
     CHANGED_FIELDS_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     MAINTENANCE_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     FILTERED_OUT_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision of the change. It grows by one with each change, across all VIMs."""
@@ -718,6 +800,12 @@ class VimEvent(_message.Message):
     def maintenance(self) -> Global___Maintenance:
         """For MAINTENANCE_STARTED and MAINTENANCE_ENDED, the maintenance of the VIM after the change; absent if it is in none."""
 
+    @_builtins.property
+    def view(self) -> Global___View:
+        """For a change that comes from one of several vantages, what that vantage says since. Its kind may also be
+        STATUS_CHANGED, REASON_CHANGED or, if the action of the vantage was replaced, ACTION_REPLACED.
+        """
+
     def __init__(
         self,
         *,
@@ -735,11 +823,12 @@ class VimEvent(_message.Message):
         changed_fields: _field_mask_pb2.FieldMask | None = ...,
         actor: _builtins.str = ...,
         maintenance: Global___Maintenance | None = ...,
+        view: Global___View | None = ...,
         filtered_out: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "changed_fields", b"changed_fields", "filtered_out", b"filtered_out", "maintenance", b"maintenance", "time", b"time", "vim", b"vim"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "changed_fields", b"changed_fields", "filtered_out", b"filtered_out", "maintenance", b"maintenance", "time", b"time", "view", b"view", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "action_id", b"action_id", "actor", b"actor", "changed_fields", b"changed_fields", "detail", b"detail", "filtered_out", b"filtered_out", "kind", b"kind", "maintenance", b"maintenance", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "action_id", b"action_id", "actor", b"actor", "changed_fields", b"changed_fields", "detail", b"detail", "filtered_out", b"filtered_out", "kind", b"kind", "maintenance", b"maintenance", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "view", b"view", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__filtered_out: _TypeAlias = _typing.Literal["filtered_out"]  # noqa: Y015
     _WhichOneofArgType__filtered_out: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out"]  # noqa: Y015

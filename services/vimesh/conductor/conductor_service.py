@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -26,6 +27,7 @@ from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceServicer
 from vimesh.wire import request_messages
 from vimesh.wire.error_statuses import STATUS, rich_status
+from vimesh.wire.fleet_messages import pool_place
 from vimesh.wire.limits import MAX_MESSAGE_BYTES
 from vimesh.wire.message_rules import Rules
 from vimesh.wire.vim_messages import STATUS_VALUES
@@ -150,6 +152,7 @@ class ReportsServicer(ConductorServiceServicer):
             responses = self._action_streams.watch_all(request, scope)
         else:
             _require_monitor(caller)
+            scope = replace(scope, vantage=pool_place(request.pool.place).vantage)
             responses = self._action_streams.watch_share(request, scope, caller.identity)
         async with aclosing(responses):
             async for response in responses:

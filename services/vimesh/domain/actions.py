@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from vimesh.domain.probing import ProbePolicy
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vims import Engine
 
 WORKFLOW_PREFIX = "vim_id_"
@@ -22,6 +23,8 @@ class Action:
     policy: ProbePolicy
     observation: int
     """The newest observation on record: the host that runs the action counts on from above it."""
+    vantage: str = DEFAULT_VANTAGE
+    """From where it is to probe. Only conductors know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class CurrentAction:
     action_id: str
     engine: Engine
     project_id: str
+    of_views: frozenset[str] = frozenset()
+    """The wanted actions of a VIM that several vantages look at; `action_id` is empty then."""
+
+    def wants(self, action_id: str) -> bool:
+        return action_id == self.action_id or action_id in self.of_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,8 @@ class ActionScope:
     shard: Shard = Shard()
     projects: frozenset[str] | None = None
     """The projects whose VIMs it runs them for; None: all."""
+    vantage: str = DEFAULT_VANTAGE
+    """From where it probes."""
 
 
 def workflow_name(vim_id: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from vimesh.domain.vims import Engine, Status, Vim, VimMaintenance
+from vimesh.domain.vims import Engine, Status, View, Vim, VimMaintenance
 
 
 class EventKind(StrEnum):
@@ -19,8 +19,11 @@ class EventKind(StrEnum):
     DEREGISTERED = "DEREGISTERED"
     MAINTENANCE_STARTED = "MAINTENANCE_STARTED"
     MAINTENANCE_ENDED = "MAINTENANCE_ENDED"
+    VIEW_CHANGED = "VIEW_CHANGED"
 
 
+_POLICY: Final = "probe_policy"
+"""The field whose change may add vantages, and stop no action."""
 MAINTENANCE_KINDS: Final = frozenset({EventKind.MAINTENANCE_STARTED, EventKind.MAINTENANCE_ENDED})
 
 
@@ -53,6 +56,10 @@ class VimEvent:
     """The identity that made the change, if it was proved; empty for what vimesh does by itself."""
     maintenance: VimMaintenance | None = None
     """For MAINTENANCE_STARTED and MAINTENANCE_ENDED: the maintenance after the change, None if no window is left."""
+    view: View | None = None
+    """For a change that comes from one of several vantages: what that says since."""
+    stopped_views: tuple[str, ...] = ()
+    """The actions of vantages that the change made unwanted, besides `stopped_action_id`."""
     filtered_out: bool = False
     """Whether it is shown only because the VIM does not match the filter of a watch after it: see `event_match`."""
     size_bytes: int = field(default=0, compare=False)
@@ -60,7 +67,8 @@ class VimEvent:
 
     def starts_in(self, engine: Engine) -> bool:
         """Return whether this change makes an action of the engine wanted."""
-        has_new_action = self.kind is EventKind.REGISTERED or bool(self.stopped_action_id)
+        is_divided_anew = self.kind is EventKind.MODIFIED and _POLICY in self.changed_fields
+        has_new_action = self.kind is EventKind.REGISTERED or bool(self.stopped_action_id) or is_divided_anew
         return has_new_action and self.kind is not EventKind.DEREGISTERED and self.engine is engine
 
     def stops_in(self, engine: Engine) -> bool:

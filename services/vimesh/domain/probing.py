@@ -88,6 +88,11 @@ class PolicyChange:
         return changed
 
 
+def without_vantages(policy: ProbePolicy) -> ProbePolicy:
+    """Return what a policy says to those who probe, from wherever they do."""
+    return replace(policy, vantages=(), quorum=0) if policy.vantages or policy.quorum else policy
+
+
 def require_quorum(policy: ProbePolicy) -> None:
     """Raise BadInput if more vantages would have to agree than there are."""
     most = max(len(policy.vantages), 1)

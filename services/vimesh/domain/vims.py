@@ -85,6 +85,22 @@ class AppliedFields:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What one vantage says of a VIM that several look at."""
+
+    vantage: str
+    status: Status
+    reason: str
+    detail: str
+    status_time: dt.datetime
+    """Since when it has this status, by the database's clock."""
+    valid_until: dt.datetime | None
+    """When its lease ends; None before the first report of its action."""
+    action_id: str
+    """The action that is wanted from there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Vim:
     """A VIM as it can be shown: secrets in `auth_cred` are masked."""
 
@@ -124,6 +140,8 @@ class Vim:
     changes."""
     applied: AppliedFields | None = None
     """What an apply set manages of it; None if it belongs to none."""
+    views: tuple[View, ...] = ()
+    """What each vantage says, if there are several. Only in what is read, never in changes."""
 
 
 BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")

@@ -55,6 +55,7 @@ from vimesh.store.sql.sql_functions import NowMicros
 from vimesh.store.todos import claim_todos, finish_todos
 from vimesh.store.transactions.database import Database, T, Work
 from vimesh.store.transactions.rehearsals import rehearse
+from vimesh.store.views import silent_views
 from vimesh.store.vims import list_vims, read_vims, request_ids
 from vimesh.store.vims.modify_vim import explain_conflict as explain_modification
 from vimesh.store.vims.modify_vim import modify
@@ -190,15 +191,22 @@ class SqlStore:
         return await self._reports.record_repeats(cast("Sequence[CachedRepeat]", repeats))
 
     async def record_lapses(self, limit: int) -> int:
-        # Usually no lease has ended, and this check does not lock out other writers.
-        if not await self._database.read(lapse_leases.has_silent):
-            return 0
-        return await self._database.write(lambda c: lapse_leases.record_lapses(c, limit))
+        # Usually no lease has ended, and these checks do not lock out other writers. Views come first: then it is on
+        # record what follows from them.
+        count = 0
+        if await self._database.read(silent_views.has_silent_views):
+            count = await self._database.write(lambda c: silent_views.record_silent_views(c, limit))
+        if count < limit and await self._database.read(lapse_leases.has_silent):
+            count += await self._database.write(lambda c: lapse_leases.record_lapses(c, limit - count))
+        return count
 
     async def replace_silent(self, limit: int) -> int:
-        if not await self._database.read(replace_silent.has_replaceable):
-            return 0
-        return await self._database.write(lambda c: replace_silent.replace_silent(c, limit))
+        count = 0
+        if await self._database.read(replace_silent.has_replaceable):
+            count = await self._database.write(lambda c: replace_silent.replace_silent(c, limit))
+        if count < limit and await self._database.read(silent_views.has_replaceable_views):
+            count += await self._database.write(lambda c: silent_views.replace_silent_views(c, limit - count))
+        return count
 
     async def compact(self, retention: Retention, limit: int) -> int:
         return await compact_log.drop(self._database, retention, limit)

@@ -19,6 +19,7 @@ from vimesh.wire.vim_messages import (
     maintenance_message,
     policy_message,
     timestamp,
+    view_message,
     vim_message,
 )
 
@@ -67,6 +68,7 @@ def event_message(event: VimEvent) -> vim_pb2.VimEvent:
         changed_fields=FieldMask(paths=event.changed_fields) if event.changed_fields else None,
         actor=event.actor,
         maintenance=maintenance_message(event.maintenance) if event.maintenance else None,
+        view=view_message(event.view) if event.view else None,
         filtered_out=event.filtered_out or None,
     )
     for field in event.omitted_fields:

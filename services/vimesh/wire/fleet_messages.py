@@ -6,7 +6,8 @@ from typing import Final
 
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement, FleetProcess, ProcessKind
-from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE, PoolMonitor, PoolPlace
+from vimesh.domain.pool.pool_members import PoolMonitor, PoolPlace
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vims import Status
 from vimesh.v1 import action_pb2, workflow_service_pb2
 from vimesh.v1 import fleet_service_pb2 as pb

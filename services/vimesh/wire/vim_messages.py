@@ -168,6 +168,7 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
         maintenance=maintenance_message(vim.maintenance) if vim.maintenance else None,
         flapping=vim.flapping,
         applied=_applied_message(vim.applied) if vim.applied else None,
+        views=map(view_message, vim.views),
     )
     if vim.round_trip_s is not None:
         message.round_trip.CopyFrom(duration(vim.round_trip_s))
@@ -183,6 +184,18 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
 def maintenance_message(maintenance: vims.VimMaintenance) -> vim_pb2.Maintenance:
     return vim_pb2.Maintenance(
         window_id=maintenance.window_id, reason=maintenance.reason, end_time=timestamp(maintenance.end_time)
+    )
+
+
+def view_message(view: vims.View) -> vim_pb2.View:
+    return vim_pb2.View(
+        vantage=view.vantage,
+        status=STATUS_VALUES[view.status],
+        reason=view.reason,
+        detail=view.detail,
+        status_time=timestamp(view.status_time),
+        valid_until=timestamp(view.valid_until) if view.valid_until else None,
+        action_id=view.action_id,
     )
 
 
@@ -214,6 +227,8 @@ def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
         rise=value.rise,
         tls_verify=value.tls_verify,
         fail_for=duration(value.fail_for_s),
+        vantages=value.vantages,
+        quorum=value.quorum,
     )
 
 
@@ -230,6 +245,8 @@ def policy_from_message(message: vim_pb2.ProbePolicy) -> ProbePolicy:
         rise=message.rise or _DEFAULT_POLICY.rise,
         tls_verify=message.tls_verify,
         fail_for_s=seconds(message.fail_for),
+        vantages=tuple(message.vantages),
+        quorum=message.quorum,
     )
     # Most VIMs have the default policy: they share one object.
     return _DEFAULT_POLICY if policy == _DEFAULT_POLICY else policy

@@ -14,7 +14,8 @@ from sqlalchemy import update
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.pool.pool_upkeep import PoolLimits, PoolUpkeep
 from vimesh.conductor.watches.event_feed import EventFeed
-from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE, MEMBER_LEASE_S, PoolPlace, PoolView
+from vimesh.domain.pool.pool_members import MEMBER_LEASE_S, PoolPlace, PoolView
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.store.pool.sql_pool_store import SqlPoolStore
 from vimesh.store.schema.pool_tables import monitors
 from vimesh.store.schema.timestamps import micros

@@ -26,8 +26,8 @@ from vimesh.store.sql_store import SqlStore
 from vimesh.store.transactions.database import Database
 from vimesh.v1 import action_pb2, fleet_service_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
-from vimesh.v1.vim_pb2 import Monitor, Vim
-from vimesh.v1.vim_service_pb2 import ModifyVimRequest
+from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim, VimEvent
+from vimesh.v1.vim_service_pb2 import GetVimRequest, ListVimEventsRequest, ModifyVimRequest
 from vimesh.wire.error_statuses import failure_of
 
 _WITHIN_S = 30.0
@@ -54,6 +54,7 @@ class MonitorWatch:
     client: Client
     monitor_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     capacity: int = 1
+    vantage: str = "default"
     running: dict[str, str] = field(default_factory=dict)
     """The actions by their VIMs."""
     gained: int = 0
@@ -64,7 +65,7 @@ class MonitorWatch:
 
     def request(self) -> pb.WatchActionsRequest:
         member = pb.PoolMember(
-            monitor_id=self.monitor_id, place=action_pb2.PoolPlace(vantage="default", capacity=self.capacity)
+            monitor_id=self.monitor_id, place=action_pb2.PoolPlace(vantage=self.vantage, capacity=self.capacity)
         )
         start = self.revision + 1 if self.revision else 0
         return pb.WatchActionsRequest(
@@ -93,8 +94,8 @@ class Monitors:
         self._tasks = tasks
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    async def start(self, client: Client, capacity: int = 1) -> MonitorWatch:
-        watch = MonitorWatch(client, capacity=capacity)
+    async def start(self, client: Client, capacity: int = 1, vantage: str = "default") -> MonitorWatch:
+        watch = MonitorWatch(client, capacity=capacity, vantage=vantage)
         await self.resume(watch)
         return watch
 
@@ -338,7 +339,7 @@ async def test_an_action_that_another_engine_has_by_now_is_not_sent(site: Site, 
         pb.WatchActionsRequest(pool=pb.PoolMember(monitor_id=str(uuid.uuid4())), engine=Monitor.MISTRAL),
         pb.WatchActionsRequest(pool=pb.PoolMember(monitor_id="not an id")),
         pb.WatchActionsRequest(
-            pool=pb.PoolMember(monitor_id=str(uuid.uuid4()), place=action_pb2.PoolPlace(vantage="moon"))
+            pool=pb.PoolMember(monitor_id=str(uuid.uuid4()), place=action_pb2.PoolPlace(vantage="the moon"))
         ),
         pb.WatchActionsRequest(
             pool=pb.PoolMember(monitor_id=str(uuid.uuid4()), place=action_pb2.PoolPlace(capacity=1001))
@@ -361,3 +362,78 @@ async def test_a_monitor_that_is_not_there_cannot_be_drained(site: Site) -> None
     failure = failure_of(refused.value)
     assert (failure.code, failure.reason) == (grpc.StatusCode.NOT_FOUND, "MONITOR_NOT_FOUND")
     assert failure.metadata == {"monitor_id": request.monitor_id}
+
+
+async def registered_from(client: Client, *vantages: str) -> Vim:
+    return await client.register(probe_policy=ProbePolicy(vantages=vantages))
+
+
+async def set_vantages(client: Client, vim: Vim, *vantages: str) -> None:
+    request = ModifyVimRequest(vim=Vim(id=vim.id, probe_policy=ProbePolicy(vantages=vantages)))
+    request.update_mask.paths.append("probe_policy.vantages")
+    await client.vims.ModifyVim(request, timeout=5)
+
+
+async def report(watch: MonitorWatch, vim: Vim, status: Vim.Status.ValueType, observation: int) -> None:
+    reason = "TIMEOUT" if status == Vim.UNREACHABLE else ""
+    request = pb.UpdateVimRequest(
+        vim_id=vim.id, action_id=watch.running[vim.id], status=status, observation=observation, reason=reason
+    )
+    outcome = await watch.client.conductor.UpdateVim(request, timeout=5)
+    assert outcome.status == status
+
+
+async def test_each_vantage_probes_the_vims_that_name_it(site: Site, pool: Monitors) -> None:
+    one, other = site.clients
+    plain, only_eu = await registered_from(one), await registered_from(one, "eu")
+    both = await registered_from(one, "eu", "us")
+
+    here = await pool.start(one)
+    eu = await pool.start(other, vantage="eu")
+    us = await pool.start(one, vantage="us")
+
+    assert here.running == {plain.id: plain.monitor.action_id}
+    assert eu.running.keys() == {only_eu.id, both.id}
+    assert us.running.keys() == {both.id}
+    assert eu.running[both.id] != us.running[both.id]
+    kept = eu.running[both.id]
+
+    second_eu = await pool.start(one, vantage="eu")
+    await until(lambda: len(eu.running) + len(second_eu.running) == 2, eu, second_eu)
+    await pool.stop(second_eu)
+    await site.end_lease(second_eu.monitor_id)
+    await until(lambda: eu.running.keys() == {only_eu.id, both.id}, eu)
+
+    await set_vantages(one, both, "eu", "default")
+    await until(lambda: not us.running and both.id in here.running, us, here)
+    assert eu.running[both.id] == kept
+
+    late = await registered_from(other, "us", "eu")
+    await until(lambda: late.id in us.running and late.id in eu.running, us, eu)
+    await one.vims.ModifyVim(ModifyVimRequest(vim=Vim(id=both.id, auth_url="http://b/")), timeout=5)
+    await until(lambda: eu.running[both.id] != kept, eu)
+    await one.deregister(both.id)
+    await until(lambda: both.id not in eu.running and both.id not in here.running, eu, here)
+
+
+async def test_what_the_vantages_report_is_shown(site: Site, pool: Monitors) -> None:
+    client, _ = site.clients
+    vim = await registered_from(client, "eu", "us")
+    eu, us = await pool.start(client, vantage="eu"), await pool.start(client, vantage="us")
+    await report(eu, vim, Vim.REACHABLE, 1)
+    await report(us, vim, Vim.UNREACHABLE, 1)
+
+    shown = (await client.vims.GetVim(GetVimRequest(vim_id=vim.id), timeout=5)).vim
+
+    assert (shown.status, shown.reason, shown.monitor.action_id) == (Vim.UNKNOWN, "DISPUTED", "")
+    assert [(view.vantage, view.status, view.reason, view.action_id) for view in shown.views] == [
+        ("eu", Vim.REACHABLE, "", eu.running[vim.id]),
+        ("us", Vim.UNREACHABLE, "TIMEOUT", us.running[vim.id]),
+    ]
+    assert all(view.HasField("status_time") and view.HasField("valid_until") for view in shown.views)
+    events = (await client.vims.ListVimEvents(ListVimEventsRequest(vim_id=vim.id), timeout=5)).events
+    assert [(event.kind, event.view.vantage) for event in events] == [
+        (VimEvent.STATUS_CHANGED, "us"),
+        (VimEvent.STATUS_CHANGED, "eu"),
+        (VimEvent.REGISTERED, ""),
+    ]

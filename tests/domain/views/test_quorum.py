@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from vimesh.domain.probing import Reason
-from vimesh.domain.vims import Status
 from vimesh.domain.views.quorum import Conclusion, Opinion, conclude, stands_until
+from vimesh.domain.vims import Status
 
 _R, _U, _K, _P = Status.REACHABLE, Status.UNREACHABLE, Status.UNKNOWN, Status.PENDING
 _REACHABLE, _UNREACHABLE = (_R, ""), (_U, "TIMEOUT")

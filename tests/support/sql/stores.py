@@ -23,6 +23,7 @@ from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.schema.notification_tables import notifiers, receivers
 from vimesh.store.schema.tables import leases, todos
 from vimesh.store.schema.timestamps import micros
+from vimesh.store.schema.view_tables import views
 from vimesh.store.sql_store import SqlStore, sql_store
 from vimesh.store.upgrade.manage_tables import upgrade
 
@@ -110,6 +111,7 @@ async def elapse(store: VimStore, seconds: float, *others: VimStore) -> None:
     assert isinstance(store, SqlStore)
     shifts = [
         update(leases).values(lease_until=leases.c.lease_until - micros(seconds)),
+        update(views).values(lease_until=views.c.lease_until - micros(seconds)),
         update(todos).values(due_time=todos.c.due_time - micros(seconds)),
         update(receivers).values(claim_until=receivers.c.claim_until - micros(seconds)),
         update(notifiers).values(active_until=notifiers.c.active_until - micros(seconds)),

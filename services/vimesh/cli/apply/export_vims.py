@@ -95,6 +95,8 @@ def _policy(policy: ProbePolicy) -> dict[str, Any]:
             changed[field.name] = exact(seconds(value))
         elif field.name == "method":
             changed[field.name] = ProbePolicy.Method.Name(value).lower()
+        elif field.name == "vantages":
+            changed[field.name] = list(value)
         else:
             changed[field.name] = value
     return changed

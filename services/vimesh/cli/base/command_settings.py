@@ -37,6 +37,7 @@ from vimesh.domain.settings import (
     one_of,
     truth,
 )
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE, vantage_name
 from vimesh.domain.vims import Engine
 from vimesh.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY, TARGET_ALLOW, TARGET_DENY
 from vimesh.target_rules.target_rules import NOTIFICATIONS, TargetRules
@@ -208,6 +209,7 @@ ACTION_MODE = Setting("action.mode", str, "")
 SHARD = Setting("monitor.shard", _shard, Shard())
 """Ignored: monitors share the VIMs by themselves. It is a known key so that fleets that set it can be upgraded."""
 CAPACITY = Setting("monitor.capacity", _number(1, MAX_CAPACITY), 1)
+VANTAGE = Setting("monitor.vantage", vantage_name, DEFAULT_VANTAGE)
 NOTIFIER_ID = Setting("notifier_id", _notifier_id, "")
 """Empty: a new one at each start."""
 IMPORT_DATABASE_URL = Setting("import.database_url", str, "", secret=True)
@@ -274,6 +276,7 @@ ALL_SETTINGS: tuple[Setting[Any], ...] = (
     ACTION_MODE,
     SHARD,
     CAPACITY,
+    VANTAGE,
     MONITOR_HISTORY,
     HISTORY_SIZE,
     UP_HISTORY,

@@ -18,6 +18,14 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
     *,
     address: flags.Address = None,
     credentials: flags.Credentials = None,
+    vantage: Annotated[
+        str | None,
+        typer.Option(
+            "--vantage",
+            metavar="NAME",
+            help="Probe from this place the VIMs that name it [VIMESH_MONITOR_VANTAGE; default: default].",
+        ),
+    ] = None,
     capacity: Annotated[
         str | None,
         typer.Option(
@@ -45,7 +53,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Probe the VIMs of the embedded engine until SIGTERM or Ctrl-C.
 
-    Several monitors share the VIMs, and take over those of one that ends or dies: see `vimesh monitors`.
+    Several monitors of a vantage share its VIMs, and take over those of one that ends or dies: see `vimesh monitors`.
 
     Loopback, link-local, metadata, multicast and unspecified addresses and the fleet's own are probed only if
     --probe-allow names them.
@@ -64,7 +72,9 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
             MonitorSettings(
                 address=found.read(ADDRESS, address),
                 credentials=found.read(CREDENTIALS, credentials),
-                place=PoolPlace(capacity=found.read(command_settings.CAPACITY, capacity)),
+                place=PoolPlace(
+                    found.read(command_settings.VANTAGE, vantage), found.read(command_settings.CAPACITY, capacity)
+                ),
                 rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
                 history=found.read(history_settings.MONITOR_HISTORY, history),
             ),

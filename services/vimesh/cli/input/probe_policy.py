@@ -10,8 +10,10 @@ from google.protobuf.duration_pb2 import Duration
 
 from vimesh.cli.base.durations import seconds
 from vimesh.domain.settings import BadFlag
+from vimesh.domain.views.vantages import vantage_name
 from vimesh.v1.vim_pb2 import ProbePolicy
 
+_MAX_VANTAGES = 8
 _METHODS = {name.lower(): method for name, method in ProbePolicy.Method.items() if method}
 
 
@@ -42,6 +44,18 @@ FailFor = Annotated[
         "--fail-for", metavar="DURATION", help="How long failures must last until the VIM is UNREACHABLE (default: 0s)."
     ),
 ]
+Vantages = Annotated[
+    list[str] | None,
+    typer.Option("--vantage", metavar="NAME", help="Place to probe from; may be repeated (default: default)."),
+]
+Quorum = Annotated[
+    int | None,
+    typer.Option(
+        "--quorum",
+        metavar="N",
+        help="Vantages that must agree; 0: the majority of those that can tell (default: 0).",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +69,12 @@ class PolicyFlags:
     rise: int | None
     tls_verify: bool | None
     fail_for: str | None
+    vantages: list[str] | None = None
+    quorum: int | None = None
 
     @property
     def given(self) -> bool:
-        return any(value is not None for value in astuple(self))
+        return any(value not in (None, []) for value in astuple(self))
 
     def check(self) -> None:
         """Raise BadFlag for a value that a flag cannot have, before anything is called."""
@@ -82,6 +98,16 @@ class PolicyFlags:
             policy.tls_verify = self.tls_verify
         if self.fail_for is not None:
             policy.fail_for.CopyFrom(_duration("--fail-for", self.fail_for))
+        self._apply_vantages(policy)
+
+    def _apply_vantages(self, policy: ProbePolicy) -> None:
+        if self.vantages:
+            del policy.vantages[:]
+            policy.vantages.extend(map(_vantage, self.vantages))
+        if self.quorum is not None:
+            if not 0 <= self.quorum <= _MAX_VANTAGES:
+                raise BadFlag("--quorum", f"must be from 0 to {_MAX_VANTAGES}, not {self.quorum}")
+            policy.quorum = self.quorum
 
 
 def _duration(flag: str, text: str) -> Duration:
@@ -91,6 +117,13 @@ def _duration(flag: str, text: str) -> Duration:
         raise BadFlag(flag, str(error)) from error
     nanos = round(value_s * 1e9)
     return Duration(seconds=nanos // 10**9, nanos=nanos % 10**9)
+
+
+def _vantage(text: str) -> str:
+    try:
+        return vantage_name(text)
+    except ValueError as error:
+        raise BadFlag("--vantage", str(error)) from error
 
 
 def _count(flag: str, value: int) -> int:

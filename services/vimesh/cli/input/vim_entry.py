@@ -128,7 +128,17 @@ def _policy(said: Mapping[str, object]) -> PolicyFlags:
         rise=_number("rise", said["rise"]) if "rise" in said else None,
         tls_verify=_boolean("tls_verify", said["tls_verify"]) if "tls_verify" in said else None,
         fail_for=_duration("fail_for", said["fail_for"]) if "fail_for" in said else None,
+        vantages=_names("vantages", said["vantages"]) if "vantages" in said else None,
+        quorum=_number("quorum", said["quorum"]) if "quorum" in said else None,
     )
+
+
+def _names(name: str, value: object) -> list[str]:
+    """Read a list, or, as in a cell of a table, names with commas between them."""
+    values = value.split(",") if isinstance(value, str) else value
+    if not isinstance(values, list):
+        raise RejectedEntry(f"{name} must be a list")
+    return [_text(name, one).strip() for one in values]
 
 
 def _text(name: str, value: object) -> str:

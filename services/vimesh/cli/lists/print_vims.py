@@ -28,6 +28,10 @@ def field_rows(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str
     for key, value in content.items():
         if key in {"probe_policy", "labels", "monitor", "maintenance"}:
             rows += field_rows(value, f"{prefix}{key}.")
+        elif key == "views":
+            for view in value:
+                of_vantage = {name: shown for name, shown in view.items() if name != "vantage"}
+                rows += field_rows(of_vantage, f"{prefix}{key}.{view['vantage']}.")
         elif isinstance(value, str):
             rows.append((f"{prefix}{key}", value))
         else:

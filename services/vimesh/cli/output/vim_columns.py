@@ -60,7 +60,10 @@ def probe(policy: vim_pb2.ProbePolicy) -> str:
     fail_for_s = seconds(policy.fail_for)
     lasting = f", fail for {exact(fail_for_s)}" if fail_for_s else ""
     verified = ", tls verified" if policy.tls_verify else ""
-    return f"{method} every {every}, timeout {within}, fall {policy.fall}, rise {policy.rise}{lasting}{verified}"
+    places = f", from {', '.join(policy.vantages)}" if policy.vantages else ""
+    quorum = f", quorum {policy.quorum}" if policy.quorum else ""
+    how = f"{method} every {every}, timeout {within}, fall {policy.fall}, rise {policy.rise}{lasting}{verified}"
+    return f"{how}{places}{quorum}"
 
 
 def yes_or_no(value: bool) -> str:

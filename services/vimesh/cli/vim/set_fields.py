@@ -45,6 +45,8 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     rise: probe_policy.Rise = None,
     tls_verify: probe_policy.TlsVerify = None,
     fail_for: probe_policy.FailFor = None,
+    vantage: probe_policy.Vantages = None,
+    quorum: probe_policy.Quorum = None,
     etag: Annotated[
         str,
         typer.Option("--etag", metavar="ETAG", help="Change the VIM only if it still has this etag (see vim show)."),
@@ -71,7 +73,7 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     named += fill_from_flags(
         changes, name=name, description=description, type_=type_, auth_url=auth_url, is_default=is_default
     )
-    probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for)
+    probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for, vantage, quorum)
     if not named and not probing.given and engine is None:
         raise BadFlag("vim set", "nothing to change; see vimesh vim set --help")
     probing.check()

@@ -67,6 +67,8 @@ class WatchedVims:
         # No event holds it with the VIM.
         if known.HasField("maintenance"):
             vim.maintenance.CopyFrom(known.maintenance)
+        if event.HasField("vim") and event.status != Vim.PENDING:
+            vim.views.extend(view for view in known.views if view.vantage in vim.probe_policy.vantages)
         return vim
 
     @staticmethod
@@ -81,8 +83,11 @@ class WatchedVims:
             vim.status_time.CopyFrom(event.time)
         vim.status, vim.reason, vim.detail = event.status, event.reason, event.detail
         vim.revision = event.revision
-        vim.monitor.action_id = event.action_id
-        if event.kind == VimEvent.ACTION_REPLACED:
+        if event.HasField("view"):
+            _renew_view(vim, event)
+        else:
+            vim.monitor.action_id = event.action_id
+        if event.kind == VimEvent.ACTION_REPLACED and not event.HasField("view"):
             vim.monitor.state = Monitor.STARTING
         elif event.status in (Vim.REACHABLE, Vim.UNREACHABLE):
             # Only a report sets these statuses.
@@ -90,3 +95,12 @@ class WatchedVims:
         # Both belong to the previous report.
         vim.ClearField("round_trip")
         vim.ClearField("valid_until")
+
+
+def _renew_view(vim: Vim, event: VimEvent) -> None:
+    """Put what one of several vantages says since in the place of what it said before."""
+    for view in vim.views:
+        if view.vantage == event.view.vantage:
+            view.CopyFrom(event.view)
+            return
+    vim.views.append(event.view)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Final
 
 from vimesh.conductor.message_pages import split_pages
@@ -81,8 +81,8 @@ class ActionStreams:
     ) -> pb.WatchActionsResponse:
         started = [event for event in step.events if event.starts_in(scope.engine) and owns(event.vim_id)]
         return pb.WatchActionsResponse(
-            wanted=await self._read_started(started),
-            unwanted=[_unwanted_action(event) for event in step.events if event.stops_in(scope.engine)],
+            wanted=await self._read_started(scope, started),
+            unwanted=[one for event in step.events if event.stops_in(scope.engine) for one in _unwanted_actions(event)],
             revision=step.revision,
             end=step.end,
         )
@@ -142,12 +142,20 @@ class ActionStreams:
             if some := [key for key in chosen if key is not None]:
                 yield some
 
-    async def _read_started(self, changes: Sequence[VimEvent]) -> list[action_pb2.Action]:
+    async def _read_started(self, scope: ActionScope, changes: Sequence[VimEvent]) -> list[action_pb2.Action]:
         """Return the actions that the changes started, except those that a later change has already stopped."""
-        action_ids = {event.vim_id: event.action_id for event in changes}
-        actions: Sequence[Action] = await self._store.actions_of(list(action_ids)) if action_ids else ()
+        # A change that names no action may have started those of several vantages. One that runs is not started again.
+        started = {(event.vim_id, event.action_id) for event in changes}
+        vim_ids = list({event.vim_id: None for event in changes})
+        actions: Sequence[Action] = await self._store.actions_of(vim_ids) if vim_ids else ()
         return await in_slices(
-            answer_messages.action_message, (one for one in actions if action_ids[one.vim_id] == one.action_id)
+            answer_messages.action_message,
+            (
+                one
+                for one in actions
+                if one.vantage == scope.vantage
+                and not started.isdisjoint(((one.vim_id, one.action_id), (one.vim_id, "")))
+            ),
         )
 
 
@@ -158,5 +166,6 @@ def _concerns(scope: ActionScope, event: VimEvent) -> bool:
     return changes_actions and scope.shard.contains(shard_key(event.vim_id))
 
 
-def _unwanted_action(event: VimEvent) -> pb.UnwantedAction:
-    return pb.UnwantedAction(vim_id=event.vim_id, action_id=event.stopped_action_id)
+def _unwanted_actions(event: VimEvent) -> Iterator[pb.UnwantedAction]:
+    for action_id in (event.stopped_action_id, *event.stopped_views):
+        yield pb.UnwantedAction(vim_id=event.vim_id, action_id=action_id)

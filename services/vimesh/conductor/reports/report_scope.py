@@ -73,6 +73,6 @@ def _judge(caller: Caller, report: Report, wanted: Mapping[str, CurrentAction]) 
     action = wanted.get(report.vim_id)
     if action is not None and not caller.sees(action.project_id):
         return _BAD_ACTION
-    if action is not None and action.action_id == report.action_id and action.engine not in caller.engines:
+    if action is not None and action.wants(report.action_id) and action.engine not in caller.engines:
         return PermissionDenied(_OTHER_ENGINE)
     return report

@@ -97,7 +97,11 @@ def without_action_id(vim: Vim, engines: frozenset[Engine]) -> Vim:
         return vim
     # Errors of Mistral name the execution, which has the id of its action.
     last_error = monitor.last_error.replace(monitor.action_id, "***") if monitor.action_id else monitor.last_error
-    return replace(vim, monitor=replace(monitor, action_id="", last_error=last_error))
+    return replace(
+        vim,
+        monitor=replace(monitor, action_id="", last_error=last_error),
+        views=tuple(replace(view, action_id="") for view in vim.views),
+    )
 
 
 def without_action_ids(event: VimEvent, engines: frozenset[Engine]) -> VimEvent:
@@ -106,5 +110,7 @@ def without_action_ids(event: VimEvent, engines: frozenset[Engine]) -> VimEvent:
         event,
         action_id=event.action_id if event.engine in engines else "",
         stopped_action_id=event.stopped_action_id if event.stopped_engine in engines else "",
+        stopped_views=event.stopped_views if event.stopped_engine in engines else (),
+        view=event.view if event.view is None or event.engine in engines else replace(event.view, action_id=""),
         vim=None if event.vim is None else without_action_id(event.vim, engines),
     )

@@ -1,28 +1,29 @@
-"""Defines the names of vantages, and what each of them says of a VIM."""
+"""Defines the vantages that VIMs may have."""
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
+import re
 from typing import Final
 
-from vimesh.domain.vims import Status
+from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.probing import ProbePolicy
+from vimesh.domain.vims import Engine
 
 DEFAULT_VANTAGE: Final = "default"
 """The vantage of monitors that are started without one, and of VIMs whose policy names none."""
 
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one vantage says of a VIM that several look at."""
 
-    vantage: str
-    status: Status
-    reason: str
-    detail: str
-    status_time: dt.datetime
-    """Since when it has this status, by the database's clock."""
-    valid_until: dt.datetime | None
-    """When its lease ends; None before the first report of its action."""
-    action_id: str
-    """The action that is wanted from there."""
+def vantage_name(text: str) -> str:
+    """Return the name of a vantage. Raises ValueError."""
+    if not _NAME.fullmatch(text):
+        raise ValueError("must be 1 to 63 letters, digits, -, _ and ., and start and end with a letter or digit")
+    return text
+
+
+def require_monitors(engine: Engine, policy: ProbePolicy) -> None:
+    """Raise BadInput if a policy names vantages for an engine whose actions no monitor runs."""
+    if policy.vantages and engine is not Engine.EMBEDDED:
+        text = f"only the engine {Engine.EMBEDDED} probes from vantages that a policy names, and this VIM has {engine}"
+        raise BadInput(Violation("vim.probe_policy.vantages", text))

@@ -16,13 +16,13 @@ from vimesh.store.as_of.former_vims import read_former
 from vimesh.store.as_of.point_in_time import PointInTime, require_kept
 from vimesh.store.as_of.undo_changes import count_changes_since, undo_changes
 from vimesh.store.rows.bulky_rows import read_numbered
-from vimesh.store.rows.current_maintenance import read_current
 from vimesh.store.rows.page_budget import PageBudget
-from vimesh.store.rows.read_flapping import flapping_vims
 from vimesh.store.rows.vim_rows import REPLACED, row_of_document, vim_of
 from vimesh.store.rows.visible_rows import Row
 from vimesh.store.schema.event_documents import as_text
 from vimesh.store.schema.tables import events, standings, vims
+from vimesh.store.shown_vims.current_maintenance import read_current
+from vimesh.store.shown_vims.read_flapping import flapping_vims
 from vimesh.store.sql.page_tokens import position_of, token_of
 
 MAX_CHANGES: Final = 5000

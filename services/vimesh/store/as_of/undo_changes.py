@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import silence_detail
@@ -56,7 +56,14 @@ _FIRST = select(
 ).where(among(events.c.revision, "revisions"))
 _LIFECYCLE = (
     select(*(events.c[name] for name in ("revision", "vim_id", "kind", "stopped_action_id", "stopped_engine")))
-    .where(*_AFTER, events.c.kind.in_([EventKind.MODIFIED, EventKind.ACTION_REPLACED, EventKind.DEREGISTERED]))
+    .where(
+        *_AFTER,
+        or_(
+            events.c.kind.in_([EventKind.MODIFIED, EventKind.DEREGISTERED]),
+            # One with a document replaced the action of a vantage, and the VIM has none of its own.
+            and_(events.c.kind == EventKind.ACTION_REPLACED, events.c.document.is_(None)),
+        ),
+    )
     .order_by(events.c.revision)
 )
 _DOCUMENTS = select(events.c.revision, events.c.vim_id, as_text(events.c.document).label("document")).where(

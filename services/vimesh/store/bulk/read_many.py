@@ -10,8 +10,8 @@ from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import VimNotFound
 from vimesh.domain.vims import Vim
 from vimesh.store.rows.bulky_rows import read_numbered
-from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.schema.tables import standings, vims
+from vimesh.store.shown_vims.current_maintenance import visible_vims
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
 

@@ -14,10 +14,11 @@ from vimesh.domain.events import MAINTENANCE_KINDS, EventKind, LogSpan, VimEvent
 from vimesh.domain.vims import Engine, Status
 from vimesh.store.rows.maintenance_documents import maintenance_of_document
 from vimesh.store.rows.page_budget import PageBudget
-from vimesh.store.rows.vim_rows import changed_fields_of, omitted_fields, vim_of_document
+from vimesh.store.rows.vim_rows import changed_fields_of, omitted_fields, stopped_views_of, vim_of_document
 from vimesh.store.schema.event_documents import as_text, size_of
 from vimesh.store.schema.tables import events, revisions, segments
 from vimesh.store.schema.timestamps import moment
+from vimesh.store.shown_vims.view_rows import view_of_document
 from vimesh.store.sql.page_tokens import position_of, token_of
 
 _NO_END = 2**62
@@ -108,6 +109,8 @@ def _event_of(row: RowMapping) -> VimEvent:
 def _event_with(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent:
     if row["kind"] in MAINTENANCE_KINDS and document is not None:
         return replace(_event_with(row, None), maintenance=maintenance_of_document(document))
+    if document is not None and (view := view_of_document(document)) is not None:
+        return replace(_event_with(row, None), view=view)
     changed_fields = None if document is None else changed_fields_of(document)
     return VimEvent(
         revision=row["revision"],
@@ -128,4 +131,5 @@ def _event_with(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent
         size_bytes=size_of(row["detail"], row["document"], row["actor"]),
         project_id=row["project_id"],
         actor=row["actor"],
+        stopped_views=() if document is None else stopped_views_of(document),
     )

@@ -9,11 +9,11 @@ from typing import Any, Final
 from sqlalchemy import JSON, BindParameter, Connection, bindparam, func, select
 
 from vimesh.domain.vims import BULKY_FIELDS, Vim
-from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.rows.vim_rows import vim_of_document
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM
 from vimesh.store.schema.event_documents import as_text
 from vimesh.store.schema.tables import events, vims
+from vimesh.store.shown_vims.current_maintenance import visible_vims
 
 _EMPTY: dict[str, Any] = {name: {} if isinstance(vims.c[name].type, JSON) else "" for name in BULKY_FIELDS}
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, select
 
 from vimesh.domain.events import EventKind
 from vimesh.domain.leases import LONGEST_GRACE_S, start_grace_s
@@ -22,7 +22,8 @@ from vimesh.store.schema.tables import OF_ACTION, leases, standings
 from vimesh.store.schema.timestamps import micros
 
 # vimesh does not start EXTERNAL actions, so it cannot replace them.
-_REPLACEABLE = standings.c.engine != Engine.EXTERNAL
+# A VIM with several vantages has no action of its own: `views.silent_views` replaces those of its vantages.
+_REPLACEABLE = and_(standings.c.engine != Engine.EXTERNAL, standings.c.action_id != "")
 _ANY_REPLACEABLE = select(exists().select_from(STANDING_AND_LEASE).where(~leases.c.holds, LAPSED, _REPLACEABLE))
 _ACTION_COLUMNS = ("action_id", "observation", "unheard", "monitor_error", "revision")
 _EVENT_COLUMNS = ("engine", "status", "reason", "detail", "status_time")

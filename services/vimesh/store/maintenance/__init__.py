@@ -2,5 +2,5 @@
 
 Start with `keep_up`, which every conductor calls again and again: it lets the spans follow the VIMs (`follow_vims`),
 writes those of the next day (`plan_spans`), and tells watchers of those that began or ended (`announce_spans`).
-`rows.current_maintenance` says what VIMs are in at the moment, by the spans and the clock alone.
+`shown_vims.current_maintenance` says what VIMs are in at the moment, by the spans and the clock alone.
 """

@@ -11,11 +11,11 @@ from vimesh.store.change_log.transaction import Changes, previous_of
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
 from vimesh.store.maintenance.span_book import ENDED, KEY, PLANNED, STARTED
 from vimesh.store.rows.batch_update import BatchUpdate
-from vimesh.store.rows.current_maintenance import read_current
 from vimesh.store.rows.maintenance_documents import document_of_maintenance
 from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, VIM_ID, Row
 from vimesh.store.schema.maintenance_tables import maintenance_spans
 from vimesh.store.schema.tables import leases, standings
+from vimesh.store.shown_vims.current_maintenance import read_current
 from vimesh.store.sql.sql_functions import NowMicros
 
 _SPANS = maintenance_spans.c

@@ -23,7 +23,9 @@ from vimesh.store.change_log.transaction import Changes
 from vimesh.store.schema.pool_tables import monitors
 from vimesh.store.schema.tables import processes, standings
 from vimesh.store.schema.timestamps import micros, moment
+from vimesh.store.schema.view_tables import views
 from vimesh.store.sql.sql_functions import NowMicros
+from vimesh.store.views.divide_views import stored_vantage
 
 _OF_ID = monitors.c.id == bindparam("of_id")
 _ONE = select(monitors.c.identity).where(_OF_ID)
@@ -51,8 +53,19 @@ _SHOWN = (
 _SHOWN_ONE = _SHOWN.where(_OF_ID)
 _WANTED_AFTER = (
     select(standings.c.vim_id, standings.c.action_id)
-    .where(standings.c.vim_id > bindparam("after"), standings.c.engine == bindparam("engine"))
+    .where(
+        standings.c.vim_id > bindparam("after"),
+        standings.c.engine == bindparam("engine"),
+        standings.c.vantage == bindparam("stored_vantage"),
+        standings.c.action_id != "",
+    )
     .order_by(standings.c.vim_id)
+    .limit(bindparam("count"))
+)
+_VIEWS_AFTER = (
+    select(views.c.vim_id, views.c.action_id)
+    .where(views.c.vim_id > bindparam("after"), views.c.vantage == bindparam("vantage"))
+    .order_by(views.c.vim_id)
     .limit(bindparam("count"))
 )
 
@@ -139,9 +152,14 @@ def drain(connection: Connection, monitor_id: str, *, draining: bool) -> PoolMon
 
 
 def wanted_after(connection: Connection, scope: ActionScope, vim_id: str, limit: int) -> Sequence[tuple[str, str]]:
-    """Return (vim_id, action_id) of the wanted actions of an engine, in the order of their VIMs' ids."""
-    rows = connection.execute(_WANTED_AFTER, {"after": vim_id, "engine": scope.engine, "count": limit})
-    return [(row.vim_id, row.action_id) for row in rows]
+    """Return (vim_id, action_id) of wanted actions of a vantage, in the order of their VIMs' ids."""
+    own = {"engine": scope.engine, "stored_vantage": stored_vantage(scope.vantage)}
+    rows = connection.execute(_WANTED_AFTER, {"after": vim_id, "count": limit, **own})
+    wanted = [(row.vim_id, row.action_id) for row in rows]
+    of_views = connection.execute(_VIEWS_AFTER, {"after": vim_id, "count": limit, "vantage": scope.vantage})
+    if viewed := [(row.vim_id, row.action_id) for row in of_views]:
+        wanted = sorted((*wanted, *viewed))[:limit]
+    return wanted
 
 
 def _monitor_of(row: RowMapping) -> PoolMonitor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from vimesh.store.change_log.transaction import Changes, Previous
 from vimesh.store.leases.extend_leases import extend_leases
 from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.reports.group_commit import Contact
+from vimesh.store.reports.judge_views import ViewedReports, ViewKey, read_view_rows, viewed_in, viewed_reports
 from vimesh.store.reports.read_standings import read_rows, standings_of, uncached_vims
 from vimesh.store.reports.standing_cache import CachedStanding, LeaseGrants, LogPosition, StandingCache
 from vimesh.store.rows.batch_update import BatchUpdate
@@ -53,9 +55,12 @@ class ReportsWritten:
 
 
 def judge_reports(
-    contacts: Sequence[Contact], committed: Mapping[str, CachedStanding], now: int
+    contacts: Sequence[Contact],
+    committed: Mapping[str, CachedStanding],
+    now: int,
+    views: Mapping[ViewKey, CachedStanding] = MappingProxyType({}),
 ) -> list[Outcome | None]:
-    """Judge reports against committed standings.
+    """Judge reports against committed standings, and those on VIMs with several vantages against their views.
 
     An outcome is None if something must be written: use `judge_and_write` then.
     """
@@ -65,6 +70,8 @@ def judge_reports(
     grants = LeaseGrants(now)
     for report, contact_within_s in contacts:
         standing, grant = committed.get(report.vim_id), grants[contact_within_s]
+        if standing is not None and not standing.action_id:
+            standing = views.get((report.vim_id, report.action_id))
         if standing is not None and standing.is_unchanged_by(report, grant):
             outcomes.append(UNCHANGED[standing.status])
             continue
@@ -104,12 +111,19 @@ def judge_and_write_rows(
 
     Raises Overtaken.
     """
-    group = _Group(changes, LeaseGrants(changes.now), trusted, rows, standings_of(rows, changes.now))
+    view_standings = standings_of(read_view_rows(changes.connection, rows), changes.now)
+    viewed = viewed_reports(changes, viewed_in(rows), view_standings)
+    group = _Group(changes, LeaseGrants(changes.now), trusted, rows, standings_of(rows, changes.now), viewed)
     outcomes = [group.apply(contact) for contact in contacts]
     group.write()
     final_position = replace(log_position, newest=changes.newest, stamp=changes.stamp)
     return ReportsWritten(
-        outcomes, final_position, group.standings, group.lease_ends, group.change_ages_s, group.leases_left_s()
+        outcomes,
+        final_position,
+        group.standings,
+        group.lease_ends,
+        group.change_ages_s + group.viewed.change_ages_s,
+        group.leases_left_s(),
     )
 
 
@@ -124,6 +138,7 @@ class _Group:
     """The rows of the VIMs that were not cached; a silence that ends is recorded from them."""
     standings: dict[str, CachedStanding]
     """The standings that were read or have changed."""
+    viewed: ViewedReports
     lease_ends: dict[str, int] = field(default_factory=dict)
     change_ages_s: list[float] = field(default_factory=list)
     _previous: dict[str, CachedStanding] = field(default_factory=dict)
@@ -135,6 +150,8 @@ class _Group:
         report, contact_within_s = contact
         vim_id, grant = report.vim_id, self.grants[contact_within_s]
         standing = self.standings.get(vim_id) or self.trusted.get(vim_id)
+        if standing is not None and not standing.action_id:
+            return self.viewed.apply(report, grant, self.changes.now)
         outcome = judge(standing, report)
         if standing is None or not standing.needs_write(outcome, grant):
             return outcome
@@ -212,7 +229,8 @@ class _Group:
     def leases_left_s(self) -> list[float]:
         """Return what was left of the leases that are extended: negative for those that had ended."""
         now = self.changes.now
-        return [(previous.lease_until - now) / MICROS for previous in self._previous.values() if previous.has_reported]
+        left_s = [(one.lease_until - now) / MICROS for one in self._previous.values() if one.has_reported]
+        return left_s + self.viewed.leases_left_s
 
     def write(self) -> None:
         """Write all that was collected. Raises Overtaken."""
@@ -233,6 +251,8 @@ class _Group:
         for batch_update, rows in ((_UPDATE_STATUS, status_rows), (_UPDATE_OBSERVATION, observation_rows)):
             if batch_update.run(connection, rows) != len(rows):
                 raise Overtaken
+        if not self.viewed.write(connection):
+            raise Overtaken
         self._extend_leases()
         if any(not previous.holds for previous in previous_of.values()):
             self._write_new_leases()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
 from vimesh.domain.vims import Status
 from vimesh.store.leases.lapse_leases import SILENCE_COLUMNS
 from vimesh.store.reports.group_commit import Contact
+from vimesh.store.reports.judge_views import ViewKey, read_view_rows
 from vimesh.store.reports.standing_cache import CachedStanding, LogPosition, StandingCache
 from vimesh.store.rows.visible_rows import WHOLE_VIM, Row
 from vimesh.store.schema.tables import leases, standings, vims
@@ -25,6 +27,9 @@ _SELECT = PreparedStatement(
 )
 _COLUMN_NAMES = (*_STANDING_COLUMNS, "project_id", *leases.c.keys())
 
+K = TypeVar("K")
+"""What a row is found by: a VIM, or a VIM and an action."""
+
 
 @dataclass(frozen=True, slots=True)
 class StandingsRead:
@@ -33,6 +38,8 @@ class StandingsRead:
     log_position: LogPosition
     trusted: Mapping[str, CachedStanding]
     read: Mapping[str, CachedStanding]
+    views: Mapping[ViewKey, CachedStanding]
+    """Those of the actions of VIMs that several vantages look at."""
 
 
 def read_standings(connection: Connection, contacts: Sequence[Contact], cache: StandingCache) -> StandingsRead | None:
@@ -42,10 +49,12 @@ def read_standings(connection: Connection, contacts: Sequence[Contact], cache: S
         return None
     trusted = log_position.trusted_standings(contacts)
     # Read after the head: rows that include a later change do no harm.
+    rows = read_rows(connection, uncached_vims(contacts, trusted))
     return StandingsRead(
         log_position,
         trusted,
-        standings_of(read_rows(connection, uncached_vims(contacts, trusted)), log_position.now),
+        standings_of(rows, log_position.now),
+        standings_of(read_view_rows(connection, rows), log_position.now),
     )
 
 
@@ -62,12 +71,9 @@ def read_rows(connection: Connection, vim_ids: Collection[str]) -> dict[str, Row
     return {vim_id: {"id": vim_id, **dict(zip(_COLUMN_NAMES, rest, strict=True))} for vim_id, *rest in rows}
 
 
-def standings_of(rows: Mapping[str, Row], now: int) -> dict[str, CachedStanding]:
+def standings_of(rows: Mapping[K, Row], now: int) -> dict[K, CachedStanding]:
     """Return the standings of rows as of `now`: the status of a silent action is UNKNOWN."""
-    return {
-        vim_id: _standing_of(row, lapsed=bool(row["holds"]) and row["lease_until"] < now)
-        for vim_id, row in rows.items()
-    }
+    return {key: _standing_of(row, lapsed=bool(row["holds"]) and row["lease_until"] < now) for key, row in rows.items()}
 
 
 def _standing_of(row: Row, *, lapsed: bool) -> CachedStanding:

@@ -95,7 +95,10 @@ class ReportPipeline:
             return [None] * len(contacts)
         self.cache.absorb(standings_read.log_position, standings_read.read)
         outcomes = judge_reports(
-            contacts, {**standings_read.trusted, **standings_read.read}, standings_read.log_position.now
+            contacts,
+            {**standings_read.trusted, **standings_read.read},
+            standings_read.log_position.now,
+            standings_read.views,
         )
         self._count(outcomes)
         return outcomes

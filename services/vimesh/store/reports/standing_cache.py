@@ -171,7 +171,8 @@ class StandingCache:
                 self.forget(standings)
                 return
         for vim_id, standing in standings.items():
-            if standing.holds and standing.has_reported:
+            # Without an action it is of a VIM whose views are judged instead, and these are not cached.
+            if standing.holds and standing.has_reported and standing.action_id:
                 snapshot.standings[vim_id] = standing
             else:
                 snapshot.standings.pop(vim_id, None)

@@ -28,7 +28,8 @@ from vimesh.store.rows.vim_secrets import FREE_FORM
 from vimesh.store.rows.visible_rows import PUBLIC_COLUMNS, Row, as_visible
 from vimesh.store.schema.timestamps import moment
 
-_FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name != "fail_for_s")
+_LATER_POLICY_FIELDS = ("fail_for_s", "vantages", "quorum")
+_FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name not in _LATER_POLICY_FIELDS)
 """The policy fields of earlier versions, which may share the database: a policy that needs no other field is stored in
 their form, so that they can read it and find it unchanged."""
 _KEPT = (*(column.name for column in PUBLIC_COLUMNS), "lapsed", "waiting")
@@ -44,6 +45,8 @@ _LATER_COLUMNS = {
 """Columns that the documents of earlier versions lack, with the values to assume for them."""
 _CHANGED = "changed"
 """Key of the fields that users changed. A document with this key contains only these of the bulky fields."""
+STOPPED: Final = "stopped_views"
+"""Key of the actions of vantages that a change stopped, besides the one that its event names."""
 REPLACED: Final = "replaced"
 """Key of the values before the change. Those of large fields are in no other document that is sure to be kept."""
 
@@ -183,6 +186,11 @@ def omitted_fields(changed_fields: Sequence[str]) -> frozenset[str]:
     return frozenset(BULKY_FIELDS).difference(changed_fields)
 
 
+def stopped_views_of(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the actions of vantages that a change stopped, besides the one that its event names."""
+    return tuple(document.get(STOPPED, ()))
+
+
 def changed_fields_of(document: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the fields that users changed; None if the document contains the whole VIM."""
     return tuple(document[_CHANGED]) if _CHANGED in document else None
@@ -198,6 +206,8 @@ def vim_of_document(document: Mapping[str, Any]) -> Vim:
 
 
 def policy_of(stored: Mapping[str, Any]) -> ProbePolicy:
+    if "vantages" in stored:
+        stored = {**stored, "vantages": tuple(stored["vantages"])}
     return _policy(tuple(stored.items()))
 
 
@@ -208,4 +218,8 @@ def _policy(stored: tuple[tuple[str, Any], ...]) -> ProbePolicy:
 
 
 def stored_policy(policy: ProbePolicy) -> dict[str, object]:
-    return {name: getattr(policy, name) for name in (POLICY_FIELDS if policy.fail_for_s else _FIRST_POLICY_FIELDS)}
+    """Return the policy as JSON. A later field is only there if it has a value."""
+    later = {name: value for name in _LATER_POLICY_FIELDS if (value := getattr(policy, name))}
+    if "vantages" in later:
+        later["vantages"] = list(policy.vantages)
+    return {name: getattr(policy, name) for name in _FIRST_POLICY_FIELDS} | later

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from vimesh.domain.credential_masks import mask, mask_secrets, put_back, require_no_mask, unmask
+from vimesh.domain.views.vantages import require_monitors
 from vimesh.domain.vims import Modification, Registration
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.visible_rows import Row
@@ -26,7 +27,8 @@ Fields = Mapping[str, Mapping[str, object]]
 
 
 def require_complete(registration: Registration) -> None:
-    """Raise BadInput for a `***`, since no value is stored yet."""
+    """Raise BadInput for a `***`, since no value is stored yet, and for vantages that its engine does not have."""
+    require_monitors(registration.engine, registration.policy)
     unmask(registration.auth_cred, {})
     for name in FREE_FORM:
         require_no_mask(getattr(registration, name), f"vim.{name}")

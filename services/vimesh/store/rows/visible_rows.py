@@ -23,7 +23,7 @@ from vimesh.store.sql.sql_functions import NowMicros
 
 Row = Mapping[str, Any] | RowMapping
 
-_PRIVATE_COLUMNS = ("secrets", "number", "vim_id")
+_PRIVATE_COLUMNS = ("secrets", "number", "vim_id", "vantage")
 PUBLIC_COLUMNS = tuple(column for column in (*vims.c, *standings.c, *leases.c) if column.name not in _PRIVATE_COLUMNS)
 LAPSED: ColumnElement[bool] = leases.c.lease_until < NowMicros()
 WAITING: ColumnElement[bool] = and_(

@@ -12,6 +12,7 @@ from vimesh.store.schema import (  # noqa: F401
     notification_tables,
     pool_tables,
     tables,
+    view_tables,
 )
 from vimesh.store.schema.table_metadata import metadata
 

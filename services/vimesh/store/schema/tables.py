@@ -73,6 +73,7 @@ standings = Table(
     Column("number", Whole, primary_key=True, autoincrement=False),
     Column("vim_id", word(36), nullable=False, unique=True),
     Column("engine", word(16), nullable=False),
+    # Empty if several vantages look at the VIM, each with an action of its own: see `view_tables`.
     Column("action_id", word(36), nullable=False),
     Column("status", word(16), nullable=False),
     Column("reason", word(64), nullable=False),
@@ -84,6 +85,8 @@ standings = Table(
     Column("unheard", Integer, nullable=False),
     Column("monitor_error", Text, nullable=False),
     Column("revision", Whole, nullable=False),
+    # The vantage of the action; empty: the default one, as in the rows of earlier versions.
+    Column("vantage", word(63), nullable=False, server_default=""),
     Index(None, "engine", "vim_id"),
     Index(None, "status", "number"),
     Index(None, "status_time", "number"),

@@ -16,10 +16,10 @@ from vimesh.store.filters.rare_labels import rare_labels
 from vimesh.store.filters.sql_condition import filter_branches, needs_vims
 from vimesh.store.filters.term_translator import Conditions
 from vimesh.store.rows.bulky_rows import read_numbered
-from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.rows.visible_rows import STANDING_AND_LEASE, WHOLE_VIM
 from vimesh.store.schema.tables import standings, vims
 from vimesh.store.schema.timestamps import micros
+from vimesh.store.shown_vims.current_maintenance import visible_vims
 from vimesh.store.sql.page_tokens import position_of, token_of
 from vimesh.store.sql.sql_functions import NowMicros
 

@@ -16,13 +16,13 @@ from vimesh.domain.errors import BadInput, EtagMismatch, StoreUnavailable, VimNo
 from vimesh.domain.events import EventKind
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.leases import start_grace_s
-from vimesh.domain.probing import PolicyChange
+from vimesh.domain.probing import PolicyChange, without_vantages
+from vimesh.domain.views.vantages import require_monitors
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.change_log.transaction import Changes, previous_of
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
 from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
-from vimesh.store.rows.current_maintenance import visible_vims
 from vimesh.store.rows.vim_rows import (
     applied_of,
     changed_document_of,
@@ -46,6 +46,14 @@ from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, Row, as_s
 from vimesh.store.schema.tables import leases, standings
 from vimesh.store.schema.tables import vims as table
 from vimesh.store.schema.timestamps import micros
+from vimesh.store.shown_vims.current_maintenance import visible_vims
+from vimesh.store.views.divide_views import (
+    Division,
+    columns_of_vantages,
+    document_of_stopped,
+    settled,
+    vantages_of,
+)
 from vimesh.store.vims import read_vims
 from vimesh.store.vims.field_differences import field_differences
 from vimesh.store.vims.quota_check import QuotaCheck
@@ -61,7 +69,7 @@ _STORE = (
     update(standings).where(standings.c.number == bindparam("of_number")),
     update(leases).where(leases.c.number == bindparam("of_number")),
 )
-_TARGET = ("type", "auth_url", "policy", "engine")
+_TARGET = ("type", "auth_url", "engine")
 _FIELDS = {
     "engine": "monitor",
     "policy": "probe_policy",
@@ -105,7 +113,7 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
     if modification.etag and modification.etag != row["etag"]:
         raise EtagMismatch(vim_id)
     changed = changed_columns(row, modification, cipher)
-    replaces_action = any(column in changed for column in _TARGET) or _reopens(row, modification)
+    replaces_action = _needs_new_action(row, changed) or _reopens(row, modification)
     if not (changed or replaces_action or _applies_anew(row, modification)):
         return visible_vims(connection, [row])[0]
     quota_check.require_change(row["project_id"])
@@ -113,26 +121,37 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
     changed |= _applied_changes(row, modification, changed)
     fields = dict.fromkeys(_FIELDS.get(column, column) for column in changed if column != SECRETS)
     changed_fields = list(fields) or ["monitor"]
-    before = record_silence(row, changes)
+    viewed = settled(connection, row, changes)
+    before = record_silence(row, changes) if viewed is None else {**row, **viewed.row}
+    policy = policy_of(changed.get("policy", row["policy"]))
+    division = Division.of(before, viewed, policy, changes.now, keeps=not replaces_action)
     replaced = replaced_values(before, (*changed, "etag", "update_time"))
     changed |= {column: before[column] for column in (*SILENCE_COLUMNS, *LAPSE_COLUMNS)}
     changed |= {"etag": secrets.token_hex(16), "revision": changes.next_revision(), "update_time": changes.now}
-    changed |= _new_action(before, modification.engine, changes.now) if replaces_action else {}
-    for store in _STORE:
-        values = {column: value for column, value in changed.items() if column in store.table.c}
-        connection.execute(store.values(values), {"of_vim": vim_id, "of_number": row["number"]})
+    if replaces_action:
+        changed |= _new_action(before, modification.engine, changes.now) | columns_of_vantages(policy)
+    elif division is not None:
+        changed |= division.columns()
     after: Row = {**before, **changed}
     if "labels" in changed:
         label_rows.replace_of(connection, row, after)
     after = as_started(after) if replaces_action else after
+    stopped = division.stopped if division is not None else [before] if replaces_action else []
     size = changes.add(
         EventKind.MODIFIED,
         after,
         previous=previous_of(before),
-        stopped=before if replaces_action else None,
-        document=changed_document_of(after, changed_fields, replaced),
+        stopped=stopped[0] if stopped else None,
+        document={**changed_document_of(after, changed_fields, replaced), **document_of_stopped(stopped)},
         actor=caller.identity,
     )
+    if division is not None:
+        division.write(connection, row["number"])
+        followed = {} if replaces_action else division.follow(after, changes)
+        changed, after = {**changed, **followed}, {**after, **followed}
+    for store in _STORE:
+        values = {column: value for column, value in changed.items() if column in store.table.c}
+        connection.execute(store.values(values), {"of_vim": vim_id, "of_number": row["number"]})
     quota_check.count(row["project_id"], size)
     return visible_vims(connection, [after])[0]
 
@@ -151,7 +170,19 @@ def changed_columns(row: Row, modification: Modification, cipher: Cipher) -> dic
     Raises BadInput, and StoreUnavailable if stored credentials are needed and their key is lost.
     """
     copied, converted = _copied_changes(row, modification), _converted_changes(row, modification)
+    after: Row = {**row, **copied, **converted}
+    require_monitors(Engine(after["engine"]), policy_of(after["policy"]))
     return copied | _secret_changes(row, modification, cipher) | converted
+
+
+def _needs_new_action(before: Row, changed: Mapping[str, Any]) -> bool:
+    """Return whether what the VIM's actions do changes, or who does it: not if other vantages are added or removed."""
+    if any(column in changed for column in _TARGET):
+        return True
+    old, new = policy_of(before["policy"]), policy_of(changed.get("policy", before["policy"]))
+    if without_vantages(old) != without_vantages(new):
+        return True
+    return max(len(old.vantages), len(new.vantages)) <= 1 and vantages_of(old) != vantages_of(new)
 
 
 def _applies_anew(before: Row, modification: Modification) -> bool:

@@ -33,10 +33,17 @@ from vimesh.store.rows.vim_rows import (
     vim_of,
 )
 from vimesh.store.rows.vim_secrets import columns_of_registration, require_complete
-from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, as_started
+from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, Row, as_started
 from vimesh.store.schema.tables import leases, standings, vims
 from vimesh.store.schema.timestamps import micros
+from vimesh.store.shown_vims.view_rows import has_views, read_views
 from vimesh.store.sql.prepared_statements import PreparedStatement
+from vimesh.store.views.divide_views import (
+    columns_of_vantages,
+    delete_views,
+    document_of_stopped,
+    insert_first_views,
+)
 from vimesh.store.vims import request_ids
 from vimesh.store.vims.quota_check import QuotaCheck
 
@@ -96,6 +103,7 @@ def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
     full_rows = [{**row, "number": row["revision"], "vim_id": row["id"]} for row in rows]
     for insert_statement in _INSERTS:
         insert_statement.run(connection, full_rows)
+    insert_first_views(connection, full_rows)
     label_rows.insert_of(connection, full_rows)
 
 
@@ -123,6 +131,11 @@ def deregister_one(
     if etag and etag != stored["etag"]:
         raise EtagMismatch(vim_id)
     quota_check.require_removal(stored["project_id"])
+    stopped: list[Row] = [stored]
+    if has_views(stored):
+        of_vim = read_views(connection, [vim_id])[vim_id]
+        stopped = [{**view, "engine": stored["engine"]} for view in of_vim]
+        delete_views(connection, stored["number"])
     for remove in _REMOVE:
         connection.execute(remove, {"vim_id": vim_id, "number": stored["number"]})
     label_rows.delete_of(connection, stored)
@@ -134,8 +147,11 @@ def deregister_one(
         EventKind.DEREGISTERED,
         last,
         previous=previous_of(row),
-        stopped=row,
-        document=changed_document_of(last, (), replaced_values(last, BULKY_FIELDS)),
+        stopped=stopped[0],
+        document={
+            **changed_document_of(last, (), replaced_values(last, BULKY_FIELDS)),
+            **document_of_stopped(stopped),
+        },
         actor=caller.identity,
     )
     quota_check.count(stored["project_id"], size)
@@ -189,6 +205,7 @@ def new_row(registration: Registration, secret_columns: Mapping[str, Any], chang
         "holds": False,
         "unheard": 0,
         "monitor_error": "",
+        **columns_of_vantages(registration.policy),
         "shard_key": shard_key(vim_id),
         "etag": secrets.token_hex(16),
         "revision": changes.next_revision(),

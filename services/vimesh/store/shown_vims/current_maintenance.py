@@ -8,11 +8,12 @@ from dataclasses import replace
 from sqlalchemy import Connection, bindparam, select
 
 from vimesh.domain.vims import Vim, VimMaintenance
-from vimesh.store.rows.read_flapping import flapping_vims
 from vimesh.store.rows.vim_rows import vim_of
 from vimesh.store.rows.visible_rows import MAINTAINED, Row
 from vimesh.store.schema.maintenance_tables import maintenance_spans, maintenances
 from vimesh.store.schema.timestamps import moment
+from vimesh.store.shown_vims.read_flapping import flapping_vims
+from vimesh.store.shown_vims.view_rows import shown_views
 from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros, among
 
@@ -37,13 +38,17 @@ def read_current(connection: Connection, vim_ids: Sequence[str], time: int | Non
 
 
 def visible_vims(connection: Connection, rows: Sequence[Row]) -> list[Vim]:
-    """Return the VIMs of visible rows, with the maintenance that they are in and whether they flap.
+    """Return the VIMs of visible rows, with the maintenance that they are in, whether they flap, and their views.
 
-    Usually none is in maintenance and none has changed of late, which costs no query.
+    Usually none is in maintenance, none has changed of late, and none has several vantages, which costs no query.
     """
     current = read_current(connection, [row["id"] for row in rows if row[MAINTAINED]])
     flapping = flapping_vims(connection, rows)
     vims = map(vim_of, rows)
-    if not current and not flapping:
+    views = shown_views(connection, rows)
+    if not current and not flapping and not views:
         return list(vims)
-    return [replace(vim, maintenance=current.get(vim.id), flapping=vim.id in flapping) for vim in vims]
+    return [
+        replace(vim, maintenance=current.get(vim.id), flapping=vim.id in flapping, views=views.get(vim.id, ()))
+        for vim in vims
+    ]
