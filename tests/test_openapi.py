@@ -55,5 +55,5 @@ def test_bounds_of_the_contract_are_told() -> None:
     assert receiver["group_by"]["maxItems"] == 5
     assert receiver["group_by"]["items"] == {"type": "string", "minLength": 1, "maxLength": 324}
     assert schemas["CreateMaintenanceWindowRequest"]["required"] == ["window"]
-    vim_id, _ = document["paths"]["/v1/vims/{vim_id}"]["get"]["parameters"]
+    vim_id, *_ = document["paths"]["/v1/vims/{vim_id}"]["get"]["parameters"]
     assert (vim_id["required"], vim_id["schema"]) == (True, {"type": "string", "format": "uuid"})

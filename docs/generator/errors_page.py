@@ -112,6 +112,16 @@ ADVICE: Final = {
         "A newer version wrote a change that this conductor cannot read.", "At once: another conductor may answer."
     ),
     "ENGINE_NOT_SERVED": Advice("The fleet does not run the engine.", "With another engine."),
+    "PROBED_ELSEWHERE": Advice(
+        "The monitors of the fleet do not probe the VIM, because its engine is not `EMBEDDED`.", "No: read its status."
+    ),
+    "NO_MONITOR": Advice(
+        "No live monitor can be asked for a probe by this conductor, or the one that was asked did not answer in time.",
+        "At once: another conductor, or another monitor, may answer.",
+    ),
+    "PROBE_RATE_EXCEEDED": Advice(
+        "More probes of the project were asked for than there may be.", "After the delay in `RetryInfo`."
+    ),
     "QUOTA_EXCEEDED": Advice("The project has as much as it may have.", "No: waiting does not help."),
     "CHANGE_RATE_EXCEEDED": Advice("The project is changed faster than it may be.", "After the delay in `RetryInfo`."),
     "TOO_MANY_WINDOWS": Advice("There are as many maintenance windows as may be open.", "After ending one."),

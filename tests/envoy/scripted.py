@@ -28,6 +28,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
+from tests.support.deployments.without_probes import WithoutProbes
 from vimesh.conductor.ports.grpc_limits import OPTIONS
 from vimesh.v1 import conductor_service_pb2 as reports
 from vimesh.v1 import conductor_service_pb2_grpc as reports_grpc
@@ -70,7 +71,7 @@ CONDUCTOR = "vimesh.v1.ConductorService"
 NAMES = (CONDUCTOR, "vimesh.v1.VimService", reflection.SERVICE_NAME)
 
 
-class ScriptedReports(reports_grpc.ConductorServiceServicer):
+class ScriptedReports(WithoutProbes):
     def __init__(self, name: int, calls: list[str]) -> None:
         self._name = name
         self._calls = calls

@@ -31,6 +31,8 @@ class DescribedDoor:
     key: SigningKey
     store: VimStore
     folder: Path
+    conductor: str
+    """Address of the conductor, which believes whoever calls."""
 
     @property
     def address(self) -> str:
@@ -89,4 +91,4 @@ async def described_door(folder: Path) -> AsyncGenerator[DescribedDoor]:
             running_envoy([conductor], like=replace(PLAIN, security=security)) as envoy,
         ):
             await envoy.until_healthy([conductor])
-            yield DescribedDoor(envoy, certified, key, store, folder)
+            yield DescribedDoor(envoy, certified, key, store, folder, conductor)

@@ -7,6 +7,7 @@ import json
 import os
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -18,6 +19,8 @@ from openapi_schema_validator import OAS31Validator
 from tests.docs.shell_blocks import ROOT
 from tests.fleet.described_door import DESCRIPTION, DescribedDoor, closed, described_door
 from tests.support.callers.commands import clean_environment
+from tests.support.deployments.scripted_monitor import reached, scripted_monitor
+from tests.support.deployments.secured_conductors import MONITOR, client_as
 from tests.support.identities.callers import LIMIT_S, HttpAnswer, http_outcome
 from vimesh.domain.pool.pool_members import PoolPlace
 
@@ -80,6 +83,9 @@ async def test_each_path_answers_as_described(door: DescribedDoor) -> None:
     await call("GET", "/v1/quota", query="?project_id=default")
     await call("GET", "/v1/fleet")
     await call("GET", "/v1/availability", query="?start_time=2026-01-01T00:00:00Z&by=id&by=month")
+    async with _monitor(door):
+        await call("POST", "/v1/vims/{vim_id}:probe", {}, vim_id=vim)
+        await call("GET", "/v1/vims/{vim_id}", query="?max_age=0s", vim_id=vim)
     await _plan_maintenance(call, vim)
     await _notify(call)
     await _drain(call)
@@ -88,6 +94,13 @@ async def test_each_path_answers_as_described(door: DescribedDoor) -> None:
 
     every = {(path, verb) for path, operations in description["paths"].items() for verb in operations}
     assert call.called == every
+
+
+@asynccontextmanager
+async def _monitor(door: DescribedDoor) -> AsyncGenerator[None]:
+    """Have a monitor that can reach everything."""
+    async with client_as(door.conductor, MONITOR) as client, scripted_monitor(client, reached):
+        yield
 
 
 async def _plan_maintenance(call: Caller, vim: str) -> None:
@@ -160,10 +173,15 @@ async def test_schemathesis_finds_nothing(door: DescribedDoor, tmp_path: Path) -
     document.write_text(json.dumps(description))
     ids = await _ids(Caller(door, description, set()))
 
+    async with _monitor(door):
+        await _run(door, tmp_path, document, ids)
+
+
+async def _run(door: DescribedDoor, folder: Path, document: Path, ids: dict[str, str]) -> None:
     process = await asyncio.create_subprocess_exec(
         *(SCHEMATHESIS, "--config-file", _SETTINGS, "run", document),
         *("--url", f"https://{door.address}", "--tls-verify", door.authorities, "--phases", _PHASES),
-        cwd=tmp_path,
+        cwd=folder,
         env=clean_environment(TOKEN=door.token("admin"), **ids),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

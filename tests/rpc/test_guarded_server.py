@@ -15,6 +15,8 @@ from vimesh.domain import errors
 from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
 from vimesh.domain.pool import pool_errors
+from vimesh.domain.probes import probe_errors
+from vimesh.domain.vims import Engine
 from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.rpc.guarded_server import GuardedServer
 from vimesh.v1 import vim_service_pb2 as pb
@@ -34,6 +36,9 @@ RAISED = [
     pool_errors.MonitorNotFound(ID),
     pool_errors.AssignmentChanged(),
     pool_errors.TooManyMonitors(),
+    probe_errors.NoMonitor(),
+    probe_errors.ProbedElsewhere(ID, Engine.EXTERNAL),
+    probe_errors.ProbeRateExceeded("lab", 0.5),
     window_errors.WindowNotFound(ID),
     window_errors.TooManyWindows(1000),
     errors.TodoNotFound(ID),
@@ -115,7 +120,11 @@ def test_the_table_above_has_every_error() -> None:
 
 
 async def test_another_conductor_is_asked_only_if_it_may_know_better() -> None:
-    for error, elsewhere in ((errors.StoreUnavailable(), False), (errors.EventUnreadable(17), True)):
+    for error, elsewhere in (
+        (errors.StoreUnavailable(), False),
+        (errors.EventUnreadable(17), True),
+        (probe_errors.NoMonitor(), True),
+    ):
         async with failing_with(error) as client:
             for failed in await failures(client):
                 assert failed.code() is grpc.StatusCode.UNAVAILABLE

@@ -26,7 +26,7 @@ Where the machine is slower than the one that the limit is of, so much is taken 
 
 The dearest are 500 new VIMs, with as much in them as a batch may have.
 """
-_WATCHES = ("WatchVims", "WatchActions")
+_STREAMS = ("WatchVims", "WatchActions", "ServeProbes")
 _REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
 """INTERNAL and UNKNOWN would be faults of the conductor, UNAVAILABLE its end."""
 
@@ -59,7 +59,7 @@ async def registered(channel: grpc.aio.Channel, count: int) -> list[str]:
 async def answered(channel: grpc.aio.Channel, method: str, request: bytes) -> None:
     """Call, and wait for the answer, the first of a stream, or the refusal."""
     try:
-        if method.endswith(_WATCHES):
+        if method.endswith(_STREAMS):
             stream: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(method)
             async for _ in stream(request, timeout=60):
                 return

@@ -356,3 +356,279 @@ class UnwantedAction(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnwantedAction: _TypeAlias = UnwantedAction  # noqa: Y015
+
+@_typing.final
+class ServeProbesRequest(_message.Message):
+    """A monitor that names itself, or answers to probes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITOR_ID_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    READY_FIELD_NUMBER: _builtins.int
+    monitor_id: _builtins.str
+    """Required in the first message: the process_id of ReportProcess. Ignored in others."""
+    ready: _builtins.bool
+    """Set in one of the messages: the monitor keeps this stream, and may be asked by it from now on. Of several such streams
+    with one conductor, the newest counts.
+    """
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProbeAnswer]:
+        """What was seen by probes that this stream asked for; any other answer is ignored. At most 500."""
+
+    def __init__(
+        self,
+        *,
+        monitor_id: _builtins.str = ...,
+        answers: _abc.Iterable[Global___ProbeAnswer] | None = ...,
+        ready: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "monitor_id", b"monitor_id", "ready", b"ready"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServeProbesRequest: _TypeAlias = ServeProbesRequest  # noqa: Y015
+
+@_typing.final
+class ProbeAnswer(_message.Message):
+    """What a monitor saw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBE_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    ROUND_TRIP_FIELD_NUMBER: _builtins.int
+    probe_id: _builtins.int
+    """The probe_id of the request."""
+    status: _vim_pb2.Vim.Status.ValueType
+    """REACHABLE, UNREACHABLE, or UNKNOWN if the monitor cannot tell."""
+    reason: _builtins.str
+    """The reason for the status, in one word; see Vim.reason."""
+    detail: _builtins.str
+    """An explanation of the reason, for people; at most 512 characters."""
+    @_builtins.property
+    def round_trip(self) -> _duration_pb2.Duration:
+        """Round-trip time of the probe that was answered; at most 1 h."""
+
+    def __init__(
+        self,
+        *,
+        probe_id: _builtins.int = ...,
+        status: _vim_pb2.Vim.Status.ValueType = ...,
+        reason: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        round_trip: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["round_trip", b"round_trip"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "probe_id", b"probe_id", "reason", b"reason", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeAnswer: _TypeAlias = ProbeAnswer  # noqa: Y015
+
+@_typing.final
+class ServeProbesResponse(_message.Message):
+    """Probes to make, or a sign of life, which comes every few seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBES_FIELD_NUMBER: _builtins.int
+    CONDUCTOR_ID_FIELD_NUMBER: _builtins.int
+    CONDUCTORS_FIELD_NUMBER: _builtins.int
+    MONITORS_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    conductor_id: _builtins.str
+    """Which conductor this is, in each message without probes. It is another id after a restart."""
+    conductors: _builtins.int
+    """How many conductors the fleet has, in the same messages; 0: it is not known."""
+    monitors: _builtins.int
+    """How many monitors share the VIMs of the vantage, this one included, in the same messages."""
+    end: _vim_pb2.WatchEnd.ValueType
+    """Set in the last message of a stream that the server ends."""
+    @_builtins.property
+    def probes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestedProbe]:
+        """Probes to make at once. At most 500."""
+
+    def __init__(
+        self,
+        *,
+        probes: _abc.Iterable[Global___RequestedProbe] | None = ...,
+        conductor_id: _builtins.str = ...,
+        conductors: _builtins.int = ...,
+        monitors: _builtins.int = ...,
+        end: _vim_pb2.WatchEnd.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conductor_id", b"conductor_id", "conductors", b"conductors", "end", b"end", "monitors", b"monitors", "probes", b"probes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServeProbesResponse: _TypeAlias = ServeProbesResponse  # noqa: Y015
+
+@_typing.final
+class RequestedProbe(_message.Message):
+    """A round of probes to make once. It belongs to no ping action, and must not be reported by UpdateVim."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBE_ID_FIELD_NUMBER: _builtins.int
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    AUTH_URL_FIELD_NUMBER: _builtins.int
+    PROBE_POLICY_FIELD_NUMBER: _builtins.int
+    WITHIN_FIELD_NUMBER: _builtins.int
+    probe_id: _builtins.int
+    """Number of the probe in this stream."""
+    vim_id: _builtins.str
+    """The VIM that it is for, for logs."""
+    auth_url: _builtins.str
+    """The URL to probe, without credentials."""
+    @_builtins.property
+    def probe_policy(self) -> _vim_pb2.ProbePolicy:
+        """How to probe it. It may be more impatient than the policy of the VIM."""
+
+    @_builtins.property
+    def within(self) -> _duration_pb2.Duration:
+        """How soon the answer must be sent; later ones are ignored."""
+
+    def __init__(
+        self,
+        *,
+        probe_id: _builtins.int = ...,
+        vim_id: _builtins.str = ...,
+        auth_url: _builtins.str = ...,
+        probe_policy: _vim_pb2.ProbePolicy | None = ...,
+        within: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["probe_policy", b"probe_policy", "within", b"within"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_url", b"auth_url", "probe_id", b"probe_id", "probe_policy", b"probe_policy", "vim_id", b"vim_id", "within", b"within"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestedProbe: _TypeAlias = RequestedProbe  # noqa: Y015
+
+@_typing.final
+class ConfirmFailuresRequest(_message.Message):
+    """VIMs that a monitor cannot reach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MONITOR_ID_FIELD_NUMBER: _builtins.int
+    VIMS_FIELD_NUMBER: _builtins.int
+    monitor_id: _builtins.str
+    """Required. The monitor that asks: it is not asked itself."""
+    @_builtins.property
+    def vims(self) -> _containers.RepeatedCompositeFieldContainer[Global___FailedVim]:
+        """1 to 500 VIMs."""
+
+    def __init__(
+        self,
+        *,
+        monitor_id: _builtins.str = ...,
+        vims: _abc.Iterable[Global___FailedVim] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor_id", b"monitor_id", "vims", b"vims"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmFailuresRequest: _TypeAlias = ConfirmFailuresRequest  # noqa: Y015
+
+@_typing.final
+class FailedVim(_message.Message):
+    """A VIM that a monitor cannot reach."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    ACTION_ID_FIELD_NUMBER: _builtins.int
+    PATIENCE_FIELD_NUMBER: _builtins.int
+    vim_id: _builtins.str
+    """Required. Id of the VIM."""
+    action_id: _builtins.str
+    """Required. The action that could not reach it. One that is not wanted any more gets no opinion."""
+    @_builtins.property
+    def patience(self) -> _duration_pb2.Duration:
+        """How long the other monitor shall wait for the answer to a probe, at most: 0.05 s to 0.6 s; absent: 0.6 s."""
+
+    def __init__(
+        self,
+        *,
+        vim_id: _builtins.str = ...,
+        action_id: _builtins.str = ...,
+        patience: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["patience", b"patience"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "patience", b"patience", "vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FailedVim: _TypeAlias = FailedVim  # noqa: Y015
+
+@_typing.final
+class ConfirmFailuresResponse(_message.Message):
+    """What others see."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPINIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def opinions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecondOpinion]:
+        """One for each VIM, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        opinions: _abc.Iterable[Global___SecondOpinion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opinions", b"opinions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmFailuresResponse: _TypeAlias = ConfirmFailuresResponse  # noqa: Y015
+
+@_typing.final
+class SecondOpinion(_message.Message):
+    """What another monitor saw of a VIM."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ROUND_TRIP_FIELD_NUMBER: _builtins.int
+    MONITOR_ID_FIELD_NUMBER: _builtins.int
+    status: _vim_pb2.Vim.Status.ValueType
+    """REACHABLE or UNREACHABLE; STATUS_UNSPECIFIED if there is no other monitor, or none that could tell in time."""
+    reason: _builtins.str
+    """The reason for the status; see Vim.reason."""
+    monitor_id: _builtins.str
+    """Id of the monitor that probed; empty if none could tell."""
+    @_builtins.property
+    def round_trip(self) -> _duration_pb2.Duration:
+        """Round-trip time of the probe that was answered; absent if none was."""
+
+    def __init__(
+        self,
+        *,
+        status: _vim_pb2.Vim.Status.ValueType = ...,
+        reason: _builtins.str = ...,
+        round_trip: _duration_pb2.Duration | None = ...,
+        monitor_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["round_trip", b"round_trip"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor_id", b"monitor_id", "reason", b"reason", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SecondOpinion: _TypeAlias = SecondOpinion  # noqa: Y015

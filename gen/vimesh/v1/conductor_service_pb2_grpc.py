@@ -51,6 +51,16 @@ class ConductorServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.WatchActionsRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.WatchActionsResponse.FromString,
                 _registered_method=True)
+        self.ServeProbes = channel.stream_stream(
+                '/vimesh.v1.ConductorService/ServeProbes',
+                request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesResponse.FromString,
+                _registered_method=True)
+        self.ConfirmFailures = channel.unary_unary(
+                '/vimesh.v1.ConductorService/ConfirmFailures',
+                request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresResponse.FromString,
+                _registered_method=True)
 
 
 class ConductorServiceServicer(object):
@@ -111,6 +121,39 @@ class ConductorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ServeProbes(self, request_iterator, context):
+        """Has a monitor of the pool make probes that somebody asks this conductor for. Conductors ask the monitors that have such
+        a stream with them, so a monitor should have one with each: it opens another one while the streams that it has come from
+        fewer conductors than `conductors` says, and ends one that comes from the same conductor as another.
+
+        The first message of the monitor says which one it is, all others bring answers. The first message of the conductor says
+        which one that is.
+
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
+        monitor is another identity's.
+        NOT_FOUND (MONITOR_NOT_FOUND): no monitor of the pool has this id (yet): see WatchActions.
+        INVALID_ARGUMENT (BAD_INPUT): a message breaks a rule.
+        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; open another one.
+        Retry: safe. A conductor that shuts down ends the stream with `end` set and status OK.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmFailures(self, request, context):
+        """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
+        VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions, or does not see all projects.
+        NOT_FOUND (MONITOR_NOT_FOUND): the monitor that asks is not in the pool.
+        INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
+        UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
+        Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConductorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +171,16 @@ def add_ConductorServiceServicer_to_server(servicer, server):
                     servicer.WatchActions,
                     request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.WatchActionsRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.WatchActionsResponse.SerializeToString,
+            ),
+            'ServeProbes': grpc.stream_stream_rpc_method_handler(
+                    servicer.ServeProbes,
+                    request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesResponse.SerializeToString,
+            ),
+            'ConfirmFailures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmFailures,
+                    request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -213,6 +266,60 @@ class ConductorService(object):
             '/vimesh.v1.ConductorService/WatchActions',
             vimesh_dot_v1_dot_conductor__service__pb2.WatchActionsRequest.SerializeToString,
             vimesh_dot_v1_dot_conductor__service__pb2.WatchActionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ServeProbes(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/vimesh.v1.ConductorService/ServeProbes',
+            vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesRequest.SerializeToString,
+            vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmFailures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.ConductorService/ConfirmFailures',
+            vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresRequest.SerializeToString,
+            vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresResponse.FromString,
             options,
             channel_credentials,
             insecure,

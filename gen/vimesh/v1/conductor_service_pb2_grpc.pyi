@@ -76,6 +76,31 @@ class ConductorServiceStub:
     UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
     Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
     """
+    ServeProbes: _grpc.StreamStreamMultiCallable[_conductor_service_pb2.ServeProbesRequest, _conductor_service_pb2.ServeProbesResponse]
+    """Has a monitor of the pool make probes that somebody asks this conductor for. Conductors ask the monitors that have such
+    a stream with them, so a monitor should have one with each: it opens another one while the streams that it has come from
+    fewer conductors than `conductors` says, and ends one that comes from the same conductor as another.
+
+    The first message of the monitor says which one it is, all others bring answers. The first message of the conductor says
+    which one that is.
+
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
+    monitor is another identity's.
+    NOT_FOUND (MONITOR_NOT_FOUND): no monitor of the pool has this id (yet): see WatchActions.
+    INVALID_ARGUMENT (BAD_INPUT): a message breaks a rule.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; open another one.
+    Retry: safe. A conductor that shuts down ends the stream with `end` set and status OK.
+    """
+    ConfirmFailures: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.ConfirmFailuresRequest, _conductor_service_pb2.ConfirmFailuresResponse]
+    """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
+    VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions, or does not see all projects.
+    NOT_FOUND (MONITOR_NOT_FOUND): the monitor that asks is not in the pool.
+    INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
+    UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
+    Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
+    """
 
 @_typing.type_check_only
 class ConductorServiceAsyncStub(ConductorServiceStub):
@@ -124,6 +149,31 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     one.
     UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
     Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
+    """
+    ServeProbes: _aio.StreamStreamMultiCallable[_conductor_service_pb2.ServeProbesRequest, _conductor_service_pb2.ServeProbesResponse]  # type: ignore[assignment]
+    """Has a monitor of the pool make probes that somebody asks this conductor for. Conductors ask the monitors that have such
+    a stream with them, so a monitor should have one with each: it opens another one while the streams that it has come from
+    fewer conductors than `conductors` says, and ends one that comes from the same conductor as another.
+
+    The first message of the monitor says which one it is, all others bring answers. The first message of the conductor says
+    which one that is.
+
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
+    monitor is another identity's.
+    NOT_FOUND (MONITOR_NOT_FOUND): no monitor of the pool has this id (yet): see WatchActions.
+    INVALID_ARGUMENT (BAD_INPUT): a message breaks a rule.
+    UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; open another one.
+    Retry: safe. A conductor that shuts down ends the stream with `end` set and status OK.
+    """
+    ConfirmFailures: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.ConfirmFailuresRequest, _conductor_service_pb2.ConfirmFailuresResponse]  # type: ignore[assignment]
+    """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
+    VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions, or does not see all projects.
+    NOT_FOUND (MONITOR_NOT_FOUND): the monitor that asks is not in the pool.
+    INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
+    UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
+    Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
     """
 
 class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -188,6 +238,43 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         one.
         UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; resume at another one.
         Retry: safe. The server ends each stream after some minutes, with `end` set and status OK; resume then.
+        """
+
+    @_abc_1.abstractmethod
+    def ServeProbes(
+        self,
+        request_iterator: _MaybeAsyncIterator[_conductor_service_pb2.ServeProbesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_conductor_service_pb2.ServeProbesResponse], _abc.AsyncIterator[_conductor_service_pb2.ServeProbesResponse]]:
+        """Has a monitor of the pool make probes that somebody asks this conductor for. Conductors ask the monitors that have such
+        a stream with them, so a monitor should have one with each: it opens another one while the streams that it has come from
+        fewer conductors than `conductors` says, and ends one that comes from the same conductor as another.
+
+        The first message of the monitor says which one it is, all others bring answers. The first message of the conductor says
+        which one that is.
+
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
+        monitor is another identity's.
+        NOT_FOUND (MONITOR_NOT_FOUND): no monitor of the pool has this id (yet): see WatchActions.
+        INVALID_ARGUMENT (BAD_INPUT): a message breaks a rule.
+        UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; open another one.
+        Retry: safe. A conductor that shuts down ends the stream with `end` set and status OK.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmFailures(
+        self,
+        request: _conductor_service_pb2.ConfirmFailuresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conductor_service_pb2.ConfirmFailuresResponse, _abc.Awaitable[_conductor_service_pb2.ConfirmFailuresResponse]]:
+        """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
+        VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions, or does not see all projects.
+        NOT_FOUND (MONITOR_NOT_FOUND): the monitor that asks is not in the pool.
+        INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
+        UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
+        Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
         """
 
 def add_ConductorServiceServicer_to_server(servicer: ConductorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

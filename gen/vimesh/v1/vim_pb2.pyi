@@ -28,7 +28,7 @@ A request that exceeds a limit is rejected before it is processed. Do not retry 
 INVALID_ARGUMENT (BAD_INPUT) answers:
   - a request of more than 16 KiB; the limit is 64 KiB for ListVims, ListVimEvents, BatchGetVims and DeregisterVims,
     1 MiB for RegisterVim, RegisterVims, ApplyVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson,
-    ModifyVimJson and ModifyVimsJson, 80 KiB for DeregisterVimsJson,
+    ModifyVimJson and ModifyVimsJson, 80 KiB for DeregisterVimsJson, 512 KiB for ServeProbes and ConfirmFailures,
     and 4 MiB for UpdateVims and RecordDigests;
   - a list with more entries than its field allows, or more than 100 if the field states no limit;
   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
@@ -558,6 +558,56 @@ class View(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___View: _TypeAlias = View  # noqa: Y015
+
+@_typing.final
+class ProbeResult(_message.Message):
+    """What a round of probes saw that was made because somebody asked. It is on no record, and changes no status."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    ROUND_TRIP_FIELD_NUMBER: _builtins.int
+    MONITOR_ID_FIELD_NUMBER: _builtins.int
+    VANTAGE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    status: Global___Vim.Status.ValueType
+    """REACHABLE or UNREACHABLE, judged by the policy of the VIM, or UNKNOWN if the monitor could not tell."""
+    reason: _builtins.str
+    """The reason for the status; see Vim.reason."""
+    detail: _builtins.str
+    """An explanation of the reason, for people."""
+    monitor_id: _builtins.str
+    """Id of the monitor that probed; see FleetService.ListMonitors."""
+    vantage: _builtins.str
+    """The place from which it probes."""
+    @_builtins.property
+    def round_trip(self) -> _duration_pb2.Duration:
+        """Round-trip time of the probe that was answered; absent if none was."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When its answer was there, by the database's clock."""
+
+    def __init__(
+        self,
+        *,
+        status: Global___Vim.Status.ValueType = ...,
+        reason: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        round_trip: _duration_pb2.Duration | None = ...,
+        monitor_id: _builtins.str = ...,
+        vantage: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["round_trip", b"round_trip", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "monitor_id", b"monitor_id", "reason", b"reason", "round_trip", b"round_trip", "status", b"status", "time", b"time", "vantage", b"vantage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeResult: _TypeAlias = ProbeResult  # noqa: Y015
 
 @_typing.final
 class Monitor(_message.Message):

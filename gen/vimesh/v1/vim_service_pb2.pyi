@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -442,21 +443,30 @@ class GetVimRequest(_message.Message):
 
     VIM_ID_FIELD_NUMBER: _builtins.int
     READ_MASK_FIELD_NUMBER: _builtins.int
+    MAX_AGE_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
     """Required. Id of the VIM."""
     @_builtins.property
     def read_mask(self) -> _field_mask_pb2.FieldMask:
         """The fields to return, such as `name` or `monitor.state`; empty means all. At most 100 paths."""
 
+    @_builtins.property
+    def max_age(self) -> _duration_pb2.Duration:
+        """How old the newest contact of the ping action may be, by the database's clock: if it is older, the VIM is probed now,
+        as by ProbeVim, and `probe` says what was seen. 0: probe in any case. Contacts that bring nothing new may be recorded
+        late, by up to half of the lease. At most 1 h; absent: what is on record is enough.
+        """
+
     def __init__(
         self,
         *,
         vim_id: _builtins.str = ...,
         read_mask: _field_mask_pb2.FieldMask | None = ...,
+        max_age: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_age", b"max_age", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_age", b"max_age", "read_mask", b"read_mask", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -469,22 +479,74 @@ class GetVimResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_FIELD_NUMBER: _builtins.int
+    PROBE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
-        """The VIM."""
+        """The VIM, as it is on record."""
+
+    @_builtins.property
+    def probe(self) -> _vim_pb2.ProbeResult:
+        """What a probe saw that was made now; absent unless `max_age` asked for one."""
 
     def __init__(
         self,
         *,
         vim: _vim_pb2.Vim | None = ...,
+        probe: _vim_pb2.ProbeResult | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["probe", b"probe", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["probe", b"probe", "vim", b"vim"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetVimResponse: _TypeAlias = GetVimResponse  # noqa: Y015
+
+@_typing.final
+class ProbeVimRequest(_message.Message):
+    """The VIM to probe."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    vim_id: _builtins.str
+    """Required. Id of the VIM."""
+    def __init__(
+        self,
+        *,
+        vim_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeVimRequest: _TypeAlias = ProbeVimRequest  # noqa: Y015
+
+@_typing.final
+class ProbeVimResponse(_message.Message):
+    """What was seen."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROBE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def probe(self) -> _vim_pb2.ProbeResult:
+        """What the monitor saw."""
+
+    def __init__(
+        self,
+        *,
+        probe: _vim_pb2.ProbeResult | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["probe", b"probe"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["probe", b"probe"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProbeVimResponse: _TypeAlias = ProbeVimResponse  # noqa: Y015
 
 @_typing.final
 class BatchGetVimsRequest(_message.Message):

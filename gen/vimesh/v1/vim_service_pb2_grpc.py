@@ -55,6 +55,11 @@ class VimServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimResponse.FromString,
                 _registered_method=True)
+        self.ProbeVim = channel.unary_unary(
+                '/vimesh.v1.VimService/ProbeVim',
+                request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ProbeVimRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ProbeVimResponse.FromString,
+                _registered_method=True)
         self.BatchGetVims = channel.unary_unary(
                 '/vimesh.v1.VimService/BatchGetVims',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsRequest.SerializeToString,
@@ -186,10 +191,31 @@ class VimServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetVim(self, request, context):
-        """Returns one VIM.
+        """Returns one VIM, and with `max_age` what a probe saw that was made now, if what is on record is older than that.
 
         INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
         NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        With `max_age` also the errors of ProbeVim.
+        Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProbeVim(self, request, context):
+        """Has a live monitor probe a VIM now, and returns what it saw. Nothing is written: the status stays what its ping action
+        reports. The monitor that has the VIM probes it if it can be asked here, otherwise another one. For callers with the
+        role reader, operator or admin.
+
+        The call takes as long as the policy of the VIM lets a round of probes take, at most 10 s: with a shorter deadline, the
+        monitor waits less for each answer.
+
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
+        RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
+        RetryInfo.
+        UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
         Retry: safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -396,6 +422,11 @@ def add_VimServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.GetVimResponse.SerializeToString,
             ),
+            'ProbeVim': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProbeVim,
+                    request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ProbeVimRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ProbeVimResponse.SerializeToString,
+            ),
             'BatchGetVims': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchGetVims,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsRequest.FromString,
@@ -571,6 +602,33 @@ class VimService(object):
             '/vimesh.v1.VimService/GetVim',
             vimesh_dot_v1_dot_vim__service__pb2.GetVimRequest.SerializeToString,
             vimesh_dot_v1_dot_vim__service__pb2.GetVimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProbeVim(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/ProbeVim',
+            vimesh_dot_v1_dot_vim__service__pb2.ProbeVimRequest.SerializeToString,
+            vimesh_dot_v1_dot_vim__service__pb2.ProbeVimResponse.FromString,
             options,
             channel_credentials,
             insecure,

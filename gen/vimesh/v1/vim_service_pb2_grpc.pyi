@@ -81,10 +81,27 @@ class VimServiceStub:
     JSON: not available.
     """
     GetVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]
-    """Returns one VIM.
+    """Returns one VIM, and with `max_age` what a probe saw that was made now, if what is on record is older than that.
 
     INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
     NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    With `max_age` also the errors of ProbeVim.
+    Retry: safe.
+    """
+    ProbeVim: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.ProbeVimRequest, _vim_service_pb2.ProbeVimResponse]
+    """Has a live monitor probe a VIM now, and returns what it saw. Nothing is written: the status stays what its ping action
+    reports. The monitor that has the VIM probes it if it can be asked here, otherwise another one. For callers with the
+    role reader, operator or admin.
+
+    The call takes as long as the policy of the VIM lets a round of probes take, at most 10 s: with a shorter deadline, the
+    monitor waits less for each answer.
+
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
+    RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
+    RetryInfo.
+    UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
     Retry: safe.
     """
     BatchGetVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.BatchGetVimsRequest, _vim_service_pb2.BatchGetVimsResponse]
@@ -266,10 +283,27 @@ class VimServiceAsyncStub(VimServiceStub):
     JSON: not available.
     """
     GetVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.GetVimRequest, _vim_service_pb2.GetVimResponse]  # type: ignore[assignment]
-    """Returns one VIM.
+    """Returns one VIM, and with `max_age` what a probe saw that was made now, if what is on record is older than that.
 
     INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
     NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    With `max_age` also the errors of ProbeVim.
+    Retry: safe.
+    """
+    ProbeVim: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.ProbeVimRequest, _vim_service_pb2.ProbeVimResponse]  # type: ignore[assignment]
+    """Has a live monitor probe a VIM now, and returns what it saw. Nothing is written: the status stays what its ping action
+    reports. The monitor that has the VIM probes it if it can be asked here, otherwise another one. For callers with the
+    role reader, operator or admin.
+
+    The call takes as long as the policy of the VIM lets a round of probes take, at most 10 s: with a shorter deadline, the
+    monitor waits less for each answer.
+
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+    FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
+    RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
+    RetryInfo.
+    UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
     Retry: safe.
     """
     BatchGetVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.BatchGetVimsRequest, _vim_service_pb2.BatchGetVimsResponse]  # type: ignore[assignment]
@@ -472,10 +506,33 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _vim_service_pb2.GetVimRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_vim_service_pb2.GetVimResponse, _abc.Awaitable[_vim_service_pb2.GetVimResponse]]:
-        """Returns one VIM.
+        """Returns one VIM, and with `max_age` what a probe saw that was made now, if what is on record is older than that.
 
         INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
         NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        With `max_age` also the errors of ProbeVim.
+        Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
+    def ProbeVim(
+        self,
+        request: _vim_service_pb2.ProbeVimRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_vim_service_pb2.ProbeVimResponse, _abc.Awaitable[_vim_service_pb2.ProbeVimResponse]]:
+        """Has a live monitor probe a VIM now, and returns what it saw. Nothing is written: the status stays what its ping action
+        reports. The monitor that has the VIM probes it if it can be asked here, otherwise another one. For callers with the
+        role reader, operator or admin.
+
+        The call takes as long as the policy of the VIM lets a round of probes take, at most 10 s: with a shorter deadline, the
+        monitor waits less for each answer.
+
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+        FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
+        RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
+        RetryInfo.
+        UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
         Retry: safe.
         """
 

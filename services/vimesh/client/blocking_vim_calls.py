@@ -9,7 +9,7 @@ from vimesh.client.loop_thread import LoopThread
 from vimesh.client.vim_calls import NO_NEWS, VimCalls, VimRef
 from vimesh.client.watches.resumable_watch import ConnectionNews, WatchPosition, WatchUpdate
 from vimesh.client.watches.vim_conditions import WantedVim
-from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
+from vimesh.v1.vim_pb2 import Monitor, ProbeResult, Vim, VimEvent
 
 
 class BlockingVimCalls:
@@ -22,6 +22,10 @@ class BlockingVimCalls:
     def get(self, vim: VimRef, *, project: str | None = None) -> Vim:
         """Return a VIM as it is now."""
         return self._thread.run(self._calls.get(vim, project=project))
+
+    def probe(self, vim: VimRef, *, project: str | None = None) -> ProbeResult:
+        """Have a monitor probe a VIM now, and return what it saw."""
+        return self._thread.run(self._calls.probe(vim, project=project))
 
     def list(
         self,

@@ -23,7 +23,7 @@ from vimesh.client.watches.vim_conditions import Deregistered, WantedVim, condit
 from vimesh.client.watches.wait_for_vim import VimCondition, wait_for_vim
 from vimesh.domain.ids import is_id
 from vimesh.v1 import vim_service_pb2 as pb
-from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
+from vimesh.v1.vim_pb2 import Monitor, ProbeResult, Vim, VimEvent
 
 NO_NEWS = ConnectionNews()
 
@@ -45,6 +45,11 @@ class VimCalls:
         if isinstance(vim, Vim):
             return (await self._front.ask(self._front.vims.GetVim, pb.GetVimRequest(vim_id=vim.id))).vim
         return await find(self._front, vim, project)
+
+    async def probe(self, vim: VimRef, *, project: str | None = None) -> ProbeResult:
+        """Have a monitor probe a VIM now, and return what it saw. Nothing is recorded."""
+        request = pb.ProbeVimRequest(vim_id=await self._id(vim, project))
+        return (await self._front.ask(self._front.vims.ProbeVim, request)).probe
 
     async def list(
         self,

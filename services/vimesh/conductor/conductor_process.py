@@ -37,6 +37,8 @@ from vimesh.conductor.ports.grpc_limits import OPTIONS
 from vimesh.conductor.ports.health import Health
 from vimesh.conductor.ports.port_check import require_accepting
 from vimesh.conductor.ports.vitals import Vitals
+from vimesh.conductor.probes.probe_parts import probe_parts
+from vimesh.conductor.probes.vim_probes import ProbeLimits
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.upkeep.availability_count import AvailabilityCount
 from vimesh.conductor.upkeep.erasure import Erasure
@@ -147,6 +149,7 @@ class ConductorSettings:
     """How long calls in flight may then take to finish: no call has a longer time limit."""
     watch: WatchLimits = field(default_factory=WatchLimits)
     pool: PoolLimits = field(default_factory=PoolLimits)
+    probes: ProbeLimits = field(default_factory=ProbeLimits)
     admission: CallAdmissionLimits = field(default_factory=CallAdmissionLimits)
     tables: str = ""
     """Newest version of the tables that its store knows, which it announces; empty: it does not."""
@@ -202,19 +205,21 @@ async def serving(
     third_party_services: Any = AdmittedStreams(server, admission, entrance.authorize)
     pace = ContactPace(store, floor_s=settings.contact_within_s, budget_per_s=settings.contacts_per_s)
     sweep = LeaseSweep(store, feed, pace, settings.sweep)
-    add_VimServiceServicer_to_server(VimsServicer(store, feed, watch_streams, rules, settings.engines), edge)
     pool_upkeep = PoolUpkeep(store.pool, feed, settings.pool)
-    reports = ReportsServicer(store, feed, _action_streams(store, watch_streams, pool_upkeep, settings), pace, rules)
+    probes = probe_parts(store, pool_upkeep, settings.probes)
+    add_VimServiceServicer_to_server(
+        VimsServicer(store, feed, watch_streams, rules, settings.engines, probes=probes.vims), edge
+    )
+    reports = ReportsServicer(
+        store, feed, _action_streams(store, watch_streams, pool_upkeep, settings), pace, rules, probes=probes
+    )
     add_ConductorServiceServicer_to_server(reports, edge)
-    add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
-    add_AccessServiceServicer_to_server(AccessServicer(store), edge)
     add_FleetServiceServicer_to_server(FleetServicer(store, pool_upkeep.poke), edge)
     add_HistoryServiceServicer_to_server(HistoryServicer(store, pace), edge)
-    add_AvailabilityServiceServicer_to_server(AvailabilityServicer(store.availability), edge)
+    _add_services_of_store(store, edge)
     maintenance = MaintenanceUpkeep(store.maintenance, feed)
     add_MaintenanceServiceServicer_to_server(MaintenanceServicer(store.maintenance, rules, maintenance.poke), edge)
     add_ReceiverServiceServicer_to_server(ReceiverServicer(store.receivers, rules), edge)
-    add_NotifierServiceServicer_to_server(NotifierServicer(store.deliveries), edge)
     grpc_health = HealthServicer()
     add_HealthServicer_to_server(grpc_health, third_party_services)
     enable_reflection((*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name), third_party_services)
@@ -264,9 +269,19 @@ async def serving(
             async with beside(require_accepting(settings.listen, port)):
                 yield Ports(port, health_port)
         finally:
-            await _drain(server, health, (feed.drain, third_party_services.end_streams), settings)
+            await _drain(
+                server, health, (feed.drain, probes.monitors.drain, third_party_services.end_streams), settings
+            )
             if audit is not None:
                 audit.close()
+
+
+def _add_services_of_store(store: VimStore, edge: Any) -> None:  # noqa: ANN401 - what generated code takes for a server
+    """Add the services that need nothing but the store."""
+    add_WorkflowServiceServicer_to_server(WorkflowsServicer(store), edge)
+    add_AccessServiceServicer_to_server(AccessServicer(store), edge)
+    add_AvailabilityServiceServicer_to_server(AvailabilityServicer(store.availability), edge)
+    add_NotifierServiceServicer_to_server(NotifierServicer(store.deliveries), edge)
 
 
 def _action_streams(

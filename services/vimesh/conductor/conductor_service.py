@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from vimesh.conductor.pool.action_streams import ActionStreams
+from vimesh.conductor.probes.probe_parts import ProbeParts
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.reports.odd_reports import check_separately
 from vimesh.conductor.reports.plain_reports import plain_report
@@ -20,7 +21,7 @@ from vimesh.domain.access.caller import OPEN_CALLER, Caller, CallerRole
 from vimesh.domain.actions import ActionScope, Shard
 from vimesh.domain.errors import BadInput, PermissionDenied, VimeshError
 from vimesh.domain.vim_store import VimStore
-from vimesh.domain.vims import BadAction, Late, Outcome, Recorded, Repeat, Report, Status
+from vimesh.domain.vims import BadAction, Engine, Late, Outcome, Recorded, Repeat, Report, Status
 from vimesh.rpc.call_entrance import current_caller, note_change
 from vimesh.rpc.parsing.request_parser import Parser
 from vimesh.v1 import conductor_service_pb2 as pb
@@ -43,8 +44,15 @@ SERIALIZED = ("UpdateVims",)
 
 
 class ReportsServicer(ConductorServiceServicer):
-    def __init__(
-        self, store: VimStore, feed: EventFeed, action_streams: ActionStreams, pace: ContactPace, rules: Rules
+    def __init__(  # noqa: PLR0913 - all collaborators are passed in here
+        self,
+        store: VimStore,
+        feed: EventFeed,
+        action_streams: ActionStreams,
+        pace: ContactPace,
+        rules: Rules,
+        *,
+        probes: ProbeParts,
     ) -> None:
         """GuardedServer must leave the calls in UNCHECKED and SERIALIZED to the servicer."""
         self._store = store
@@ -52,6 +60,7 @@ class ReportsServicer(ConductorServiceServicer):
         self._action_streams = action_streams
         self._pace = pace
         self._rules = rules
+        self._probes = probes
         self._parser = Parser(pb.UpdateVimsRequest, MAX_MESSAGE_BYTES)
         self._answers = Answers(0)
         self.invalid = 0
@@ -151,12 +160,30 @@ class ReportsServicer(ConductorServiceServicer):
         if not request.HasField("pool"):
             responses = self._action_streams.watch_all(request, scope)
         else:
-            _require_monitor(caller)
+            _require_monitor(caller, "WatchActions of a monitor of the pool")
             scope = replace(scope, vantage=pool_place(request.pool.place).vantage)
             responses = self._action_streams.watch_share(request, scope, caller.identity)
         async with aclosing(responses):
             async for response in responses:
                 yield response
+
+    async def ServeProbes(
+        self, requests: AsyncIterator[pb.ServeProbesRequest], context: _Context
+    ) -> AsyncIterator[pb.ServeProbesResponse]:
+        caller = current_caller()
+        caller.require_engine(Engine.EMBEDDED)
+        _require_monitor(caller, "ServeProbes")
+        async with aclosing(self._probes.streams.serve(requests, caller)) as responses:
+            async for response in responses:
+                yield response
+
+    async def ConfirmFailures(
+        self, request: pb.ConfirmFailuresRequest, context: _Context
+    ) -> pb.ConfirmFailuresResponse:
+        caller = current_caller()
+        caller.require_engine(Engine.EMBEDDED)
+        _require_monitor(caller, "ConfirmFailures")
+        return await self._probes.confirmation.confirm(request)
 
 
 class Answers:
@@ -199,9 +226,9 @@ class Answers:
         )
 
 
-def _require_monitor(caller: Caller) -> None:
+def _require_monitor(caller: Caller, call: str) -> None:
     """Raise PermissionDenied unless the caller may be a monitor: nobody else must get VIMs to probe."""
-    caller.require_role((CallerRole.REPORTER,), "WatchActions of a monitor of the pool")
+    caller.require_role((CallerRole.REPORTER,), call)
     caller.require_all_projects("a monitor of the pool")
 
 

@@ -14,6 +14,7 @@ from vimesh.conductor.bulk.register_vims import BulkRegistrar, read_registration
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.matching_events import list_events
 from vimesh.conductor.message_pages import read_fitting, split_pages
+from vimesh.conductor.probes.vim_probes import VimProbes
 from vimesh.conductor.watches.event_bytes import event_message
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.vim_watches import VimWatches
@@ -34,10 +35,12 @@ from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
 from vimesh.wire import json_requests, request_messages
 from vimesh.wire.error_statuses import rich_status
 from vimesh.wire.message_rules import Rules
+from vimesh.wire.probes.probe_messages import probe_result
 from vimesh.wire.views.past_vims import as_of_time, shown_past_vim
 from vimesh.wire.views.read_masks import ReadMask
 from vimesh.wire.views.summary_messages import summary_message
 from vimesh.wire.views.vim_view import shown_vim
+from vimesh.wire.wire_durations import seconds
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Change = (
@@ -53,19 +56,22 @@ SERIALIZED_RESPONSES = ("WatchVims",)
 
 
 class VimsServicer(VimServiceServicer):
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all collaborators are passed in here
         self,
         store: VimStore,
         feed: EventFeed,
         watch_streams: WatchStreams,
         rules: Rules,
         engines: Engines,
+        *,
+        probes: VimProbes,
     ) -> None:
         self._store = store
         self._feed = feed
         self._watches = VimWatches(store, watch_streams)
         self._rules = rules
         self._engines = engines
+        self._probes = probes
         self._bulk = BulkRegistrar(store, rules, engines)
         self._bulk_changer = BulkChanger(store, engines)
         self._bulk_applier = BulkApplier(store, rules, engines)
@@ -108,7 +114,18 @@ class VimsServicer(VimServiceServicer):
         caller = current_caller()
         read_mask = ReadMask(request.read_mask)
         vim = await self._store.get(request_messages.id_of(request.vim_id), caller)
-        return pb.GetVimResponse(vim=shown_vim(vim, caller, read_mask))
+        response = pb.GetVimResponse(vim=shown_vim(vim, caller, read_mask))
+        if request.HasField("max_age") and await self._probes.is_older(vim, seconds(request.max_age)):
+            response.probe.CopyFrom(await self._probe(vim, context))
+        return response
+
+    async def ProbeVim(self, request: pb.ProbeVimRequest, context: _Context) -> pb.ProbeVimResponse:
+        vim = await self._store.get(request_messages.id_of(request.vim_id), current_caller())
+        return pb.ProbeVimResponse(probe=await self._probe(vim, context))
+
+    async def _probe(self, vim: Vim, context: _Context) -> vim_pb2.ProbeResult:
+        sighting = await self._probes.probe(vim, context.time_remaining())
+        return probe_result(sighting, await self._store.clock())
 
     async def BatchGetVims(self, request: pb.BatchGetVimsRequest, context: _Context) -> pb.BatchGetVimsResponse:
         caller = current_caller()

@@ -1,7 +1,7 @@
 """Defines the errors that vimesh raises on purpose, but for those of some subjects, and lists them all.
 
 Those of receivers are in `notifications.receiver_errors`, those of maintenance windows in `maintenance.window_errors`,
-those of the pool of monitors in `pool.pool_errors`.
+those of the pool of monitors in `pool.pool_errors`, those of probes that are asked for in `probes.probe_errors`.
 
 VimeshError
 ├── BadInput                     the request is malformed; carries one violation per field
@@ -31,8 +31,11 @@ VimeshError
 ├── AssignmentChanged            the watch of a monitor starts where others had its actions
 ├── EventUnreadable              a newer version wrote a change that this one does not know
 ├── EngineNotServed              no engine of that name runs here
+├── ProbedElsewhere              the monitors of the fleet do not probe the VIM
+├── NoMonitor                    no live monitor can be asked for a probe here
 ├── QuotaExceeded                the project has as much as it may have
 ├── ChangeRateExceeded           the project changes faster than it may
+├── ProbeRateExceeded            more probes of the project were asked for than there may be
 ├── TooManyWindows               the project has as many open maintenance windows as it may have
 ├── TooManyReceivers             the project has as many receivers as it may have
 ├── TooManyMonitors              the pool has as many monitors as it may have

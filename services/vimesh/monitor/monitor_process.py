@@ -21,6 +21,7 @@ from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.reporting.reporter import ReporterLimits
+from vimesh.monitor.requests.probe_service import ProbeService, ProbeServiceLimits
 from vimesh.monitor.wanted_actions import ActionSet, PoolMember, Watcher
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.process_reports import FrontLink
@@ -47,6 +48,7 @@ class MonitorSettings:
     """What it offers to the pool, in which monitors share the VIMs."""
     reporter: ReporterLimits = field(default_factory=ReporterLimits)
     follow: FollowLimits = field(default_factory=FollowLimits)
+    probes: ProbeServiceLimits = field(default_factory=ProbeServiceLimits)
     rules: TargetRules = field(default_factory=TargetRules)
     """Which addresses may be probed."""
     history: bool = False
@@ -93,6 +95,13 @@ async def run_monitor(
         # In this order: when the log states that the monitor has started, `started` has been called.
         started()
         _log_start(settings, reporting.host)
+        probe_service = ProbeService(
+            reporting.stub,
+            member.monitor_id,
+            reporting.host.requested_rounds,
+            limits=settings.probes,
+            random=SystemRandom(),
+        )
         link = FrontLink(reporting.front)
         # One that does not hear of its actions must leave them to others.
         membership = Membership(member.monitor_id, lambda: member.place if action_watch.is_connected else None)
@@ -105,6 +114,7 @@ async def run_monitor(
             if (delivery := reporting.delivery) is not None:
                 parts.create_task(supervise("minutes of history", delivery.end_minutes))
                 parts.create_task(supervise("delivery of history", delivery.run))
+            parts.create_task(supervise("probe requests", probe_service.run))
             parts.create_task(supervise("watcher", lambda: action_watch.run(watcher)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
@@ -36,7 +37,8 @@ _Parse = Callable[[bytes], Any]
 _Unary = Callable[[Any, _Context], Awaitable[Any]]
 _Stream = Callable[[Any, _Context], AsyncIterator[Message]]
 _GuardedUnary = Callable[[bytes, _Context], Awaitable[Any]]
-_GuardedStream = Callable[[bytes, _Context], AsyncIterator[Message]]
+_GuardedStream = Callable[[Any, _Context], AsyncIterator[Message]]
+"""Takes the bytes of a request, or a stream of such."""
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Guard: TypeAlias = "Callable[[str, Any, Tracer | None], _Handler]"
 _Failure = tuple[grpc.StatusCode, status_pb2.Status, bool]
@@ -97,10 +99,15 @@ class GuardedServer:
         parse_checked = self._parser_for(method)
         serializer = None if _name(method) in self._serialized_responses else handler.response_serializer
         # No deserializers: a request that gRPC itself fails to parse ends with UNKNOWN and the name of a Python class.
-        if handler.unary_stream:
+        if handler.response_streaming:
+            # Each request of a stream is parsed when the servicer takes it.
+            parse = partial(_parsed_one_by_one, parse_checked) if handler.request_streaming else parse_checked
+            serve = handler.stream_stream if handler.request_streaming else handler.unary_stream
             stream_gate = self._admission.stream_gate(_name(method))
-            streamed = admitted_stream(stream_gate, self._guard_stream(method, parse_checked, handler.unary_stream))
+            streamed = admitted_stream(stream_gate, self._guard_stream(method, parse, serve))
             counted = counted_stream(self._statistics.of(method), streamed)
+            if handler.request_streaming:
+                return grpc.stream_stream_rpc_method_handler(counted, None, serializer)
             return grpc.unary_stream_rpc_method_handler(counted, None, serializer)
         call_gate = self._admission.call_gate(_name(method))
         served = admitted_unary(call_gate, self._guard_unary(method, parse_checked, handler.unary_unary, tracer))
@@ -142,11 +149,11 @@ class GuardedServer:
 
         return guarded
 
-    def _guard_stream(self, method: str, parse_checked: _Parse, serve: _Stream) -> _GuardedStream:
+    def _guard_stream(self, method: str, parse_checked: Callable[[Any], Any], serve: _Stream) -> _GuardedStream:
         if self._entrance.concerns(method):
             serve, parse_checked = self._entrance.stream(method, _after_parsing(parse_checked, serve)), _unparsed
 
-        async def guarded(data: bytes, context: _Context) -> AsyncIterator[Message]:
+        async def guarded(data: Any, context: _Context) -> AsyncIterator[Message]:  # noqa: ANN401 - see _GuardedStream
             number = self._calls.begin(method)
             try:
                 async for response in serve(parse_checked(data), context):
@@ -174,6 +181,11 @@ def _after_parsing(parse_checked: _Parse, serve: Callable[[Any, _Context], _T]) 
 
 def _unparsed(data: bytes) -> bytes:
     return data
+
+
+async def _parsed_one_by_one(parse: _Parse, stream: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for data in stream:
+        yield parse(data)
 
 
 def _name(method: str) -> str:

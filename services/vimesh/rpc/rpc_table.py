@@ -107,6 +107,8 @@ RPCS: Final = (
     Rpc(CONDUCTOR_SERVICE, "UpdateVim", TrafficClass.REPORTS, REPORT_S, repeatable=True, callers=_REPORTERS),
     Rpc(CONDUCTOR_SERVICE, "UpdateVims", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
     Rpc(CONDUCTOR_SERVICE, "WatchActions", TrafficClass.MONITORS, STREAM, callers=_REPORTERS | _ADMINS),
+    Rpc(CONDUCTOR_SERVICE, "ServeProbes", TrafficClass.MONITORS, STREAM, callers=_REPORTERS),
+    Rpc(CONDUCTOR_SERVICE, "ConfirmFailures", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
     # Repeating a change that has succeeded would give a different answer.
     Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
@@ -120,6 +122,7 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "DeregisterVimsJson", TrafficClass.CHANGES, CHANGE_S, cost=64, callers=WRITING_PEOPLE),
     Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE, for_others=True),
+    Rpc(VIM_SERVICE, "ProbeVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE),
     Rpc(VIM_SERVICE, "BatchGetVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
     Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE, for_others=True),
     Rpc(

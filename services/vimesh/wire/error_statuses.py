@@ -17,6 +17,7 @@ from vimesh.domain import errors
 from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
 from vimesh.domain.pool import pool_errors
+from vimesh.domain.probes import probe_errors
 
 DOMAIN: Final = "vimesh.v1"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -58,6 +59,9 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     pool_errors.AssignmentChanged: (grpc.StatusCode.OUT_OF_RANGE, "ASSIGNMENT_CHANGED"),
     errors.EventUnreadable: (grpc.StatusCode.UNAVAILABLE, "EVENT_UNREADABLE"),
     errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
+    probe_errors.ProbedElsewhere: (grpc.StatusCode.FAILED_PRECONDITION, "PROBED_ELSEWHERE"),
+    probe_errors.NoMonitor: (grpc.StatusCode.UNAVAILABLE, "NO_MONITOR"),
+    probe_errors.ProbeRateExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "PROBE_RATE_EXCEEDED"),
     errors.QuotaExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),
     errors.ChangeRateExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "CHANGE_RATE_EXCEEDED"),
     window_errors.TooManyWindows: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WINDOWS"),
@@ -66,6 +70,10 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.StoreUnavailable: (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE"),
     errors.Overloaded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED"),
 }
+
+_WITH_DELAY: Final = (
+    errors.StoreUnavailable | errors.Overloaded | errors.ChangeRateExceeded | probe_errors.ProbeRateExceeded
+)
 
 
 def rich_status(error: errors.VimeshError) -> tuple[grpc.StatusCode, status_pb2.Status]:
@@ -78,7 +86,7 @@ def rich_status(error: errors.VimeshError) -> tuple[grpc.StatusCode, status_pb2.
         details.append(_bad_request(error.violations))
     if isinstance(error, errors.QuotaExceeded):
         details.append(_quota_failure(error))
-    if isinstance(error, errors.StoreUnavailable | errors.Overloaded | errors.ChangeRateExceeded):
+    if isinstance(error, _WITH_DELAY):
         retry = error_details_pb2.RetryInfo()
         # Callers that fail at the same moment must not retry at the same moment.
         spread = 1 + random.random()  # noqa: S311 - not a secret

@@ -26,6 +26,9 @@ _VIM_BYTES = 1024 * 1024
 # A webhook has up to 16 headers of 8 KiB.
 _RECEIVER_BYTES = 256 * 1024
 
+# 500 VIMs or answers, of which a few may have texts of full length.
+_PROBES_BYTES = 512 * 1024
+
 _REQUEST_BYTES: Final = {
     "RegisterVim": _VIM_BYTES,
     "ModifyVim": _VIM_BYTES,
@@ -40,6 +43,8 @@ _REQUEST_BYTES: Final = {
     "BatchGetVims": _QUERY_BYTES,
     "UpdateVims": MAX_MESSAGE_BYTES,
     "RecordDigests": MAX_MESSAGE_BYTES,
+    "ServeProbes": _PROBES_BYTES,
+    "ConfirmFailures": _PROBES_BYTES,
     "ListVims": _QUERY_BYTES,
     "ListVimEvents": _QUERY_BYTES,
     "SummarizeVims": _QUERY_BYTES,

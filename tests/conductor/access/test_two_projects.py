@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from google.api import httpbody_pb2
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
@@ -190,6 +191,10 @@ def calls_on_a_vim(dice: random.Random, a: Client, vim: Vim) -> list[Call]:
             vim_service_pb2.ModifyVimRequest(vim=modified(vim_id), engine=Monitor.EXTERNAL), timeout=WITHIN_S
         ),
         lambda vim_id: a.vims.ModifyVimJson(json_of(vim_id), timeout=WITHIN_S),
+        lambda vim_id: a.vims.ProbeVim(vim_service_pb2.ProbeVimRequest(vim_id=vim_id), timeout=WITHIN_S),
+        lambda vim_id: a.vims.GetVim(
+            vim_service_pb2.GetVimRequest(vim_id=vim_id, max_age=Duration()), timeout=WITHIN_S
+        ),
         a.deregister,
         lambda vim_id: events_of(a, vim_id),
         lambda vim_id: watched(a, vim_service_pb2.WatchVimsRequest(vim_id=vim_id, snapshot=True)),

@@ -229,6 +229,17 @@ _MESSAGES: Sequence[Sequence[Message]] = (
         cs.WatchActionsRequest(start_revision=1),
         cs.WatchActionsRequest(pool=cs.PoolMember(monitor_id=_SECOND, place=_PLACE), assignment="0af1"),
     ),
+    (
+        cs.ServeProbesRequest(monitor_id=_SECOND, ready=True),
+        cs.ServeProbesRequest(answers=[cs.ProbeAnswer(probe_id=1, status=vim_pb2.Vim.REACHABLE, reason="TIMEOUT")]),
+    ),
+    (
+        cs.ConfirmFailuresRequest(
+            monitor_id=_SECOND,
+            vims=[cs.FailedVim(vim_id=_FIRST, action_id=_FIRST, patience=Duration(nanos=200_000_000))],
+        ),
+    ),
+    (vs.ProbeVimRequest(vim_id=_FIRST),),
     (ws.ClaimWorkflowTasksRequest(claimant="fuzzer", max_tasks=10, lease=Duration(seconds=1)),),
     (ws.FinishWorkflowTaskRequest(task_id=_FIRST, claim_token="a", error="b", retry_after=Duration(seconds=1)),),
     (

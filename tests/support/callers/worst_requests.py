@@ -13,6 +13,7 @@ from vimesh.wire.limits import MAX_JSON_BYTES, MAX_MESSAGE_BYTES, max_request_by
 WORKFLOW_SERVICE = "/vimesh.v1.WorkflowService"
 SMALL = (
     f"{VIM_SERVICE}/GetVim",
+    f"{VIM_SERVICE}/ProbeVim",
     f"{VIM_SERVICE}/DeregisterVim",
     f"{VIM_SERVICE}/WatchVims",
     f"{VIM_SERVICE}/ListVims",
@@ -54,6 +55,9 @@ def worst_requests(vim_ids: Sequence[str]) -> Iterator[Named]:
         yield f"{VIM_SERVICE}/RegisterVims", name, content
     for name, content in _applied():
         yield f"{VIM_SERVICE}/ApplyVims", name, content
+    for method in ("ServeProbes", "ConfirmFailures"):
+        for name, content in (*_of_any(max_request_bytes(method)), *_probes(vim_ids)):
+            yield f"{CONDUCTOR_SERVICE}/{method}", name, content
     for name, content in _reports(vim_ids):
         yield f"{CONDUCTOR_SERVICE}/UpdateVims", name, content
 
@@ -74,6 +78,19 @@ def _of_many(vim_ids: Sequence[str]) -> Iterator[Named]:
     for method in ("ModifyVims", "DeregisterVims", "BatchGetVims"):
         for name, content in _of_any(max_request_bytes(method)):
             yield f"{VIM_SERVICE}/{method}", name, content
+
+
+def _probes(vim_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield requests for either of the calls about probes, which refuse those for the other."""
+    failed = conductor_service_pb2.ConfirmFailuresRequest(monitor_id=ID)
+    failed.vims.extend(conductor_service_pb2.FailedVim(vim_id=vim_id, action_id="x" * 255) for vim_id in vim_ids[:500])
+    yield "failed VIMs", failed.SerializeToString()
+    answered = conductor_service_pb2.ServeProbesRequest(monitor_id=ID)
+    answered.answers.extend(
+        conductor_service_pb2.ProbeAnswer(probe_id=number, status=Vim.UNREACHABLE, reason="TIMEOUT", detail="x" * 512)
+        for number in range(500)
+    )
+    yield "answers", answered.SerializeToString()
 
 
 def _of_any(longest: int) -> Iterator[tuple[str, bytes]]:

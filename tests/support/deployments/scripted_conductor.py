@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
+from tests.support.deployments.without_probes import WithoutProbes
 from tests.support.probers.verdicts import PATIENCE_S
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import conductor_service_pb2_grpc, vim_pb2
@@ -43,7 +44,7 @@ class Watch:
         return await self._messages.get()
 
 
-class ScriptedConductor(conductor_service_pb2_grpc.ConductorServiceServicer):
+class ScriptedConductor(WithoutProbes):
     """Answers with `answer`, or with `refusal` if it is set, and records all requests."""
 
     def __init__(self) -> None:

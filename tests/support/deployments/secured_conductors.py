@@ -57,8 +57,15 @@ class _Stream(_Introduction, grpc.aio.UnaryStreamClientInterceptor):
         return await continuation(self.details(client_call_details), request)
 
 
+class _Streams(_Introduction, grpc.aio.StreamStreamClientInterceptor):
+    async def intercept_stream_stream(
+        self, continuation: Callable[..., Any], client_call_details: _Details, request_iterator: object
+    ) -> Any:  # noqa: ANN401 - gRPC's
+        return await continuation(self.details(client_call_details), request_iterator)
+
+
 def interceptors(*headers: tuple[str, str]) -> list[grpc.aio.ClientInterceptor]:
-    return [_Unary(headers), _Stream(headers)]
+    return [_Unary(headers), _Stream(headers), _Streams(headers)]
 
 
 def headers_of(identity: str, roles: str, projects: str) -> tuple[tuple[str, str], ...]:

@@ -12,10 +12,13 @@ from vimesh.cli.output.vim_columns import VIMS
 from vimesh.v1 import vim_pb2
 
 
-def one(output: Output, vim: vim_pb2.Vim) -> None:
+def one(output: Output, vim: vim_pb2.Vim, probe: vim_pb2.ProbeResult | None = None) -> None:
+    """Print a VIM; `probe`: what was seen of it now, if somebody looked. A row has no place for that."""
     if print_item(VIMS, vim, output):
         return
     content = documents.document(vim)
+    if probe is not None:
+        content["probe"] = documents.document(probe)
     if output is not Output.TABLE:
         documents.write(output, content)
         return
@@ -26,7 +29,7 @@ def field_rows(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str
     """Return the fields of a VIM as a document, each with its value as text."""
     rows: list[tuple[str, str]] = []
     for key, value in content.items():
-        if key in {"probe_policy", "labels", "monitor", "maintenance"}:
+        if key in {"probe_policy", "labels", "monitor", "maintenance", "probe"}:
             rows += field_rows(value, f"{prefix}{key}.")
         elif key == "views":
             for view in value:

@@ -17,11 +17,13 @@ from vimesh.cli.lists.print_lists import print_pages
 from vimesh.cli.output.vim_columns import VIMS
 from vimesh.cli.selection import filter_flags, label_flags
 from vimesh.cli.watches.past_times import past_time
+from vimesh.cli.watches.wait_for_status import limit_s
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.lookups.answer_pages import fetch_pages
 from vimesh.client.lookups.find_vim import find
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire.wire_durations import duration
 
 
 def list_vims(  # noqa: PLR0913 - one parameter per flag
@@ -110,6 +112,15 @@ def vim_pages(
 def show(  # noqa: PLR0913 - one parameter per flag
     vim: client_flags.Given,
     *,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            "--max-age",
+            metavar="DURATION",
+            help="Have a monitor probe the VIM now if its ping action was last heard of longer ago; 0s: in any case. "
+            "What it saw is shown as `probe`, and not recorded.",
+        ),
+    ] = None,
     project: client_flags.Project = None,
     output: client_flags.RowsOutput = None,
     address: flags.Address = None,
@@ -128,4 +139,14 @@ def show(  # noqa: PLR0913 - one parameter per flag
         output=output,
         formats=ROWS,
     )
-    print_vims.one(settings.output, run(settings, lambda front: find(front, vim, project)))
+    if max_age is None:
+        print_vims.one(settings.output, run(settings, lambda front: find(front, vim, project)))
+        return
+    max_age_s = limit_s("--max-age", max_age)
+
+    async def get(front: Front) -> pb.GetVimResponse:
+        vim_id = (await find(front, vim, project)).id
+        return await front.ask(front.vims.GetVim, pb.GetVimRequest(vim_id=vim_id, max_age=duration(max_age_s)))
+
+    answer = run(settings, get)
+    print_vims.one(settings.output, answer.vim, answer.probe if answer.HasField("probe") else None)

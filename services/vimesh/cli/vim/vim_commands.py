@@ -17,6 +17,7 @@ COMMANDS: Final = {
         "vimesh.cli.vim.summary:summary", "Count VIMs by status, in groups if wanted.", epilog=_FILTER_HELP
     ),
     "show": CommandSource("vimesh.cli.vim.list_and_show:show", "Show everything about one VIM."),
+    "probe": CommandSource("vimesh.cli.vim.probe:probe", "Have a monitor probe a VIM now, and print what it saw."),
     "set": CommandSource("vimesh.cli.vim.set_fields:set_vim", "Change a VIM."),
     "label": CommandSource("vimesh.cli.vim.label:label", "Set and remove labels of a VIM, and keep the others."),
     "deregister": CommandSource(

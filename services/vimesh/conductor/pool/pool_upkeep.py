@@ -40,6 +40,10 @@ class PoolUpkeep:
         self._feed = feed
         self._limits = limits
         self._assignments: Mapping[str, Assignment] = {}
+        self._vantages: Mapping[str, str] = {}
+        """Of each monitor, also of those that drain."""
+        self.conductors = 0
+        """How many conductors there are, this one included."""
         self._lost_watches: list[tuple[str, str]] = []
         self._poke = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -58,6 +62,10 @@ class PoolUpkeep:
     def assignment(self, vantage: str) -> Assignment:
         """Return how the VIMs of a vantage are divided."""
         return self._assignments.get(vantage, NOBODY)
+
+    def vantage_of(self, monitor_id: str) -> str | None:
+        """Return from where a monitor probes; None: it is not in the pool."""
+        return self._vantages.get(monitor_id)
 
     def poke(self) -> None:
         """Look soon, because somebody has come or gone."""
@@ -108,6 +116,8 @@ class PoolUpkeep:
             return self._apply(await self._store.view())
 
     def _apply(self, view: PoolView) -> dt.datetime | None:
+        self.conductors = view.conductors
+        self._vantages = {each.monitor_id: vantage for vantage, members in view.members.items() for each in members}
         assignments = {vantage: Assignment(members) for vantage, members in view.members.items()}
         if _versions(assignments) != _versions(self._assignments):
             self._assignments = assignments

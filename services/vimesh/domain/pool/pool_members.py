@@ -48,6 +48,8 @@ class PoolView:
     """Whether a monitor holds its lease."""
     has_lapsed: bool
     """Whether the lease of one has ended."""
+    conductors: int = 0
+    """How many conductors have made themselves known of late."""
 
 
 @dataclass(frozen=True, slots=True)

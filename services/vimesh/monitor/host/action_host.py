@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vimesh.domain.actions import Action
 from vimesh.monitor.host.probe_loop import ProbeLoop
+from vimesh.monitor.host.requested_rounds import RequestedRounds
 from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.rounds.shared_probes import SharedProbes
 from vimesh.monitor.scheduling.round_budget import RoundBudget
@@ -43,10 +44,13 @@ class ActionHost:
         abilities: Abilities,
         pace: RoundBudget,
         statistics: ProbeStatistics,
+        requested_rounds: RequestedRounds,
         history: RoundHistory | None = None,
     ) -> None:
         self.abilities = abilities
         self.statistics = statistics
+        self.requested_rounds = requested_rounds
+        """Rounds that belong to no action."""
         self.history = history
         """What rounds come to, minute by minute; None if that is not wanted."""
         self._rounds = rounds

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from vimesh.domain.probing import Method
 from vimesh.monitor.host.action_host import Abilities, ActionHost
 from vimesh.monitor.host.probe_loop import ProbeLoop
+from vimesh.monitor.host.requested_rounds import RequestedRounds, RequestedVerdicts
 from vimesh.monitor.loop_guard.collector_time import CollectorTime
 from vimesh.monitor.loop_guard.loop_watch import HOLD_S, LoopWatch
 from vimesh.monitor.loop_guard.safeguards import Safeguards
@@ -100,12 +101,13 @@ def hosting(
             statistics=statistics,
         )
         pace = RoundBudget(settings.rounds_per_s)
+        requested = RequestedVerdicts(on_verdict)
         rounds = Rounds(
             wheel=wheel,
             running=running,
             clock=time.monotonic,
             resolver=resolver,
-            on_verdict=on_verdict,
+            on_verdict=requested.pass_on,
             pace=pace,
             quarantine=safeguards.quarantine,
             statistics=statistics,
@@ -186,6 +188,15 @@ def hosting(
             pace=pace,
             statistics=statistics,
             history=history,
+            requested_rounds=RequestedRounds(
+                loop=loop,
+                rounds=rounds,
+                pulse=pulse,
+                running=running,
+                clock=time.monotonic,
+                verdicts=requested,
+                history=history,
+            ),
         )
 
 

@@ -64,6 +64,10 @@ class RoundHistory:
         rounds.failed += 1
         rounds.lost += lost
 
+    def forget(self, target: Target) -> None:
+        """Drop what single rounds of a target came to in this minute."""
+        self._single_rounds.pop(target, None)
+
     def _rounds_of(self, target: Target) -> _SingleRounds:
         rounds = self._single_rounds.get(target)
         if rounds is None:

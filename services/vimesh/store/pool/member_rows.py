@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, 
 
 from vimesh.domain.actions import ActionScope
 from vimesh.domain.errors import PermissionDenied
+from vimesh.domain.fleet.process_announcements import MISSING_AFTER_S, ProcessKind
 from vimesh.domain.pool.assignment import Member
 from vimesh.domain.pool.pool_errors import MonitorNotFound, TooManyMonitors
 from vimesh.domain.pool.pool_members import (
@@ -45,6 +46,11 @@ _VIEW = select(
     monitors.c.lease_until,
 ).order_by(monitors.c.id)
 _NOW = select(NowMicros())
+_CONDUCTORS = (
+    select(func.count())
+    .select_from(processes)
+    .where(processes.c.kind == ProcessKind.CONDUCTOR, processes.c.seen_time > bindparam("after"))
+)
 _SHOWN = (
     select(monitors, processes.c.host, processes.c.pid, processes.c.version, processes.c.facts)
     .select_from(monitors.outerjoin(processes, processes.c.id == monitors.c.id))
@@ -128,6 +134,7 @@ def view(connection: Connection) -> PoolView:
         members={vantage: tuple(present) for vantage, present in members.items()},
         has_living=lapsed < len(rows),
         has_lapsed=lapsed > 0,
+        conductors=connection.execute(_CONDUCTORS, {"after": now - micros(MISSING_AFTER_S)}).scalar_one(),
     )
 
 

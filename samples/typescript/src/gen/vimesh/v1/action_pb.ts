@@ -70,7 +70,7 @@ export const ActionSchema: GenMessage<Action> = /*@__PURE__*/
  */
 export type PoolPlace = Message<"vimesh.v1.PoolPlace"> & {
   /**
-   * The name of the place from which it probes; empty: `default`, which is the only one so far.
+   * The name of the place from which it probes; empty: `default`. It gets the actions that are wanted from there.
    *
    * @generated from field: string vantage = 1;
    */

@@ -10,7 +10,7 @@ import type { Status } from "../../google/rpc/status_pb.js";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
 import type { Action, PoolPlace } from "./action_pb.js";
 import { file_vimesh_v1_action } from "./action_pb.js";
-import type { Monitor_Engine, Vim_Status, WatchEnd } from "./vim_pb.js";
+import type { Monitor_Engine, ProbePolicy, Vim_Status, WatchEnd } from "./vim_pb.js";
 import { file_vimesh_v1_vim } from "./vim_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/conductor_service.proto.
  */
 export const file_vimesh_v1_conductor_service: GenFile = /*@__PURE__*/
-  fileDesc("CiF2aW1lc2gvdjEvY29uZHVjdG9yX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSLoAQoQVXBkYXRlVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSEQoJYWN0aW9uX2lkGAMgASgJEhMKC29ic2VydmF0aW9uGAQgASgEEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSLQoKcm91bmRfdHJpcBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNhZ2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i6QEKEVVwZGF0ZVZpbVJlc3BvbnNlEicKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IABIlCgdyZWZ1c2VkGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIxCg5jb250YWN0X3dpdGhpbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJuZXdlc3Rfb2JzZXJ2YXRpb24YBCABKARCCQoHb3V0Y29tZSILCglCYWRBY3Rpb24iQQoRVXBkYXRlVmltc1JlcXVlc3QSLAoHcmVwb3J0cxgBIAMoCzIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0IkQKElVwZGF0ZVZpbXNSZXNwb25zZRIuCghvdXRjb21lcxgBIAMoCzIcLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZSLLAQoTV2F0Y2hBY3Rpb25zUmVxdWVzdBIpCgZlbmdpbmUYASABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSEwoLc2hhcmRfaW5kZXgYAiABKA0SEwoLc2hhcmRfY291bnQYAyABKA0SFgoOc3RhcnRfcmV2aXNpb24YBCABKAQSDgoGbG9nX2lkGAUgASgJEiMKBHBvb2wYBiABKAsyFS52aW1lc2gudjEuUG9vbE1lbWJlchISCgphc3NpZ25tZW50GAcgASgJIkUKClBvb2xNZW1iZXISEgoKbW9uaXRvcl9pZBgBIAEoCRIjCgVwbGFjZRgCIAEoCzIULnZpbWVzaC52MS5Qb29sUGxhY2UivgEKFFdhdGNoQWN0aW9uc1Jlc3BvbnNlEiEKBndhbnRlZBgBIAMoCzIRLnZpbWVzaC52MS5BY3Rpb24SKwoIdW53YW50ZWQYAiADKAsyGS52aW1lc2gudjEuVW53YW50ZWRBY3Rpb24SEAoIcmV2aXNpb24YAyABKAQSIAoDZW5kGAQgASgOMhMudmltZXNoLnYxLldhdGNoRW5kEg4KBmxvZ19pZBgFIAEoCRISCgphc3NpZ25tZW50GAYgASgJIjMKDlVud2FudGVkQWN0aW9uEg4KBnZpbV9pZBgBIAEoCRIRCglhY3Rpb25faWQYAiABKAky+AEKEENvbmR1Y3RvclNlcnZpY2USRgoJVXBkYXRlVmltEhsudmltZXNoLnYxLlVwZGF0ZVZpbVJlcXVlc3QaHC52aW1lc2gudjEuVXBkYXRlVmltUmVzcG9uc2USSQoKVXBkYXRlVmltcxIcLnZpbWVzaC52MS5VcGRhdGVWaW1zUmVxdWVzdBodLnZpbWVzaC52MS5VcGRhdGVWaW1zUmVzcG9uc2USUQoMV2F0Y2hBY3Rpb25zEh4udmltZXNoLnYxLldhdGNoQWN0aW9uc1JlcXVlc3QaHy52aW1lc2gudjEuV2F0Y2hBY3Rpb25zUmVzcG9uc2UwAUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_rpc_status, file_vimesh_v1_action, file_vimesh_v1_vim]);
+  fileDesc("CiF2aW1lc2gvdjEvY29uZHVjdG9yX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSLoAQoQVXBkYXRlVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSEQoJYWN0aW9uX2lkGAMgASgJEhMKC29ic2VydmF0aW9uGAQgASgEEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSLQoKcm91bmRfdHJpcBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNhZ2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i6QEKEVVwZGF0ZVZpbVJlc3BvbnNlEicKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IABIlCgdyZWZ1c2VkGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIxCg5jb250YWN0X3dpdGhpbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJuZXdlc3Rfb2JzZXJ2YXRpb24YBCABKARCCQoHb3V0Y29tZSILCglCYWRBY3Rpb24iQQoRVXBkYXRlVmltc1JlcXVlc3QSLAoHcmVwb3J0cxgBIAMoCzIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0IkQKElVwZGF0ZVZpbXNSZXNwb25zZRIuCghvdXRjb21lcxgBIAMoCzIcLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZSLLAQoTV2F0Y2hBY3Rpb25zUmVxdWVzdBIpCgZlbmdpbmUYASABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSEwoLc2hhcmRfaW5kZXgYAiABKA0SEwoLc2hhcmRfY291bnQYAyABKA0SFgoOc3RhcnRfcmV2aXNpb24YBCABKAQSDgoGbG9nX2lkGAUgASgJEiMKBHBvb2wYBiABKAsyFS52aW1lc2gudjEuUG9vbE1lbWJlchISCgphc3NpZ25tZW50GAcgASgJIkUKClBvb2xNZW1iZXISEgoKbW9uaXRvcl9pZBgBIAEoCRIjCgVwbGFjZRgCIAEoCzIULnZpbWVzaC52MS5Qb29sUGxhY2UivgEKFFdhdGNoQWN0aW9uc1Jlc3BvbnNlEiEKBndhbnRlZBgBIAMoCzIRLnZpbWVzaC52MS5BY3Rpb24SKwoIdW53YW50ZWQYAiADKAsyGS52aW1lc2gudjEuVW53YW50ZWRBY3Rpb24SEAoIcmV2aXNpb24YAyABKAQSIAoDZW5kGAQgASgOMhMudmltZXNoLnYxLldhdGNoRW5kEg4KBmxvZ19pZBgFIAEoCRISCgphc3NpZ25tZW50GAYgASgJIjMKDlVud2FudGVkQWN0aW9uEg4KBnZpbV9pZBgBIAEoCRIRCglhY3Rpb25faWQYAiABKAkiYAoSU2VydmVQcm9iZXNSZXF1ZXN0EhIKCm1vbml0b3JfaWQYASABKAkSJwoHYW5zd2VycxgCIAMoCzIWLnZpbWVzaC52MS5Qcm9iZUFuc3dlchINCgVyZWFkeRgDIAEoCCKVAQoLUHJvYmVBbnN3ZXISEAoIcHJvYmVfaWQYASABKAQSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAMgASgJEg4KBmRldGFpbBgEIAEoCRItCgpyb3VuZF90cmlwGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIp4BChNTZXJ2ZVByb2Jlc1Jlc3BvbnNlEikKBnByb2JlcxgBIAMoCzIZLnZpbWVzaC52MS5SZXF1ZXN0ZWRQcm9iZRIUCgxjb25kdWN0b3JfaWQYAiABKAkSEgoKY29uZHVjdG9ycxgDIAEoDRIQCghtb25pdG9ycxgEIAEoDRIgCgNlbmQYBSABKA4yEy52aW1lc2gudjEuV2F0Y2hFbmQinQEKDlJlcXVlc3RlZFByb2JlEhAKCHByb2JlX2lkGAEgASgEEg4KBnZpbV9pZBgCIAEoCRIQCghhdXRoX3VybBgDIAEoCRIsCgxwcm9iZV9wb2xpY3kYBCABKAsyFi52aW1lc2gudjEuUHJvYmVQb2xpY3kSKQoGd2l0aGluGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIlAKFkNvbmZpcm1GYWlsdXJlc1JlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRIiCgR2aW1zGAIgAygLMhQudmltZXNoLnYxLkZhaWxlZFZpbSJbCglGYWlsZWRWaW0SDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCRIrCghwYXRpZW5jZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJFChdDb25maXJtRmFpbHVyZXNSZXNwb25zZRIqCghvcGluaW9ucxgBIAMoCzIYLnZpbWVzaC52MS5TZWNvbmRPcGluaW9uIokBCg1TZWNvbmRPcGluaW9uEiUKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgCIAEoCRItCgpyb3VuZF90cmlwGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCm1vbml0b3JfaWQYBCABKAkypAMKEENvbmR1Y3RvclNlcnZpY2USRgoJVXBkYXRlVmltEhsudmltZXNoLnYxLlVwZGF0ZVZpbVJlcXVlc3QaHC52aW1lc2gudjEuVXBkYXRlVmltUmVzcG9uc2USSQoKVXBkYXRlVmltcxIcLnZpbWVzaC52MS5VcGRhdGVWaW1zUmVxdWVzdBodLnZpbWVzaC52MS5VcGRhdGVWaW1zUmVzcG9uc2USUQoMV2F0Y2hBY3Rpb25zEh4udmltZXNoLnYxLldhdGNoQWN0aW9uc1JlcXVlc3QaHy52aW1lc2gudjEuV2F0Y2hBY3Rpb25zUmVzcG9uc2UwARJQCgtTZXJ2ZVByb2JlcxIdLnZpbWVzaC52MS5TZXJ2ZVByb2Jlc1JlcXVlc3QaHi52aW1lc2gudjEuU2VydmVQcm9iZXNSZXNwb25zZSgBMAESWAoPQ29uZmlybUZhaWx1cmVzEiEudmltZXNoLnYxLkNvbmZpcm1GYWlsdXJlc1JlcXVlc3QaIi52aW1lc2gudjEuQ29uZmlybUZhaWx1cmVzUmVzcG9uc2VCIQoJdmltZXNoLnYxUAFaEnZpbWVzaC92MTt2aW1lc2h2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_rpc_status, file_vimesh_v1_action, file_vimesh_v1_vim]);
 
 /**
  * A report on one VIM.
@@ -107,7 +107,8 @@ export type UpdateVimResponse = Message<"vimesh.v1.UpdateVimResponse"> & {
    */
   outcome: {
     /**
-     * The status on record now: the reported one, unless `newest_observation` is set.
+     * The status on record now: the reported one, unless `newest_observation` is set. Of a VIM with several vantages,
+     * what is on record of the vantage of the action.
      *
      * @generated from field: vimesh.v1.Vim.Status status = 1;
      */
@@ -394,6 +395,315 @@ export const UnwantedActionSchema: GenMessage<UnwantedAction> = /*@__PURE__*/
   messageDesc(file_vimesh_v1_conductor_service, 8);
 
 /**
+ * A monitor that names itself, or answers to probes.
+ *
+ * @generated from message vimesh.v1.ServeProbesRequest
+ */
+export type ServeProbesRequest = Message<"vimesh.v1.ServeProbesRequest"> & {
+  /**
+   * Required in the first message: the process_id of ReportProcess. Ignored in others.
+   *
+   * @generated from field: string monitor_id = 1;
+   */
+  monitorId: string;
+
+  /**
+   * What was seen by probes that this stream asked for; any other answer is ignored. At most 500.
+   *
+   * @generated from field: repeated vimesh.v1.ProbeAnswer answers = 2;
+   */
+  answers: ProbeAnswer[];
+
+  /**
+   * Set in one of the messages: the monitor keeps this stream, and may be asked by it from now on. Of several such streams
+   * with one conductor, the newest counts.
+   *
+   * @generated from field: bool ready = 3;
+   */
+  ready: boolean;
+};
+
+/**
+ * Describes the message vimesh.v1.ServeProbesRequest.
+ * Use `create(ServeProbesRequestSchema)` to create a new message.
+ */
+export const ServeProbesRequestSchema: GenMessage<ServeProbesRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 9);
+
+/**
+ * What a monitor saw.
+ *
+ * @generated from message vimesh.v1.ProbeAnswer
+ */
+export type ProbeAnswer = Message<"vimesh.v1.ProbeAnswer"> & {
+  /**
+   * The probe_id of the request.
+   *
+   * @generated from field: uint64 probe_id = 1;
+   */
+  probeId: bigint;
+
+  /**
+   * REACHABLE, UNREACHABLE, or UNKNOWN if the monitor cannot tell.
+   *
+   * @generated from field: vimesh.v1.Vim.Status status = 2;
+   */
+  status: Vim_Status;
+
+  /**
+   * The reason for the status, in one word; see Vim.reason.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * An explanation of the reason, for people; at most 512 characters.
+   *
+   * @generated from field: string detail = 4;
+   */
+  detail: string;
+
+  /**
+   * Round-trip time of the probe that was answered; at most 1 h.
+   *
+   * @generated from field: google.protobuf.Duration round_trip = 5;
+   */
+  roundTrip?: Duration;
+};
+
+/**
+ * Describes the message vimesh.v1.ProbeAnswer.
+ * Use `create(ProbeAnswerSchema)` to create a new message.
+ */
+export const ProbeAnswerSchema: GenMessage<ProbeAnswer> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 10);
+
+/**
+ * Probes to make, or a sign of life, which comes every few seconds.
+ *
+ * @generated from message vimesh.v1.ServeProbesResponse
+ */
+export type ServeProbesResponse = Message<"vimesh.v1.ServeProbesResponse"> & {
+  /**
+   * Probes to make at once. At most 500.
+   *
+   * @generated from field: repeated vimesh.v1.RequestedProbe probes = 1;
+   */
+  probes: RequestedProbe[];
+
+  /**
+   * Which conductor this is, in each message without probes. It is another id after a restart.
+   *
+   * @generated from field: string conductor_id = 2;
+   */
+  conductorId: string;
+
+  /**
+   * How many conductors the fleet has, in the same messages; 0: it is not known.
+   *
+   * @generated from field: uint32 conductors = 3;
+   */
+  conductors: number;
+
+  /**
+   * How many monitors share the VIMs of the vantage, this one included, in the same messages.
+   *
+   * @generated from field: uint32 monitors = 4;
+   */
+  monitors: number;
+
+  /**
+   * Set in the last message of a stream that the server ends.
+   *
+   * @generated from field: vimesh.v1.WatchEnd end = 5;
+   */
+  end: WatchEnd;
+};
+
+/**
+ * Describes the message vimesh.v1.ServeProbesResponse.
+ * Use `create(ServeProbesResponseSchema)` to create a new message.
+ */
+export const ServeProbesResponseSchema: GenMessage<ServeProbesResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 11);
+
+/**
+ * A round of probes to make once. It belongs to no ping action, and must not be reported by UpdateVim.
+ *
+ * @generated from message vimesh.v1.RequestedProbe
+ */
+export type RequestedProbe = Message<"vimesh.v1.RequestedProbe"> & {
+  /**
+   * Number of the probe in this stream.
+   *
+   * @generated from field: uint64 probe_id = 1;
+   */
+  probeId: bigint;
+
+  /**
+   * The VIM that it is for, for logs.
+   *
+   * @generated from field: string vim_id = 2;
+   */
+  vimId: string;
+
+  /**
+   * The URL to probe, without credentials.
+   *
+   * @generated from field: string auth_url = 3;
+   */
+  authUrl: string;
+
+  /**
+   * How to probe it. It may be more impatient than the policy of the VIM.
+   *
+   * @generated from field: vimesh.v1.ProbePolicy probe_policy = 4;
+   */
+  probePolicy?: ProbePolicy;
+
+  /**
+   * How soon the answer must be sent; later ones are ignored.
+   *
+   * @generated from field: google.protobuf.Duration within = 5;
+   */
+  within?: Duration;
+};
+
+/**
+ * Describes the message vimesh.v1.RequestedProbe.
+ * Use `create(RequestedProbeSchema)` to create a new message.
+ */
+export const RequestedProbeSchema: GenMessage<RequestedProbe> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 12);
+
+/**
+ * VIMs that a monitor cannot reach.
+ *
+ * @generated from message vimesh.v1.ConfirmFailuresRequest
+ */
+export type ConfirmFailuresRequest = Message<"vimesh.v1.ConfirmFailuresRequest"> & {
+  /**
+   * Required. The monitor that asks: it is not asked itself.
+   *
+   * @generated from field: string monitor_id = 1;
+   */
+  monitorId: string;
+
+  /**
+   * 1 to 500 VIMs.
+   *
+   * @generated from field: repeated vimesh.v1.FailedVim vims = 2;
+   */
+  vims: FailedVim[];
+};
+
+/**
+ * Describes the message vimesh.v1.ConfirmFailuresRequest.
+ * Use `create(ConfirmFailuresRequestSchema)` to create a new message.
+ */
+export const ConfirmFailuresRequestSchema: GenMessage<ConfirmFailuresRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 13);
+
+/**
+ * A VIM that a monitor cannot reach.
+ *
+ * @generated from message vimesh.v1.FailedVim
+ */
+export type FailedVim = Message<"vimesh.v1.FailedVim"> & {
+  /**
+   * Required. Id of the VIM.
+   *
+   * @generated from field: string vim_id = 1;
+   */
+  vimId: string;
+
+  /**
+   * Required. The action that could not reach it. One that is not wanted any more gets no opinion.
+   *
+   * @generated from field: string action_id = 2;
+   */
+  actionId: string;
+
+  /**
+   * How long the other monitor shall wait for the answer to a probe, at most: 0.05 s to 0.6 s; absent: 0.6 s.
+   *
+   * @generated from field: google.protobuf.Duration patience = 3;
+   */
+  patience?: Duration;
+};
+
+/**
+ * Describes the message vimesh.v1.FailedVim.
+ * Use `create(FailedVimSchema)` to create a new message.
+ */
+export const FailedVimSchema: GenMessage<FailedVim> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 14);
+
+/**
+ * What others see.
+ *
+ * @generated from message vimesh.v1.ConfirmFailuresResponse
+ */
+export type ConfirmFailuresResponse = Message<"vimesh.v1.ConfirmFailuresResponse"> & {
+  /**
+   * One for each VIM, in the same order.
+   *
+   * @generated from field: repeated vimesh.v1.SecondOpinion opinions = 1;
+   */
+  opinions: SecondOpinion[];
+};
+
+/**
+ * Describes the message vimesh.v1.ConfirmFailuresResponse.
+ * Use `create(ConfirmFailuresResponseSchema)` to create a new message.
+ */
+export const ConfirmFailuresResponseSchema: GenMessage<ConfirmFailuresResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 15);
+
+/**
+ * What another monitor saw of a VIM.
+ *
+ * @generated from message vimesh.v1.SecondOpinion
+ */
+export type SecondOpinion = Message<"vimesh.v1.SecondOpinion"> & {
+  /**
+   * REACHABLE or UNREACHABLE; STATUS_UNSPECIFIED if there is no other monitor, or none that could tell in time.
+   *
+   * @generated from field: vimesh.v1.Vim.Status status = 1;
+   */
+  status: Vim_Status;
+
+  /**
+   * The reason for the status; see Vim.reason.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * Round-trip time of the probe that was answered; absent if none was.
+   *
+   * @generated from field: google.protobuf.Duration round_trip = 3;
+   */
+  roundTrip?: Duration;
+
+  /**
+   * Id of the monitor that probed; empty if none could tell.
+   *
+   * @generated from field: string monitor_id = 4;
+   */
+  monitorId: string;
+};
+
+/**
+ * Describes the message vimesh.v1.SecondOpinion.
+ * Use `create(SecondOpinionSchema)` to create a new message.
+ */
+export const SecondOpinionSchema: GenMessage<SecondOpinion> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 16);
+
+/**
  * Records the reports of ping actions, and tells them whether they are still wanted. Its callers are ping actions and
  * the processes that host them.
  *
@@ -440,7 +750,8 @@ export const ConductorService: GenService<{
    *
    * A monitor that names itself in `pool` gets the part of the actions that is its own, and shares the rest with the
    * other monitors of its vantage. It holds a lease, which this call begins and ReportProcess renews. When monitors come
-   * or go, the stream brings the actions that it gains or loses. All other callers get every action, or a shard.
+   * or go, the stream brings the actions that it gains or loses. All other callers get every action of the vantage
+   * `default`, or a shard of them: only EMBEDDED actions have other vantages.
    *
    * PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run actions of the engine, or does not see all projects and
    * names itself in `pool`, or another identity has a monitor of this id.
@@ -460,6 +771,45 @@ export const ConductorService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchActionsRequestSchema;
     output: typeof WatchActionsResponseSchema;
+  },
+  /**
+   * Has a monitor of the pool make probes that somebody asks this conductor for. Conductors ask the monitors that have such
+   * a stream with them, so a monitor should have one with each: it opens another one while the streams that it has come from
+   * fewer conductors than `conductors` says, and ends one that comes from the same conductor as another.
+   *
+   * The first message of the monitor says which one it is, all others bring answers. The first message of the conductor says
+   * which one that is.
+   *
+   * PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
+   * monitor is another identity's.
+   * NOT_FOUND (MONITOR_NOT_FOUND): no monitor of the pool has this id (yet): see WatchActions.
+   * INVALID_ARGUMENT (BAD_INPUT): a message breaks a rule.
+   * UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; open another one.
+   * Retry: safe. A conductor that shuts down ends the stream with `end` set and status OK.
+   *
+   * @generated from rpc vimesh.v1.ConductorService.ServeProbes
+   */
+  serveProbes: {
+    methodKind: "bidi_streaming";
+    input: typeof ServeProbesRequestSchema;
+    output: typeof ServeProbesResponseSchema;
+  },
+  /**
+   * Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
+   * VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+   *
+   * PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions, or does not see all projects.
+   * NOT_FOUND (MONITOR_NOT_FOUND): the monitor that asks is not in the pool.
+   * INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
+   * UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
+   * Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
+   *
+   * @generated from rpc vimesh.v1.ConductorService.ConfirmFailures
+   */
+  confirmFailures: {
+    methodKind: "unary";
+    input: typeof ConfirmFailuresRequestSchema;
+    output: typeof ConfirmFailuresResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_vimesh_v1_conductor_service, 0);

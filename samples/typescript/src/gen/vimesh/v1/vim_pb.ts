@@ -29,7 +29,7 @@
 // INVALID_ARGUMENT (BAD_INPUT) answers:
 //   - a request of more than 16 KiB; the limit is 64 KiB for ListVims, ListVimEvents, BatchGetVims and DeregisterVims,
 //     1 MiB for RegisterVim, RegisterVims, ApplyVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson,
-//     ModifyVimJson and ModifyVimsJson, 80 KiB for DeregisterVimsJson,
+//     ModifyVimJson and ModifyVimsJson, 80 KiB for DeregisterVimsJson, 512 KiB for ServeProbes and ConfirmFailures,
 //     and 4 MiB for UpdateVims and RecordDigests;
 //   - a list with more entries than its field allows, or more than 100 if the field states no limit;
 //   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
@@ -54,7 +54,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/vim.proto.
  */
 export const file_vimesh_v1_vim: GenFile = /*@__PURE__*/
-  fileDesc("ChN2aW1lc2gvdjEvdmltLnByb3RvEgl2aW1lc2gudjEi/QcKA1ZpbRIKCgJpZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDAoEdHlwZRgFIAEoCRIQCghhdXRoX3VybBgGIAEoCRIsCgt2aW1fcHJvamVjdBgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKgoJYXV0aF9jcmVkGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgppc19kZWZhdWx0GAkgASgIEi8KDnBsYWNlbWVudF9hdHRyGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVleHRyYRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoMcHJvYmVfcG9saWN5GAwgASgLMhYudmltZXNoLnYxLlByb2JlUG9saWN5EioKBmxhYmVscxgNIAMoCzIaLnZpbWVzaC52MS5WaW0uTGFiZWxzRW50cnkSJQoGc3RhdHVzGBQgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGBUgASgJEg4KBmRldGFpbBgWIAEoCRItCgpyb3VuZF90cmlwGBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KC3N0YXR1c190aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2YWxpZF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoHbW9uaXRvchgaIAEoCzISLnZpbWVzaC52MS5Nb25pdG9yEisKC21haW50ZW5hbmNlGBsgASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEhAKCGZsYXBwaW5nGBwgASgIEikKB2FwcGxpZWQYHSABKAsyGC52aW1lc2gudjEuQXBwbGllZEZpZWxkcxIQCghyZXZpc2lvbhgeIAEoBBIMCgRldGFnGB8gASgJEi8KC2NyZWF0ZV90aW1lGCAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRghIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJaCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASCwoHUEVORElORxABEg0KCVJFQUNIQUJMRRACEg8KC1VOUkVBQ0hBQkxFEAMSCwoHVU5LTk9XThAEIk0KDUFwcGxpZWRGaWVsZHMSEQoJYXBwbHlfc2V0GAEgASgJEg4KBmZpZWxkcxgCIAMoCRIZChFvdmVycmlkZGVuX2ZpZWxkcxgDIAMoCSJeCgtNYWludGVuYW5jZRIRCgl3aW5kb3dfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKxAgoLUHJvYmVQb2xpY3kSLQoGbWV0aG9kGAEgASgOMh0udmltZXNoLnYxLlByb2JlUG9saWN5Lk1ldGhvZBIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBGZhbGwYBCABKA0SDAoEcmlzZRgFIAEoDRISCgp0bHNfdmVyaWZ5GAYgASgIEisKCGZhaWxfZm9yGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIj0KBk1ldGhvZBIWChJNRVRIT0RfVU5TUEVDSUZJRUQQABIICgRQSU5HEAESBwoDVENQEAISCAoESFRUUBADIuwCCgdNb25pdG9yEikKBmVuZ2luZRgBIAEoDjIZLnZpbWVzaC52MS5Nb25pdG9yLkVuZ2luZRIRCglhY3Rpb25faWQYAiABKAkSFQoNd29ya2Zsb3dfbmFtZRgDIAEoCRInCgVzdGF0ZRgEIAEoDjIYLnZpbWVzaC52MS5Nb25pdG9yLlN0YXRlEhIKCmxhc3RfZXJyb3IYBSABKAkSMAoMY29udGFjdF90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJJCgZFbmdpbmUSFgoSRU5HSU5FX1VOU1BFQ0lGSUVEEAASDAoIRU1CRURERUQQARILCgdNSVNUUkFMEAISDAoIRVhURVJOQUwQAyJSCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEgwKCFNUQVJUSU5HEAESCwoHUlVOTklORxACEgsKB1dBSVRJTkcQAxIKCgZTSUxFTlQQBCKYBQoIVmltRXZlbnQSEAoIcmV2aXNpb24YASABKAQSJgoEa2luZBgCIAEoDjIYLnZpbWVzaC52MS5WaW1FdmVudC5LaW5kEg4KBnZpbV9pZBgDIAEoCRIoCgR0aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgZzdGF0dXMYBSABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIuCg9wcmV2aW91c19zdGF0dXMYBiABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIOCgZyZWFzb24YByABKAkSDgoGZGV0YWlsGAggASgJEhEKCWFjdGlvbl9pZBgJIAEoCRIZChFzdG9wcGVkX2FjdGlvbl9pZBgKIAEoCRIbCgN2aW0YCyABKAsyDi52aW1lc2gudjEuVmltEjIKDmNoYW5nZWRfZmllbGRzGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxINCgVhY3RvchgNIAEoCRIrCgttYWludGVuYW5jZRgOIAEoCzIWLnZpbWVzaC52MS5NYWludGVuYW5jZRIZCgxmaWx0ZXJlZF9vdXQYFCABKAhIAIgBASK5AQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKUkVHSVNURVJFRBABEgwKCE1PRElGSUVEEAISEgoOU1RBVFVTX0NIQU5HRUQQAxISCg5SRUFTT05fQ0hBTkdFRBAEEhMKD0FDVElPTl9SRVBMQUNFRBAFEhAKDERFUkVHSVNURVJFRBAGEhcKE01BSU5URU5BTkNFX1NUQVJURUQQBxIVChFNQUlOVEVOQU5DRV9FTkRFRBAIQg8KDV9maWx0ZXJlZF9vdXQqUQoIV2F0Y2hFbmQSGQoVV0FUQ0hfRU5EX1VOU1BFQ0lGSUVEEAASEgoOV0FUQ0hfRU5EX0FHRUQQARIWChJXQVRDSF9FTkRfRFJBSU5JTkcQAkIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChN2aW1lc2gvdjEvdmltLnByb3RvEgl2aW1lc2gudjEinQgKA1ZpbRIKCgJpZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDAoEdHlwZRgFIAEoCRIQCghhdXRoX3VybBgGIAEoCRIsCgt2aW1fcHJvamVjdBgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKgoJYXV0aF9jcmVkGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgppc19kZWZhdWx0GAkgASgIEi8KDnBsYWNlbWVudF9hdHRyGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVleHRyYRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoMcHJvYmVfcG9saWN5GAwgASgLMhYudmltZXNoLnYxLlByb2JlUG9saWN5EioKBmxhYmVscxgNIAMoCzIaLnZpbWVzaC52MS5WaW0uTGFiZWxzRW50cnkSJQoGc3RhdHVzGBQgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGBUgASgJEg4KBmRldGFpbBgWIAEoCRItCgpyb3VuZF90cmlwGBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KC3N0YXR1c190aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2YWxpZF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoHbW9uaXRvchgaIAEoCzISLnZpbWVzaC52MS5Nb25pdG9yEisKC21haW50ZW5hbmNlGBsgASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEhAKCGZsYXBwaW5nGBwgASgIEikKB2FwcGxpZWQYHSABKAsyGC52aW1lc2gudjEuQXBwbGllZEZpZWxkcxIeCgV2aWV3cxgiIAMoCzIPLnZpbWVzaC52MS5WaWV3EhAKCHJldmlzaW9uGB4gASgEEgwKBGV0YWcYHyABKAkSLwoLY3JlYXRlX3RpbWUYICABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGCEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJUkVBQ0hBQkxFEAISDwoLVU5SRUFDSEFCTEUQAxILCgdVTktOT1dOEAQiTQoNQXBwbGllZEZpZWxkcxIRCglhcHBseV9zZXQYASABKAkSDgoGZmllbGRzGAIgAygJEhkKEW92ZXJyaWRkZW5fZmllbGRzGAMgAygJIl4KC01haW50ZW5hbmNlEhEKCXdpbmRvd19pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLAoIZW5kX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItMCCgtQcm9iZVBvbGljeRItCgZtZXRob2QYASABKA4yHS52aW1lc2gudjEuUHJvYmVQb2xpY3kuTWV0aG9kEisKCGludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDAoEZmFsbBgEIAEoDRIMCgRyaXNlGAUgASgNEhIKCnRsc192ZXJpZnkYBiABKAgSKwoIZmFpbF9mb3IYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIdmFudGFnZXMYCCADKAkSDgoGcXVvcnVtGAkgASgNIj0KBk1ldGhvZBIWChJNRVRIT0RfVU5TUEVDSUZJRUQQABIICgRQSU5HEAESBwoDVENQEAISCAoESFRUUBADItMBCgRWaWV3Eg8KB3ZhbnRhZ2UYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAMgASgJEg4KBmRldGFpbBgEIAEoCRIvCgtzdGF0dXNfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdmFsaWRfdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWFjdGlvbl9pZBgHIAEoCSLSAQoLUHJvYmVSZXN1bHQSJQoGc3RhdHVzGAEgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAIgASgJEg4KBmRldGFpbBgDIAEoCRItCgpyb3VuZF90cmlwGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCm1vbml0b3JfaWQYBSABKAkSDwoHdmFudGFnZRgGIAEoCRIoCgR0aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLsAgoHTW9uaXRvchIpCgZlbmdpbmUYASABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSEQoJYWN0aW9uX2lkGAIgASgJEhUKDXdvcmtmbG93X25hbWUYAyABKAkSJwoFc3RhdGUYBCABKA4yGC52aW1lc2gudjEuTW9uaXRvci5TdGF0ZRISCgpsYXN0X2Vycm9yGAUgASgJEjAKDGNvbnRhY3RfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSQoGRW5naW5lEhYKEkVOR0lORV9VTlNQRUNJRklFRBAAEgwKCEVNQkVEREVEEAESCwoHTUlTVFJBTBACEgwKCEVYVEVSTkFMEAMiUgoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIMCghTVEFSVElORxABEgsKB1JVTk5JTkcQAhILCgdXQUlUSU5HEAMSCgoGU0lMRU5UEAQiyQUKCFZpbUV2ZW50EhAKCHJldmlzaW9uGAEgASgEEiYKBGtpbmQYAiABKA4yGC52aW1lc2gudjEuVmltRXZlbnQuS2luZBIOCgZ2aW1faWQYAyABKAkSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGc3RhdHVzGAUgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSLgoPcHJldmlvdXNfc3RhdHVzGAYgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAcgASgJEg4KBmRldGFpbBgIIAEoCRIRCglhY3Rpb25faWQYCSABKAkSGQoRc3RvcHBlZF9hY3Rpb25faWQYCiABKAkSGwoDdmltGAsgASgLMg4udmltZXNoLnYxLlZpbRIyCg5jaGFuZ2VkX2ZpZWxkcxgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFYWN0b3IYDSABKAkSKwoLbWFpbnRlbmFuY2UYDiABKAsyFi52aW1lc2gudjEuTWFpbnRlbmFuY2USHQoEdmlldxgPIAEoCzIPLnZpbWVzaC52MS5WaWV3EhkKDGZpbHRlcmVkX291dBgUIAEoCEgAiAEBIssBCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIOCgpSRUdJU1RFUkVEEAESDAoITU9ESUZJRUQQAhISCg5TVEFUVVNfQ0hBTkdFRBADEhIKDlJFQVNPTl9DSEFOR0VEEAQSEwoPQUNUSU9OX1JFUExBQ0VEEAUSEAoMREVSRUdJU1RFUkVEEAYSFwoTTUFJTlRFTkFOQ0VfU1RBUlRFRBAHEhUKEU1BSU5URU5BTkNFX0VOREVEEAgSEAoMVklFV19DSEFOR0VEEAlCDwoNX2ZpbHRlcmVkX291dCpRCghXYXRjaEVuZBIZChVXQVRDSF9FTkRfVU5TUEVDSUZJRUQQABISCg5XQVRDSF9FTkRfQUdFRBABEhYKEldBVENIX0VORF9EUkFJTklORxACQiEKCXZpbWVzaC52MVABWhJ2aW1lc2gvdjE7dmltZXNodjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A cloud whose reachability is watched.
@@ -176,7 +176,8 @@ export type Vim = Message<"vimesh.v1.Vim"> & {
    * `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, or `SILENT` if reports have ceased. Reporters other than
    * vimesh may send any other word. Empty if there is nothing to explain. `LOCAL_SET_ASIDE` means that the answers of
    * the VIM blocked the prober twice: it is now probed rarely, to protect the others. `LOCAL_DENIED` means that the rules
-   * of the prober forbid to send anything to the address of the VIM; `detail` names the rule.
+   * of the prober forbid to send anything to the address of the VIM; `detail` names the rule. `NO_QUORUM` and `DISPUTED`
+   * mean that too few vantages can tell, or that they disagree: see ProbePolicy.quorum.
    *
    * @generated from field: string reason = 21;
    */
@@ -244,6 +245,14 @@ export type Vim = Message<"vimesh.v1.Vim"> & {
    * @generated from field: vimesh.v1.AppliedFields applied = 29;
    */
   applied?: AppliedFields;
+
+  /**
+   * What each vantage says, if the policy names several, in the order of the policy; empty otherwise. Like `flapping`, it
+   * is told by reads, and absent in VimEvent.vim: VimEvent.view says what changes.
+   *
+   * @generated from field: repeated vimesh.v1.View views = 34;
+   */
+  views: View[];
 
   /**
    * Revision of the newest change that is included here. Revisions grow across all VIMs; see WatchVims.
@@ -460,6 +469,26 @@ export type ProbePolicy = Message<"vimesh.v1.ProbePolicy"> & {
    * @generated from field: google.protobuf.Duration fail_for = 7;
    */
   failFor?: Duration;
+
+  /**
+   * The names of the places from which the VIM is probed, each by the monitors that were started there: see `vimesh
+   * monitor --vantage`. At most 8 different ones; none: `default`. With several, Vim.views shows what each of them says.
+   * Only with the engine EMBEDDED; otherwise it is refused as BAD_INPUT. Changing it keeps the actions of vantages that
+   * stay.
+   *
+   * @generated from field: repeated string vantages = 8;
+   */
+  vantages: string[];
+
+  /**
+   * How many vantages have to agree that the VIM is UNREACHABLE, or that it is REACHABLE; if enough say either, it is
+   * UNREACHABLE. Otherwise it is UNKNOWN, with the reason `NO_QUORUM` if too few can tell, or `DISPUTED` if they
+   * disagree. 0: the majority of those that can tell, which may be a single one. At most the number of vantages; this is
+   * also checked, and refused as BAD_INPUT. Changing it keeps the actions.
+   *
+   * @generated from field: uint32 quorum = 9;
+   */
+  quorum: number;
 };
 
 /**
@@ -511,6 +540,132 @@ export const ProbePolicy_MethodSchema: GenEnum<ProbePolicy_Method> = /*@__PURE__
   enumDesc(file_vimesh_v1_vim, 3, 0);
 
 /**
+ * What one vantage says of a VIM that is probed from several.
+ *
+ * @generated from message vimesh.v1.View
+ */
+export type View = Message<"vimesh.v1.View"> & {
+  /**
+   * Name of the vantage.
+   *
+   * @generated from field: string vantage = 1;
+   */
+  vantage: string;
+
+  /**
+   * The status that its wanted action reported last, or UNKNOWN once the lease of that report has ended.
+   *
+   * @generated from field: vimesh.v1.Vim.Status status = 2;
+   */
+  status: Vim_Status;
+
+  /**
+   * The reason for the status; see Vim.reason.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * An explanation of the reason, for people.
+   *
+   * @generated from field: string detail = 4;
+   */
+  detail: string;
+
+  /**
+   * When the view took on this status; see Vim.status_time.
+   *
+   * @generated from field: google.protobuf.Timestamp status_time = 5;
+   */
+  statusTime?: Timestamp;
+
+  /**
+   * When the lease of the status ends; see Vim.valid_until.
+   *
+   * @generated from field: google.protobuf.Timestamp valid_until = 6;
+   */
+  validUntil?: Timestamp;
+
+  /**
+   * UUID of the action that is wanted from there. Empty for callers that may not report for the engine.
+   *
+   * @generated from field: string action_id = 7;
+   */
+  actionId: string;
+};
+
+/**
+ * Describes the message vimesh.v1.View.
+ * Use `create(ViewSchema)` to create a new message.
+ */
+export const ViewSchema: GenMessage<View> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim, 4);
+
+/**
+ * What a round of probes saw that was made because somebody asked. It is on no record, and changes no status.
+ *
+ * @generated from message vimesh.v1.ProbeResult
+ */
+export type ProbeResult = Message<"vimesh.v1.ProbeResult"> & {
+  /**
+   * REACHABLE or UNREACHABLE, judged by the policy of the VIM, or UNKNOWN if the monitor could not tell.
+   *
+   * @generated from field: vimesh.v1.Vim.Status status = 1;
+   */
+  status: Vim_Status;
+
+  /**
+   * The reason for the status; see Vim.reason.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+
+  /**
+   * An explanation of the reason, for people.
+   *
+   * @generated from field: string detail = 3;
+   */
+  detail: string;
+
+  /**
+   * Round-trip time of the probe that was answered; absent if none was.
+   *
+   * @generated from field: google.protobuf.Duration round_trip = 4;
+   */
+  roundTrip?: Duration;
+
+  /**
+   * Id of the monitor that probed; see FleetService.ListMonitors.
+   *
+   * @generated from field: string monitor_id = 5;
+   */
+  monitorId: string;
+
+  /**
+   * The place from which it probes.
+   *
+   * @generated from field: string vantage = 6;
+   */
+  vantage: string;
+
+  /**
+   * When its answer was there, by the database's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 7;
+   */
+  time?: Timestamp;
+};
+
+/**
+ * Describes the message vimesh.v1.ProbeResult.
+ * Use `create(ProbeResultSchema)` to create a new message.
+ */
+export const ProbeResultSchema: GenMessage<ProbeResult> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim, 5);
+
+/**
  * The ping action of a VIM, as the conductors know it.
  *
  * @generated from message vimesh.v1.Monitor
@@ -527,7 +682,7 @@ export type Monitor = Message<"vimesh.v1.Monitor"> & {
    * UUID of the wanted action: reports with any other action_id are not recorded. A VIM that was registered with the
    * engine EXTERNAL, or moved to it, has its own id here, so that an action that knows only its VIM can report. A new
    * target replaces that id, too; ModifyVim with engine EXTERNAL then makes it the VIM's id again. Empty for callers that
-   * may not report for the engine.
+   * may not report for the engine, and for a VIM that is probed from several vantages: Vim.views has an action each.
    *
    * @generated from field: string action_id = 2;
    */
@@ -567,7 +722,7 @@ export type Monitor = Message<"vimesh.v1.Monitor"> & {
  * Use `create(MonitorSchema)` to create a new message.
  */
 export const MonitorSchema: GenMessage<Monitor> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 4);
+  messageDesc(file_vimesh_v1_vim, 6);
 
 /**
  * Where a ping action runs.
@@ -610,7 +765,7 @@ export enum Monitor_Engine {
  * Describes the enum vimesh.v1.Monitor.Engine.
  */
 export const Monitor_EngineSchema: GenEnum<Monitor_Engine> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 4, 0);
+  enumDesc(file_vimesh_v1_vim, 6, 0);
 
 /**
  * States of a ping action.
@@ -658,7 +813,7 @@ export enum Monitor_State {
  * Describes the enum vimesh.v1.Monitor.State.
  */
 export const Monitor_StateSchema: GenEnum<Monitor_State> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 4, 1);
+  enumDesc(file_vimesh_v1_vim, 6, 1);
 
 /**
  * One change of one VIM. Each change is one event with a revision of its own.
@@ -772,6 +927,14 @@ export type VimEvent = Message<"vimesh.v1.VimEvent"> & {
   maintenance?: Maintenance;
 
   /**
+   * For a change that comes from one of several vantages, what that vantage says since. Its kind may also be
+   * STATUS_CHANGED, REASON_CHANGED or, if the action of the vantage was replaced, ACTION_REPLACED.
+   *
+   * @generated from field: vimesh.v1.View view = 15;
+   */
+  view?: View;
+
+  /**
    * Only in a watch with a filter: after the change, the VIM does not match. A client that has it must drop it. It may
    * not have matched before the change, either.
    *
@@ -785,7 +948,7 @@ export type VimEvent = Message<"vimesh.v1.VimEvent"> & {
  * Use `create(VimEventSchema)` to create a new message.
  */
 export const VimEventSchema: GenMessage<VimEvent> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 5);
+  messageDesc(file_vimesh_v1_vim, 7);
 
 /**
  * Kinds of change.
@@ -856,13 +1019,20 @@ export enum VimEvent_Kind {
    * @generated from enum value: MAINTENANCE_ENDED = 8;
    */
   MAINTENANCE_ENDED = 8,
+
+  /**
+   * What one vantage says changed, and the status and the reason of the VIM did not: `view` is what it says since.
+   *
+   * @generated from enum value: VIEW_CHANGED = 9;
+   */
+  VIEW_CHANGED = 9,
 }
 
 /**
  * Describes the enum vimesh.v1.VimEvent.Kind.
  */
 export const VimEvent_KindSchema: GenEnum<VimEvent_Kind> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 5, 0);
+  enumDesc(file_vimesh_v1_vim, 7, 0);
 
 /**
  * Why the server ends a watch of its own accord. The client can resume at any conductor.

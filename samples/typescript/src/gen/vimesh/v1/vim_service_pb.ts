@@ -6,11 +6,11 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { HttpBody } from "../../google/api/httpbody_pb.js";
 import { file_google_api_httpbody } from "../../google/api/httpbody_pb.js";
-import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Status } from "../../google/rpc/status_pb.js";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
-import type { Monitor_Engine, Vim, VimEvent, WatchEnd } from "./vim_pb.js";
+import type { Monitor_Engine, ProbeResult, Vim, VimEvent, WatchEnd } from "./vim_pb.js";
 import { file_vimesh_v1_vim } from "./vim_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/vim_service.proto.
  */
 export const file_vimesh_v1_vim_service: GenFile = /*@__PURE__*/
-  fileDesc("Cht2aW1lc2gvdjEvdmltX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSKXAQoSUmVnaXN0ZXJWaW1SZXF1ZXN0EhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0SEgoKcmVxdWVzdF9pZBgCIAEoCRIpCgZlbmdpbmUYAyABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSDgoGdmltX2lkGAQgASgJEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiMgoTUmVnaXN0ZXJWaW1SZXNwb25zZRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltIkYKE1JlZ2lzdGVyVmltc1JlcXVlc3QSLwoIcmVxdWVzdHMYASADKAsyHS52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXF1ZXN0IkUKFFJlZ2lzdGVyVmltc1Jlc3BvbnNlEi0KB3Jlc3VsdHMYASADKAsyHC52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXN1bHQidQoRUmVnaXN0ZXJWaW1SZXN1bHQSLgoKcmVnaXN0ZXJlZBgBIAEoCzIYLnZpbWVzaC52MS5SZWdpc3RlcmVkVmltSAASJQoHcmVmdXNlZBgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSIxCg1SZWdpc3RlcmVkVmltEg4KBnZpbV9pZBgBIAEoCRIQCghyZXBlYXRlZBgCIAEoCCJ/ChBBcHBseVZpbXNSZXF1ZXN0EhEKCWFwcGx5X3NldBgBIAEoCRIjCgR2aW1zGAIgAygLMhUudmltZXNoLnYxLlZpbVRvQXBwbHkSDQoFYWRvcHQYAyABKAgSDQoFZm9yY2UYBCABKAgSFQoNdmFsaWRhdGVfb25seRgFIAEoCCKzAQoKVmltVG9BcHBseRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIpCgZlbmdpbmUYAyABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSDAoEZXRhZxgEIAEoCRIOCgZpc19uZXcYBSABKAgSDgoGYWJzZW50GAYgASgIIj8KEUFwcGx5Vmltc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS52aW1lc2gudjEuQXBwbHlWaW1SZXN1bHQikwIKDkFwcGx5VmltUmVzdWx0EjIKB291dGNvbWUYASABKA4yIS52aW1lc2gudjEuQXBwbHlWaW1SZXN1bHQuT3V0Y29tZRIOCgZ2aW1faWQYAiABKAkSDAoEZXRhZxgDIAEoCRInCgdjaGFuZ2VzGAQgAygLMhYudmltZXNoLnYxLkZpZWxkQ2hhbmdlEiMKB3JlZnVzZWQYBSABKAsyEi5nb29nbGUucnBjLlN0YXR1cyJhCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIOCgpSRUdJU1RFUkVEEAESDAoITU9ESUZJRUQQAhINCglVTkNIQU5HRUQQAxIQCgxERVJFR0lTVEVSRUQQBCI7CgtGaWVsZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAkiTgoNR2V0VmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSLQoJcmVhZF9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayItCg5HZXRWaW1SZXNwb25zZRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltIiYKE0JhdGNoR2V0Vmltc1JlcXVlc3QSDwoHdmltX2lkcxgBIAMoCSJAChRCYXRjaEdldFZpbXNSZXNwb25zZRIoCgdyZXN1bHRzGAEgAygLMhcudmltZXNoLnYxLkdldFZpbVJlc3VsdCJfCgxHZXRWaW1SZXN1bHQSHQoDdmltGAEgASgLMg4udmltZXNoLnYxLlZpbUgAEiUKB3JlZnVzZWQYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUitAEKD0xpc3RWaW1zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIOCgZmaWx0ZXIYAyABKAkSEAoIb3JkZXJfYnkYBCABKAkSLQoJcmVhZF9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIpCgVhc19vZhgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSQoQTGlzdFZpbXNSZXNwb25zZRIcCgR2aW1zGAEgAygLMg4udmltZXNoLnYxLlZpbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiOAoUU3VtbWFyaXplVmltc1JlcXVlc3QSDgoGZmlsdGVyGAEgASgJEhAKCGdyb3VwX2J5GAIgAygJIn8KFVN1bW1hcml6ZVZpbXNSZXNwb25zZRIjCgZncm91cHMYASADKAsyEy52aW1lc2gudjEuVmltR3JvdXASKQoFdG90YWwYAiABKAsyGi52aW1lc2gudjEuVmltU3RhdHVzQ291bnRzEhYKDm9taXR0ZWRfZ3JvdXBzGAMgASgNImAKCFZpbUdyb3VwEigKBnZhbHVlcxgBIAMoCzIYLnZpbWVzaC52MS5WaW1Hcm91cFZhbHVlEioKBmNvdW50cxgCIAEoCzIaLnZpbWVzaC52MS5WaW1TdGF0dXNDb3VudHMiLQoNVmltR3JvdXBWYWx1ZRISCgV2YWx1ZRgBIAEoCUgAiAEBQggKBl92YWx1ZSJqCg9WaW1TdGF0dXNDb3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDSKwAQoQTW9kaWZ5VmltUmVxdWVzdBIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAMgASgJEikKBmVuZ2luZRgEIAEoDjIZLnZpbWVzaC52MS5Nb25pdG9yLkVuZ2luZRIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIjAKEU1vZGlmeVZpbVJlc3BvbnNlEhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0i2AEKEU1vZGlmeVZpbXNSZXF1ZXN0Eg8KB3ZpbV9pZHMYASADKAkSDgoGZmlsdGVyGAIgASgJEhIKCnBhZ2VfdG9rZW4YAyABKAkSGwoDdmltGAQgASgLMg4udmltZXNoLnYxLlZpbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSKQoGZW5naW5lGAYgASgOMhkudmltZXNoLnYxLk1vbml0b3IuRW5naW5lEhUKDXZhbGlkYXRlX29ubHkYByABKAgiWgoSTW9kaWZ5Vmltc1Jlc3BvbnNlEisKB3Jlc3VsdHMYASADKAsyGi52aW1lc2gudjEuQ2hhbmdlVmltUmVzdWx0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJUCg9DaGFuZ2VWaW1SZXN1bHQSDgoGdmltX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSIwoHcmVmdXNlZBgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIj8KFlJlZ2lzdGVyVmltSnNvblJlcXVlc3QSJQoHcmVxdWVzdBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiNgoXUmVnaXN0ZXJWaW1Kc29uUmVzcG9uc2USGwoDdmltGAEgASgLMg4udmltZXNoLnYxLlZpbSJNChRNb2RpZnlWaW1Kc29uUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoHcmVxdWVzdBgCIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiNAoVTW9kaWZ5VmltSnNvblJlc3BvbnNlEhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0iPgoVTW9kaWZ5Vmltc0pzb25SZXF1ZXN0EiUKB3JlcXVlc3QYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5Il4KFk1vZGlmeVZpbXNKc29uUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkIKGURlcmVnaXN0ZXJWaW1zSnNvblJlcXVlc3QSJQoHcmVxdWVzdBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiYgoaRGVyZWdpc3RlclZpbXNKc29uUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIj0KFERlcmVnaXN0ZXJWaW1SZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAIgASgIIhcKFURlcmVnaXN0ZXJWaW1SZXNwb25zZSJjChVEZXJlZ2lzdGVyVmltc1JlcXVlc3QSDwoHdmltX2lkcxgBIAMoCRIOCgZmaWx0ZXIYAiABKAkSEgoKcGFnZV90b2tlbhgDIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIl4KFkRlcmVnaXN0ZXJWaW1zUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpsBChBXYXRjaFZpbXNSZXF1ZXN0EhYKDnN0YXJ0X3JldmlzaW9uGAEgASgEEhAKCHNuYXBzaG90GAIgASgIEg4KBnZpbV9pZBgDIAEoCRIOCgZmaWx0ZXIYBSABKAkSLQoJcmVhZF9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZsb2dfaWQYByABKAkimgEKEVdhdGNoVmltc1Jlc3BvbnNlEhwKBHZpbXMYASADKAsyDi52aW1lc2gudjEuVmltEiMKBmV2ZW50cxgCIAMoCzITLnZpbWVzaC52MS5WaW1FdmVudBIQCghyZXZpc2lvbhgDIAEoBBIgCgNlbmQYBCABKA4yEy52aW1lc2gudjEuV2F0Y2hFbmQSDgoGbG9nX2lkGAUgASgJIl0KFExpc3RWaW1FdmVudHNSZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiVQoVTGlzdFZpbUV2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLnZpbWVzaC52MS5WaW1FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAky4AoKClZpbVNlcnZpY2USTAoLUmVnaXN0ZXJWaW0SHS52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXF1ZXN0Gh4udmltZXNoLnYxLlJlZ2lzdGVyVmltUmVzcG9uc2USTwoMUmVnaXN0ZXJWaW1zEh4udmltZXNoLnYxLlJlZ2lzdGVyVmltc1JlcXVlc3QaHy52aW1lc2gudjEuUmVnaXN0ZXJWaW1zUmVzcG9uc2USRgoJQXBwbHlWaW1zEhsudmltZXNoLnYxLkFwcGx5Vmltc1JlcXVlc3QaHC52aW1lc2gudjEuQXBwbHlWaW1zUmVzcG9uc2USPQoGR2V0VmltEhgudmltZXNoLnYxLkdldFZpbVJlcXVlc3QaGS52aW1lc2gudjEuR2V0VmltUmVzcG9uc2USTwoMQmF0Y2hHZXRWaW1zEh4udmltZXNoLnYxLkJhdGNoR2V0Vmltc1JlcXVlc3QaHy52aW1lc2gudjEuQmF0Y2hHZXRWaW1zUmVzcG9uc2USQwoITGlzdFZpbXMSGi52aW1lc2gudjEuTGlzdFZpbXNSZXF1ZXN0GhsudmltZXNoLnYxLkxpc3RWaW1zUmVzcG9uc2USUgoNU3VtbWFyaXplVmltcxIfLnZpbWVzaC52MS5TdW1tYXJpemVWaW1zUmVxdWVzdBogLnZpbWVzaC52MS5TdW1tYXJpemVWaW1zUmVzcG9uc2USRgoJTW9kaWZ5VmltEhsudmltZXNoLnYxLk1vZGlmeVZpbVJlcXVlc3QaHC52aW1lc2gudjEuTW9kaWZ5VmltUmVzcG9uc2USSQoKTW9kaWZ5VmltcxIcLnZpbWVzaC52MS5Nb2RpZnlWaW1zUmVxdWVzdBodLnZpbWVzaC52MS5Nb2RpZnlWaW1zUmVzcG9uc2USUgoNRGVyZWdpc3RlclZpbRIfLnZpbWVzaC52MS5EZXJlZ2lzdGVyVmltUmVxdWVzdBogLnZpbWVzaC52MS5EZXJlZ2lzdGVyVmltUmVzcG9uc2USVQoORGVyZWdpc3RlclZpbXMSIC52aW1lc2gudjEuRGVyZWdpc3RlclZpbXNSZXF1ZXN0GiEudmltZXNoLnYxLkRlcmVnaXN0ZXJWaW1zUmVzcG9uc2USWAoPUmVnaXN0ZXJWaW1Kc29uEiEudmltZXNoLnYxLlJlZ2lzdGVyVmltSnNvblJlcXVlc3QaIi52aW1lc2gudjEuUmVnaXN0ZXJWaW1Kc29uUmVzcG9uc2USUgoNTW9kaWZ5VmltSnNvbhIfLnZpbWVzaC52MS5Nb2RpZnlWaW1Kc29uUmVxdWVzdBogLnZpbWVzaC52MS5Nb2RpZnlWaW1Kc29uUmVzcG9uc2USVQoOTW9kaWZ5Vmltc0pzb24SIC52aW1lc2gudjEuTW9kaWZ5Vmltc0pzb25SZXF1ZXN0GiEudmltZXNoLnYxLk1vZGlmeVZpbXNKc29uUmVzcG9uc2USYQoSRGVyZWdpc3RlclZpbXNKc29uEiQudmltZXNoLnYxLkRlcmVnaXN0ZXJWaW1zSnNvblJlcXVlc3QaJS52aW1lc2gudjEuRGVyZWdpc3RlclZpbXNKc29uUmVzcG9uc2USSAoJV2F0Y2hWaW1zEhsudmltZXNoLnYxLldhdGNoVmltc1JlcXVlc3QaHC52aW1lc2gudjEuV2F0Y2hWaW1zUmVzcG9uc2UwARJSCg1MaXN0VmltRXZlbnRzEh8udmltZXNoLnYxLkxpc3RWaW1FdmVudHNSZXF1ZXN0GiAudmltZXNoLnYxLkxpc3RWaW1FdmVudHNSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_api_httpbody, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status, file_vimesh_v1_vim]);
+  fileDesc("Cht2aW1lc2gvdjEvdmltX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSKXAQoSUmVnaXN0ZXJWaW1SZXF1ZXN0EhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0SEgoKcmVxdWVzdF9pZBgCIAEoCRIpCgZlbmdpbmUYAyABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSDgoGdmltX2lkGAQgASgJEhUKDXZhbGlkYXRlX29ubHkYBSABKAgiMgoTUmVnaXN0ZXJWaW1SZXNwb25zZRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltIkYKE1JlZ2lzdGVyVmltc1JlcXVlc3QSLwoIcmVxdWVzdHMYASADKAsyHS52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXF1ZXN0IkUKFFJlZ2lzdGVyVmltc1Jlc3BvbnNlEi0KB3Jlc3VsdHMYASADKAsyHC52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXN1bHQidQoRUmVnaXN0ZXJWaW1SZXN1bHQSLgoKcmVnaXN0ZXJlZBgBIAEoCzIYLnZpbWVzaC52MS5SZWdpc3RlcmVkVmltSAASJQoHcmVmdXNlZBgCIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzSABCCQoHb3V0Y29tZSIxCg1SZWdpc3RlcmVkVmltEg4KBnZpbV9pZBgBIAEoCRIQCghyZXBlYXRlZBgCIAEoCCJ/ChBBcHBseVZpbXNSZXF1ZXN0EhEKCWFwcGx5X3NldBgBIAEoCRIjCgR2aW1zGAIgAygLMhUudmltZXNoLnYxLlZpbVRvQXBwbHkSDQoFYWRvcHQYAyABKAgSDQoFZm9yY2UYBCABKAgSFQoNdmFsaWRhdGVfb25seRgFIAEoCCKzAQoKVmltVG9BcHBseRIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIpCgZlbmdpbmUYAyABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSDAoEZXRhZxgEIAEoCRIOCgZpc19uZXcYBSABKAgSDgoGYWJzZW50GAYgASgIIj8KEUFwcGx5Vmltc1Jlc3BvbnNlEioKB3Jlc3VsdHMYASADKAsyGS52aW1lc2gudjEuQXBwbHlWaW1SZXN1bHQikwIKDkFwcGx5VmltUmVzdWx0EjIKB291dGNvbWUYASABKA4yIS52aW1lc2gudjEuQXBwbHlWaW1SZXN1bHQuT3V0Y29tZRIOCgZ2aW1faWQYAiABKAkSDAoEZXRhZxgDIAEoCRInCgdjaGFuZ2VzGAQgAygLMhYudmltZXNoLnYxLkZpZWxkQ2hhbmdlEiMKB3JlZnVzZWQYBSABKAsyEi5nb29nbGUucnBjLlN0YXR1cyJhCgdPdXRjb21lEhcKE09VVENPTUVfVU5TUEVDSUZJRUQQABIOCgpSRUdJU1RFUkVEEAESDAoITU9ESUZJRUQQAhINCglVTkNIQU5HRUQQAxIQCgxERVJFR0lTVEVSRUQQBCI7CgtGaWVsZENoYW5nZRINCgVmaWVsZBgBIAEoCRIOCgZiZWZvcmUYAiABKAkSDQoFYWZ0ZXIYAyABKAkiegoNR2V0VmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSLQoJcmVhZF9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIqCgdtYXhfYWdlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIlQKDkdldFZpbVJlc3BvbnNlEhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0SJQoFcHJvYmUYAiABKAsyFi52aW1lc2gudjEuUHJvYmVSZXN1bHQiIQoPUHJvYmVWaW1SZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCSI5ChBQcm9iZVZpbVJlc3BvbnNlEiUKBXByb2JlGAEgASgLMhYudmltZXNoLnYxLlByb2JlUmVzdWx0IiYKE0JhdGNoR2V0Vmltc1JlcXVlc3QSDwoHdmltX2lkcxgBIAMoCSJAChRCYXRjaEdldFZpbXNSZXNwb25zZRIoCgdyZXN1bHRzGAEgAygLMhcudmltZXNoLnYxLkdldFZpbVJlc3VsdCJfCgxHZXRWaW1SZXN1bHQSHQoDdmltGAEgASgLMg4udmltZXNoLnYxLlZpbUgAEiUKB3JlZnVzZWQYAiABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUitAEKD0xpc3RWaW1zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIOCgZmaWx0ZXIYAyABKAkSEAoIb3JkZXJfYnkYBCABKAkSLQoJcmVhZF9tYXNrGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIpCgVhc19vZhgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSQoQTGlzdFZpbXNSZXNwb25zZRIcCgR2aW1zGAEgAygLMg4udmltZXNoLnYxLlZpbRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiOAoUU3VtbWFyaXplVmltc1JlcXVlc3QSDgoGZmlsdGVyGAEgASgJEhAKCGdyb3VwX2J5GAIgAygJIn8KFVN1bW1hcml6ZVZpbXNSZXNwb25zZRIjCgZncm91cHMYASADKAsyEy52aW1lc2gudjEuVmltR3JvdXASKQoFdG90YWwYAiABKAsyGi52aW1lc2gudjEuVmltU3RhdHVzQ291bnRzEhYKDm9taXR0ZWRfZ3JvdXBzGAMgASgNImAKCFZpbUdyb3VwEigKBnZhbHVlcxgBIAMoCzIYLnZpbWVzaC52MS5WaW1Hcm91cFZhbHVlEioKBmNvdW50cxgCIAEoCzIaLnZpbWVzaC52MS5WaW1TdGF0dXNDb3VudHMiLQoNVmltR3JvdXBWYWx1ZRISCgV2YWx1ZRgBIAEoCUgAiAEBQggKBl92YWx1ZSJqCg9WaW1TdGF0dXNDb3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDSKwAQoQTW9kaWZ5VmltUmVxdWVzdBIbCgN2aW0YASABKAsyDi52aW1lc2gudjEuVmltEi8KC3VwZGF0ZV9tYXNrGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAMgASgJEikKBmVuZ2luZRgEIAEoDjIZLnZpbWVzaC52MS5Nb25pdG9yLkVuZ2luZRIVCg12YWxpZGF0ZV9vbmx5GAUgASgIIjAKEU1vZGlmeVZpbVJlc3BvbnNlEhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0i2AEKEU1vZGlmeVZpbXNSZXF1ZXN0Eg8KB3ZpbV9pZHMYASADKAkSDgoGZmlsdGVyGAIgASgJEhIKCnBhZ2VfdG9rZW4YAyABKAkSGwoDdmltGAQgASgLMg4udmltZXNoLnYxLlZpbRIvCgt1cGRhdGVfbWFzaxgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSKQoGZW5naW5lGAYgASgOMhkudmltZXNoLnYxLk1vbml0b3IuRW5naW5lEhUKDXZhbGlkYXRlX29ubHkYByABKAgiWgoSTW9kaWZ5Vmltc1Jlc3BvbnNlEisKB3Jlc3VsdHMYASADKAsyGi52aW1lc2gudjEuQ2hhbmdlVmltUmVzdWx0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJUCg9DaGFuZ2VWaW1SZXN1bHQSDgoGdmltX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSIwoHcmVmdXNlZBgDIAEoCzISLmdvb2dsZS5ycGMuU3RhdHVzIj8KFlJlZ2lzdGVyVmltSnNvblJlcXVlc3QSJQoHcmVxdWVzdBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiNgoXUmVnaXN0ZXJWaW1Kc29uUmVzcG9uc2USGwoDdmltGAEgASgLMg4udmltZXNoLnYxLlZpbSJNChRNb2RpZnlWaW1Kc29uUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoHcmVxdWVzdBgCIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiNAoVTW9kaWZ5VmltSnNvblJlc3BvbnNlEhsKA3ZpbRgBIAEoCzIOLnZpbWVzaC52MS5WaW0iPgoVTW9kaWZ5Vmltc0pzb25SZXF1ZXN0EiUKB3JlcXVlc3QYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5Il4KFk1vZGlmeVZpbXNKc29uUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkIKGURlcmVnaXN0ZXJWaW1zSnNvblJlcXVlc3QSJQoHcmVxdWVzdBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiYgoaRGVyZWdpc3RlclZpbXNKc29uUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIj0KFERlcmVnaXN0ZXJWaW1SZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAIgASgIIhcKFURlcmVnaXN0ZXJWaW1SZXNwb25zZSJjChVEZXJlZ2lzdGVyVmltc1JlcXVlc3QSDwoHdmltX2lkcxgBIAMoCRIOCgZmaWx0ZXIYAiABKAkSEgoKcGFnZV90b2tlbhgDIAEoCRIVCg12YWxpZGF0ZV9vbmx5GAQgASgIIl4KFkRlcmVnaXN0ZXJWaW1zUmVzcG9uc2USKwoHcmVzdWx0cxgBIAMoCzIaLnZpbWVzaC52MS5DaGFuZ2VWaW1SZXN1bHQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpsBChBXYXRjaFZpbXNSZXF1ZXN0EhYKDnN0YXJ0X3JldmlzaW9uGAEgASgEEhAKCHNuYXBzaG90GAIgASgIEg4KBnZpbV9pZBgDIAEoCRIOCgZmaWx0ZXIYBSABKAkSLQoJcmVhZF9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIOCgZsb2dfaWQYByABKAkimgEKEVdhdGNoVmltc1Jlc3BvbnNlEhwKBHZpbXMYASADKAsyDi52aW1lc2gudjEuVmltEiMKBmV2ZW50cxgCIAMoCzITLnZpbWVzaC52MS5WaW1FdmVudBIQCghyZXZpc2lvbhgDIAEoBBIgCgNlbmQYBCABKA4yEy52aW1lc2gudjEuV2F0Y2hFbmQSDgoGbG9nX2lkGAUgASgJIl0KFExpc3RWaW1FdmVudHNSZXF1ZXN0Eg4KBnZpbV9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRIOCgZmaWx0ZXIYBCABKAkiVQoVTGlzdFZpbUV2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLnZpbWVzaC52MS5WaW1FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkypQsKClZpbVNlcnZpY2USTAoLUmVnaXN0ZXJWaW0SHS52aW1lc2gudjEuUmVnaXN0ZXJWaW1SZXF1ZXN0Gh4udmltZXNoLnYxLlJlZ2lzdGVyVmltUmVzcG9uc2USTwoMUmVnaXN0ZXJWaW1zEh4udmltZXNoLnYxLlJlZ2lzdGVyVmltc1JlcXVlc3QaHy52aW1lc2gudjEuUmVnaXN0ZXJWaW1zUmVzcG9uc2USRgoJQXBwbHlWaW1zEhsudmltZXNoLnYxLkFwcGx5Vmltc1JlcXVlc3QaHC52aW1lc2gudjEuQXBwbHlWaW1zUmVzcG9uc2USPQoGR2V0VmltEhgudmltZXNoLnYxLkdldFZpbVJlcXVlc3QaGS52aW1lc2gudjEuR2V0VmltUmVzcG9uc2USQwoIUHJvYmVWaW0SGi52aW1lc2gudjEuUHJvYmVWaW1SZXF1ZXN0GhsudmltZXNoLnYxLlByb2JlVmltUmVzcG9uc2USTwoMQmF0Y2hHZXRWaW1zEh4udmltZXNoLnYxLkJhdGNoR2V0Vmltc1JlcXVlc3QaHy52aW1lc2gudjEuQmF0Y2hHZXRWaW1zUmVzcG9uc2USQwoITGlzdFZpbXMSGi52aW1lc2gudjEuTGlzdFZpbXNSZXF1ZXN0GhsudmltZXNoLnYxLkxpc3RWaW1zUmVzcG9uc2USUgoNU3VtbWFyaXplVmltcxIfLnZpbWVzaC52MS5TdW1tYXJpemVWaW1zUmVxdWVzdBogLnZpbWVzaC52MS5TdW1tYXJpemVWaW1zUmVzcG9uc2USRgoJTW9kaWZ5VmltEhsudmltZXNoLnYxLk1vZGlmeVZpbVJlcXVlc3QaHC52aW1lc2gudjEuTW9kaWZ5VmltUmVzcG9uc2USSQoKTW9kaWZ5VmltcxIcLnZpbWVzaC52MS5Nb2RpZnlWaW1zUmVxdWVzdBodLnZpbWVzaC52MS5Nb2RpZnlWaW1zUmVzcG9uc2USUgoNRGVyZWdpc3RlclZpbRIfLnZpbWVzaC52MS5EZXJlZ2lzdGVyVmltUmVxdWVzdBogLnZpbWVzaC52MS5EZXJlZ2lzdGVyVmltUmVzcG9uc2USVQoORGVyZWdpc3RlclZpbXMSIC52aW1lc2gudjEuRGVyZWdpc3RlclZpbXNSZXF1ZXN0GiEudmltZXNoLnYxLkRlcmVnaXN0ZXJWaW1zUmVzcG9uc2USWAoPUmVnaXN0ZXJWaW1Kc29uEiEudmltZXNoLnYxLlJlZ2lzdGVyVmltSnNvblJlcXVlc3QaIi52aW1lc2gudjEuUmVnaXN0ZXJWaW1Kc29uUmVzcG9uc2USUgoNTW9kaWZ5VmltSnNvbhIfLnZpbWVzaC52MS5Nb2RpZnlWaW1Kc29uUmVxdWVzdBogLnZpbWVzaC52MS5Nb2RpZnlWaW1Kc29uUmVzcG9uc2USVQoOTW9kaWZ5Vmltc0pzb24SIC52aW1lc2gudjEuTW9kaWZ5Vmltc0pzb25SZXF1ZXN0GiEudmltZXNoLnYxLk1vZGlmeVZpbXNKc29uUmVzcG9uc2USYQoSRGVyZWdpc3RlclZpbXNKc29uEiQudmltZXNoLnYxLkRlcmVnaXN0ZXJWaW1zSnNvblJlcXVlc3QaJS52aW1lc2gudjEuRGVyZWdpc3RlclZpbXNKc29uUmVzcG9uc2USSAoJV2F0Y2hWaW1zEhsudmltZXNoLnYxLldhdGNoVmltc1JlcXVlc3QaHC52aW1lc2gudjEuV2F0Y2hWaW1zUmVzcG9uc2UwARJSCg1MaXN0VmltRXZlbnRzEh8udmltZXNoLnYxLkxpc3RWaW1FdmVudHNSZXF1ZXN0GiAudmltZXNoLnYxLkxpc3RWaW1FdmVudHNSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_api_httpbody, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_rpc_status, file_vimesh_v1_vim]);
 
 /**
  * A VIM to register.
@@ -489,6 +489,15 @@ export type GetVimRequest = Message<"vimesh.v1.GetVimRequest"> & {
    * @generated from field: google.protobuf.FieldMask read_mask = 2;
    */
   readMask?: FieldMask;
+
+  /**
+   * How old the newest contact of the ping action may be, by the database's clock: if it is older, the VIM is probed now,
+   * as by ProbeVim, and `probe` says what was seen. 0: probe in any case. Contacts that bring nothing new may be recorded
+   * late, by up to half of the lease. At most 1 h; absent: what is on record is enough.
+   *
+   * @generated from field: google.protobuf.Duration max_age = 3;
+   */
+  maxAge?: Duration;
 };
 
 /**
@@ -505,11 +514,18 @@ export const GetVimRequestSchema: GenMessage<GetVimRequest> = /*@__PURE__*/
  */
 export type GetVimResponse = Message<"vimesh.v1.GetVimResponse"> & {
   /**
-   * The VIM.
+   * The VIM, as it is on record.
    *
    * @generated from field: vimesh.v1.Vim vim = 1;
    */
   vim?: Vim;
+
+  /**
+   * What a probe saw that was made now; absent unless `max_age` asked for one.
+   *
+   * @generated from field: vimesh.v1.ProbeResult probe = 2;
+   */
+  probe?: ProbeResult;
 };
 
 /**
@@ -518,6 +534,48 @@ export type GetVimResponse = Message<"vimesh.v1.GetVimResponse"> & {
  */
 export const GetVimResponseSchema: GenMessage<GetVimResponse> = /*@__PURE__*/
   messageDesc(file_vimesh_v1_vim_service, 12);
+
+/**
+ * The VIM to probe.
+ *
+ * @generated from message vimesh.v1.ProbeVimRequest
+ */
+export type ProbeVimRequest = Message<"vimesh.v1.ProbeVimRequest"> & {
+  /**
+   * Required. Id of the VIM.
+   *
+   * @generated from field: string vim_id = 1;
+   */
+  vimId: string;
+};
+
+/**
+ * Describes the message vimesh.v1.ProbeVimRequest.
+ * Use `create(ProbeVimRequestSchema)` to create a new message.
+ */
+export const ProbeVimRequestSchema: GenMessage<ProbeVimRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim_service, 13);
+
+/**
+ * What was seen.
+ *
+ * @generated from message vimesh.v1.ProbeVimResponse
+ */
+export type ProbeVimResponse = Message<"vimesh.v1.ProbeVimResponse"> & {
+  /**
+   * What the monitor saw.
+   *
+   * @generated from field: vimesh.v1.ProbeResult probe = 1;
+   */
+  probe?: ProbeResult;
+};
+
+/**
+ * Describes the message vimesh.v1.ProbeVimResponse.
+ * Use `create(ProbeVimResponseSchema)` to create a new message.
+ */
+export const ProbeVimResponseSchema: GenMessage<ProbeVimResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim_service, 14);
 
 /**
  * The VIMs to return.
@@ -538,7 +596,7 @@ export type BatchGetVimsRequest = Message<"vimesh.v1.BatchGetVimsRequest"> & {
  * Use `create(BatchGetVimsRequestSchema)` to create a new message.
  */
 export const BatchGetVimsRequestSchema: GenMessage<BatchGetVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 13);
+  messageDesc(file_vimesh_v1_vim_service, 15);
 
 /**
  * The VIMs, as many as fit.
@@ -559,7 +617,7 @@ export type BatchGetVimsResponse = Message<"vimesh.v1.BatchGetVimsResponse"> & {
  * Use `create(BatchGetVimsResponseSchema)` to create a new message.
  */
 export const BatchGetVimsResponseSchema: GenMessage<BatchGetVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 14);
+  messageDesc(file_vimesh_v1_vim_service, 16);
 
 /**
  * The result for one id.
@@ -596,7 +654,7 @@ export type GetVimResult = Message<"vimesh.v1.GetVimResult"> & {
  * Use `create(GetVimResultSchema)` to create a new message.
  */
 export const GetVimResultSchema: GenMessage<GetVimResult> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 15);
+  messageDesc(file_vimesh_v1_vim_service, 17);
 
 /**
  * The VIMs to list.
@@ -669,7 +727,7 @@ export type ListVimsRequest = Message<"vimesh.v1.ListVimsRequest"> & {
  * Use `create(ListVimsRequestSchema)` to create a new message.
  */
 export const ListVimsRequestSchema: GenMessage<ListVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 16);
+  messageDesc(file_vimesh_v1_vim_service, 18);
 
 /**
  * A page of VIMs.
@@ -697,7 +755,7 @@ export type ListVimsResponse = Message<"vimesh.v1.ListVimsResponse"> & {
  * Use `create(ListVimsResponseSchema)` to create a new message.
  */
 export const ListVimsResponseSchema: GenMessage<ListVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 17);
+  messageDesc(file_vimesh_v1_vim_service, 19);
 
 /**
  * The VIMs to count, and how to group them.
@@ -726,7 +784,7 @@ export type SummarizeVimsRequest = Message<"vimesh.v1.SummarizeVimsRequest"> & {
  * Use `create(SummarizeVimsRequestSchema)` to create a new message.
  */
 export const SummarizeVimsRequestSchema: GenMessage<SummarizeVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 18);
+  messageDesc(file_vimesh_v1_vim_service, 20);
 
 /**
  * How many VIMs there are.
@@ -761,7 +819,7 @@ export type SummarizeVimsResponse = Message<"vimesh.v1.SummarizeVimsResponse"> &
  * Use `create(SummarizeVimsResponseSchema)` to create a new message.
  */
 export const SummarizeVimsResponseSchema: GenMessage<SummarizeVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 19);
+  messageDesc(file_vimesh_v1_vim_service, 21);
 
 /**
  * VIMs with the same values.
@@ -789,7 +847,7 @@ export type VimGroup = Message<"vimesh.v1.VimGroup"> & {
  * Use `create(VimGroupSchema)` to create a new message.
  */
 export const VimGroupSchema: GenMessage<VimGroup> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 20);
+  messageDesc(file_vimesh_v1_vim_service, 22);
 
 /**
  * A value that VIMs of a group share.
@@ -810,7 +868,7 @@ export type VimGroupValue = Message<"vimesh.v1.VimGroupValue"> & {
  * Use `create(VimGroupValueSchema)` to create a new message.
  */
 export const VimGroupValueSchema: GenMessage<VimGroupValue> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 21);
+  messageDesc(file_vimesh_v1_vim_service, 23);
 
 /**
  * How many VIMs have which status.
@@ -859,7 +917,7 @@ export type VimStatusCounts = Message<"vimesh.v1.VimStatusCounts"> & {
  * Use `create(VimStatusCountsSchema)` to create a new message.
  */
 export const VimStatusCountsSchema: GenMessage<VimStatusCounts> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 22);
+  messageDesc(file_vimesh_v1_vim_service, 24);
 
 /**
  * The changes to a VIM.
@@ -922,7 +980,7 @@ export type ModifyVimRequest = Message<"vimesh.v1.ModifyVimRequest"> & {
  * Use `create(ModifyVimRequestSchema)` to create a new message.
  */
 export const ModifyVimRequestSchema: GenMessage<ModifyVimRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 23);
+  messageDesc(file_vimesh_v1_vim_service, 25);
 
 /**
  * The VIM that was changed.
@@ -944,7 +1002,7 @@ export type ModifyVimResponse = Message<"vimesh.v1.ModifyVimResponse"> & {
  * Use `create(ModifyVimResponseSchema)` to create a new message.
  */
 export const ModifyVimResponseSchema: GenMessage<ModifyVimResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 24);
+  messageDesc(file_vimesh_v1_vim_service, 26);
 
 /**
  * The change of many VIMs.
@@ -1008,7 +1066,7 @@ export type ModifyVimsRequest = Message<"vimesh.v1.ModifyVimsRequest"> & {
  * Use `create(ModifyVimsRequestSchema)` to create a new message.
  */
 export const ModifyVimsRequestSchema: GenMessage<ModifyVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 25);
+  messageDesc(file_vimesh_v1_vim_service, 27);
 
 /**
  * The results of a change of many VIMs.
@@ -1036,7 +1094,7 @@ export type ModifyVimsResponse = Message<"vimesh.v1.ModifyVimsResponse"> & {
  * Use `create(ModifyVimsResponseSchema)` to create a new message.
  */
 export const ModifyVimsResponseSchema: GenMessage<ModifyVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 26);
+  messageDesc(file_vimesh_v1_vim_service, 28);
 
 /**
  * The result of the change, or of the removal, of one of many VIMs.
@@ -1072,7 +1130,7 @@ export type ChangeVimResult = Message<"vimesh.v1.ChangeVimResult"> & {
  * Use `create(ChangeVimResultSchema)` to create a new message.
  */
 export const ChangeVimResultSchema: GenMessage<ChangeVimResult> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 27);
+  messageDesc(file_vimesh_v1_vim_service, 29);
 
 /**
  * A RegisterVimRequest as JSON.
@@ -1093,7 +1151,7 @@ export type RegisterVimJsonRequest = Message<"vimesh.v1.RegisterVimJsonRequest">
  * Use `create(RegisterVimJsonRequestSchema)` to create a new message.
  */
 export const RegisterVimJsonRequestSchema: GenMessage<RegisterVimJsonRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 28);
+  messageDesc(file_vimesh_v1_vim_service, 30);
 
 /**
  * The VIM that was registered; see RegisterVimResponse.
@@ -1114,7 +1172,7 @@ export type RegisterVimJsonResponse = Message<"vimesh.v1.RegisterVimJsonResponse
  * Use `create(RegisterVimJsonResponseSchema)` to create a new message.
  */
 export const RegisterVimJsonResponseSchema: GenMessage<RegisterVimJsonResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 29);
+  messageDesc(file_vimesh_v1_vim_service, 31);
 
 /**
  * A ModifyVimRequest as JSON.
@@ -1142,7 +1200,7 @@ export type ModifyVimJsonRequest = Message<"vimesh.v1.ModifyVimJsonRequest"> & {
  * Use `create(ModifyVimJsonRequestSchema)` to create a new message.
  */
 export const ModifyVimJsonRequestSchema: GenMessage<ModifyVimJsonRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 30);
+  messageDesc(file_vimesh_v1_vim_service, 32);
 
 /**
  * The VIM that was changed; see ModifyVimResponse.
@@ -1163,7 +1221,7 @@ export type ModifyVimJsonResponse = Message<"vimesh.v1.ModifyVimJsonResponse"> &
  * Use `create(ModifyVimJsonResponseSchema)` to create a new message.
  */
 export const ModifyVimJsonResponseSchema: GenMessage<ModifyVimJsonResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 31);
+  messageDesc(file_vimesh_v1_vim_service, 33);
 
 /**
  * A ModifyVimsRequest as JSON.
@@ -1185,7 +1243,7 @@ export type ModifyVimsJsonRequest = Message<"vimesh.v1.ModifyVimsJsonRequest"> &
  * Use `create(ModifyVimsJsonRequestSchema)` to create a new message.
  */
 export const ModifyVimsJsonRequestSchema: GenMessage<ModifyVimsJsonRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 32);
+  messageDesc(file_vimesh_v1_vim_service, 34);
 
 /**
  * The results; see ModifyVimsResponse.
@@ -1213,7 +1271,7 @@ export type ModifyVimsJsonResponse = Message<"vimesh.v1.ModifyVimsJsonResponse">
  * Use `create(ModifyVimsJsonResponseSchema)` to create a new message.
  */
 export const ModifyVimsJsonResponseSchema: GenMessage<ModifyVimsJsonResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 33);
+  messageDesc(file_vimesh_v1_vim_service, 35);
 
 /**
  * A DeregisterVimsRequest as JSON.
@@ -1234,7 +1292,7 @@ export type DeregisterVimsJsonRequest = Message<"vimesh.v1.DeregisterVimsJsonReq
  * Use `create(DeregisterVimsJsonRequestSchema)` to create a new message.
  */
 export const DeregisterVimsJsonRequestSchema: GenMessage<DeregisterVimsJsonRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 34);
+  messageDesc(file_vimesh_v1_vim_service, 36);
 
 /**
  * The results; see DeregisterVimsResponse.
@@ -1262,7 +1320,7 @@ export type DeregisterVimsJsonResponse = Message<"vimesh.v1.DeregisterVimsJsonRe
  * Use `create(DeregisterVimsJsonResponseSchema)` to create a new message.
  */
 export const DeregisterVimsJsonResponseSchema: GenMessage<DeregisterVimsJsonResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 35);
+  messageDesc(file_vimesh_v1_vim_service, 37);
 
 /**
  * The VIM to remove.
@@ -1290,7 +1348,7 @@ export type DeregisterVimRequest = Message<"vimesh.v1.DeregisterVimRequest"> & {
  * Use `create(DeregisterVimRequestSchema)` to create a new message.
  */
 export const DeregisterVimRequestSchema: GenMessage<DeregisterVimRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 36);
+  messageDesc(file_vimesh_v1_vim_service, 38);
 
 /**
  * Empty.
@@ -1305,7 +1363,7 @@ export type DeregisterVimResponse = Message<"vimesh.v1.DeregisterVimResponse"> &
  * Use `create(DeregisterVimResponseSchema)` to create a new message.
  */
 export const DeregisterVimResponseSchema: GenMessage<DeregisterVimResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 37);
+  messageDesc(file_vimesh_v1_vim_service, 39);
 
 /**
  * The VIMs to remove.
@@ -1347,7 +1405,7 @@ export type DeregisterVimsRequest = Message<"vimesh.v1.DeregisterVimsRequest"> &
  * Use `create(DeregisterVimsRequestSchema)` to create a new message.
  */
 export const DeregisterVimsRequestSchema: GenMessage<DeregisterVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 38);
+  messageDesc(file_vimesh_v1_vim_service, 40);
 
 /**
  * The results of the removal of many VIMs.
@@ -1375,7 +1433,7 @@ export type DeregisterVimsResponse = Message<"vimesh.v1.DeregisterVimsResponse">
  * Use `create(DeregisterVimsResponseSchema)` to create a new message.
  */
 export const DeregisterVimsResponseSchema: GenMessage<DeregisterVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 39);
+  messageDesc(file_vimesh_v1_vim_service, 41);
 
 /**
  * The changes to watch.
@@ -1436,7 +1494,7 @@ export type WatchVimsRequest = Message<"vimesh.v1.WatchVimsRequest"> & {
  * Use `create(WatchVimsRequestSchema)` to create a new message.
  */
 export const WatchVimsRequestSchema: GenMessage<WatchVimsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 40);
+  messageDesc(file_vimesh_v1_vim_service, 42);
 
 /**
  * Some changes, a part of the snapshot, or a heartbeat.
@@ -1487,7 +1545,7 @@ export type WatchVimsResponse = Message<"vimesh.v1.WatchVimsResponse"> & {
  * Use `create(WatchVimsResponseSchema)` to create a new message.
  */
 export const WatchVimsResponseSchema: GenMessage<WatchVimsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 41);
+  messageDesc(file_vimesh_v1_vim_service, 43);
 
 /**
  * The changes to list.
@@ -1531,7 +1589,7 @@ export type ListVimEventsRequest = Message<"vimesh.v1.ListVimEventsRequest"> & {
  * Use `create(ListVimEventsRequestSchema)` to create a new message.
  */
 export const ListVimEventsRequestSchema: GenMessage<ListVimEventsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 42);
+  messageDesc(file_vimesh_v1_vim_service, 44);
 
 /**
  * A page of changes.
@@ -1559,7 +1617,7 @@ export type ListVimEventsResponse = Message<"vimesh.v1.ListVimEventsResponse"> &
  * Use `create(ListVimEventsResponseSchema)` to create a new message.
  */
 export const ListVimEventsResponseSchema: GenMessage<ListVimEventsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim_service, 43);
+  messageDesc(file_vimesh_v1_vim_service, 45);
 
 /**
  * Registers, shows, changes, watches and deregisters VIMs. Its callers are people, orchestrators and other automation.
@@ -1636,10 +1694,11 @@ export const VimService: GenService<{
     output: typeof ApplyVimsResponseSchema;
   },
   /**
-   * Returns one VIM.
+   * Returns one VIM, and with `max_age` what a probe saw that was made now, if what is on record is older than that.
    *
    * INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID, or the mask names a field that a VIM does not have.
    * NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+   * With `max_age` also the errors of ProbeVim.
    * Retry: safe.
    *
    * @generated from rpc vimesh.v1.VimService.GetVim
@@ -1648,6 +1707,29 @@ export const VimService: GenService<{
     methodKind: "unary";
     input: typeof GetVimRequestSchema;
     output: typeof GetVimResponseSchema;
+  },
+  /**
+   * Has a live monitor probe a VIM now, and returns what it saw. Nothing is written: the status stays what its ping action
+   * reports. The monitor that has the VIM probes it if it can be asked here, otherwise another one. For callers with the
+   * role reader, operator or admin.
+   *
+   * The call takes as long as the policy of the VIM lets a round of probes take, at most 10 s: with a shorter deadline, the
+   * monitor waits less for each answer.
+   *
+   * INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+   * NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
+   * FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
+   * RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
+   * RetryInfo.
+   * UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
+   * Retry: safe.
+   *
+   * @generated from rpc vimesh.v1.VimService.ProbeVim
+   */
+  probeVim: {
+    methodKind: "unary";
+    input: typeof ProbeVimRequestSchema;
+    output: typeof ProbeVimResponseSchema;
   },
   /**
    * Returns VIMs by their ids, in the order of the ids. The results that would exceed about 1 MiB are left out: there may be

@@ -1,0 +1,124 @@
+"""Knows the monitors that can be asked for probes here, and passes requests and answers (G13).
+
+What a monitor answers counts only for what it was asked, on the stream by which it was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from vimesh.domain.probes.asked_probes import MAX_BATCH, AskedProbe, ProbeSighting
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.wire.probes.probe_messages import requested_probe, sighting_of
+
+MAX_AT_ONCE: Final = 4_000
+"""Probes that a monitor may be asked for at a time by one conductor."""
+_GRACE_S: Final = 0.1
+"""How long an answer may be on its way."""
+
+
+class _Batch:
+    """Probes that were asked for together."""
+
+    def __init__(self, size: int) -> None:
+        self.sightings: list[ProbeSighting | None] = [None] * size
+        self.missing = size
+        self.is_complete = asyncio.Event()
+
+    def take(self, position: int, sighting: ProbeSighting) -> None:
+        self.sightings[position] = sighting
+        self.missing -= 1
+        if not self.missing:
+            self.is_complete.set()
+
+
+class AskedMonitor:
+    """One stream of one monitor."""
+
+    def __init__(self, monitor_id: str, vantage: str) -> None:
+        self.monitor_id = monitor_id
+        self.vantage = vantage
+        self.is_ready = False
+        """Whether the monitor keeps this stream."""
+        self.news = asyncio.Event()
+        """Set when there is something to send, or the stream is to end."""
+        self._numbers = itertools.count(1)
+        self._unsent: list[pb.RequestedProbe] = []
+        self._open: dict[int, tuple[_Batch, int]] = {}
+
+    @property
+    def open_probes(self) -> int:
+        """The probes that it was asked for and has not answered."""
+        return len(self._open)
+
+    async def ask(self, probes: Sequence[AskedProbe], within_s: float) -> list[ProbeSighting | None]:
+        """Have it make probes; return what each saw, None for those without an answer in time."""
+        batch = _Batch(min(len(probes), max(0, MAX_AT_ONCE - len(self._open))))
+        numbers = list(itertools.islice(self._numbers, batch.missing))
+        for position, (number, probe) in enumerate(zip(numbers, probes, strict=False)):
+            self._open[number] = (batch, position)
+            self._unsent.append(requested_probe(number, probe, within_s))
+        self.news.set()
+        try:
+            if batch.missing:
+                async with asyncio.timeout(within_s + _GRACE_S):
+                    await batch.is_complete.wait()
+        except TimeoutError:
+            pass
+        finally:
+            for number in numbers:
+                self._open.pop(number, None)
+        return batch.sightings + [None] * (len(probes) - len(batch.sightings))
+
+    def take_requests(self) -> list[pb.RequestedProbe]:
+        """Return what is to be sent next; requests that nobody waits for any more are left out."""
+        taken, self._unsent = self._unsent[:MAX_BATCH], self._unsent[MAX_BATCH:]
+        return [request for request in taken if request.probe_id in self._open]
+
+    def answer(self, answers: Iterable[pb.ProbeAnswer]) -> None:
+        """Take answers. Those to what it was not asked, or not any more, are ignored."""
+        for answer in answers:
+            asked = self._open.pop(answer.probe_id, None)
+            if asked is not None:
+                batch, position = asked
+                batch.take(position, sighting_of(answer, self.monitor_id, self.vantage))
+
+
+class AskedMonitors:
+    """The monitors that have a stream with this conductor."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, list[AskedMonitor]] = {}
+        """The streams of each, the newest last."""
+        self.draining = False
+        """Whether all streams must end."""
+
+    def of_id(self, monitor_id: str) -> AskedMonitor | None:
+        return next((asked for asked in reversed(self._by_id.get(monitor_id, [])) if asked.is_ready), None)
+
+    def among(self, monitor_ids: Iterable[str]) -> list[AskedMonitor]:
+        """Return those of the monitors that can be asked here."""
+        return [asked for monitor_id in monitor_ids if (asked := self.of_id(monitor_id)) is not None]
+
+    @contextmanager
+    def connected(self, monitor_id: str, vantage: str) -> Generator[AskedMonitor]:
+        """Be able to ask a monitor while the block runs, once it is ready."""
+        asked = AskedMonitor(monitor_id, vantage)
+        self._by_id.setdefault(monitor_id, []).append(asked)
+        try:
+            yield asked
+        finally:
+            self._by_id[monitor_id].remove(asked)
+            if not self._by_id[monitor_id]:
+                del self._by_id[monitor_id]
+
+    def drain(self) -> None:
+        """End all streams."""
+        self.draining = True
+        for streams in self._by_id.values():
+            for asked in streams:
+                asked.news.set()

@@ -1,0 +1,118 @@
+"""Has a VIM probed now for people, within bounds for each project and for the conductor (G13)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
+from vimesh.conductor.probes.asked_monitors import AskedMonitor, AskedMonitors
+from vimesh.domain.errors import Overloaded, VimNotFound
+from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE
+from vimesh.domain.probes.asked_probes import LONGEST_S, AskedProbe, ProbeSighting, policy_within
+from vimesh.domain.probes.probe_errors import NoMonitor, ProbedElsewhere, ProbeRateExceeded
+from vimesh.domain.vim_store import VimStore
+from vimesh.domain.vims import Engine, Vim
+
+_ON_THE_WAY_S: Final = 0.3
+"""What is left of a deadline for the way back."""
+_MAX_REMEMBERED: Final = 10_000
+"""Projects whose budgets are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeLimits:
+    """What one conductor has probed for people."""
+
+    at_once: int = 64
+    of_project_at_once: int = 16
+    per_s: float = 10.0
+    """For each project."""
+    burst: int = 50
+    """How many a project may ask for at once that has asked for none for a while."""
+
+
+class VimProbes:
+    def __init__(
+        self,
+        store: VimStore,
+        upkeep: PoolUpkeep,
+        monitors: AskedMonitors,
+        limits: ProbeLimits,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._upkeep = upkeep
+        self._monitors = monitors
+        self._limits = limits
+        self._clock = clock
+        self._under_way: Counter[str] = Counter()
+        self._budgets: dict[str, tuple[float, float]] = {}
+        """How many probes each project may ask for, and when that was so."""
+
+    async def probe(self, vim: Vim, remaining_s: float | None) -> ProbeSighting:
+        """Return what a monitor sees of a VIM. `remaining_s`: until the caller's deadline; None: it has none.
+
+        Raises ProbedElsewhere, NoMonitor, ProbeRateExceeded, Overloaded, VimNotFound, StoreUnavailable.
+        """
+        if vim.monitor.engine is not Engine.EMBEDDED:
+            raise ProbedElsewhere(vim.id, vim.monitor.engine)
+        with self._admitted(vim.project_id):
+            for action in await self._store.actions_of([vim.id]):
+                asked = self._monitor_for(vim.id)
+                limit_s = LONGEST_S if remaining_s is None else min(remaining_s, LONGEST_S)
+                within_s = max(_ON_THE_WAY_S, limit_s - _ON_THE_WAY_S)
+                probe = AskedProbe(vim.id, action.auth_url, policy_within(action.policy, within_s))
+                [sighting] = await asked.ask([probe], within_s)
+                if sighting is None:
+                    raise NoMonitor(f"monitor {asked.monitor_id} did not answer within {within_s:.1f} s")
+                return sighting
+        raise VimNotFound(vim.id)
+
+    async def is_older(self, vim: Vim, max_age_s: float) -> bool:
+        """Return whether the newest contact of a VIM's action is older than that, by the database's clock."""
+        contact_time = vim.monitor.contact_time
+        if contact_time is None or not max_age_s:
+            return True
+        return await self._store.clock() - contact_time > timedelta(seconds=max_age_s)
+
+    def _monitor_for(self, vim_id: str) -> AskedMonitor:
+        assignment = self._upkeep.assignment(DEFAULT_VANTAGE)
+        owner = self._monitors.of_id(assignment.owner_of(vim_id))
+        if owner is not None:
+            return owner
+        others = self._monitors.among(member.monitor_id for member in assignment.members)
+        if not others:
+            raise NoMonitor
+        return min(others, key=lambda other: other.open_probes)
+
+    @contextmanager
+    def _admitted(self, project_id: str) -> Generator[None]:
+        limits = self._limits
+        if self._under_way.total() >= limits.at_once or self._under_way[project_id] >= limits.of_project_at_once:
+            raise Overloaded
+        self._spend(project_id)
+        self._under_way[project_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[project_id] -= 1
+            if not self._under_way[project_id]:
+                del self._under_way[project_id]
+
+    def _spend(self, project_id: str) -> None:
+        """Take a probe from the budget of a project. Raises ProbeRateExceeded."""
+        limits, now = self._limits, self._clock()
+        left, at = self._budgets.pop(project_id, (float(limits.burst), now))
+        left = min(float(limits.burst), left + (now - at) * limits.per_s)
+        if left < 1:
+            self._budgets[project_id] = (left, now)
+            raise ProbeRateExceeded(project_id, (1 - left) / limits.per_s)
+        # The one that has not asked for longest comes first: it has its whole budget back, or is one of too many.
+        if len(self._budgets) >= _MAX_REMEMBERED:
+            del self._budgets[next(iter(self._budgets))]
+        self._budgets[project_id] = (left - 1, now)

@@ -1,0 +1,1 @@
+"""Probes that somebody asks for, besides those of ping actions."""

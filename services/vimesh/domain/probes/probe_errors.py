@@ -1,0 +1,39 @@
+"""Defines the errors of probes that somebody asks for. `vimesh.domain.errors` lists them with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vimesh.domain.errors import VimeshError
+from vimesh.domain.vims import Engine
+
+
+class NoMonitor(VimeshError):
+    """Another conductor may be able to ask one."""
+
+    def __init__(self, why: str = "no live monitor can be asked for probes here") -> None:
+        super().__init__(f"{why}; try again")
+
+
+class ProbedElsewhere(VimeshError):
+    def __init__(self, vim_id: str, engine: Engine) -> None:
+        super().__init__(f"the monitors of the fleet do not probe VIM {vim_id}: its engine is {engine}")
+        self.vim_id = vim_id
+        self.engine = engine
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"vim_id": self.vim_id, "engine": self.engine}
+
+
+class ProbeRateExceeded(VimeshError):
+    """A probe may be asked for in `retry_after_s` seconds, unless others are faster."""
+
+    def __init__(self, project_id: str, retry_after_s: float) -> None:
+        super().__init__(f"too many probes of project {project_id} were asked for; try again later")
+        self.project_id = project_id
+        self.retry_after_s = retry_after_s
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"project_id": self.project_id}

@@ -1,0 +1,119 @@
+"""Makes single rounds of probes that belong to no ping action, in the loop of all others."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from vimesh.domain.actions import Action
+from vimesh.domain.endpoints import AuthUrlInvalid
+from vimesh.domain.probes.asked_probes import AskedProbe
+from vimesh.domain.probing import Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.host.probe_loop import ProbeLoop
+from vimesh.monitor.rounds.rounds import Rounds
+from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
+from vimesh.monitor.targets.round_history import RoundHistory
+from vimesh.monitor.targets.target import ActionKey, Target
+from vimesh.monitor.targets.verdict import Verdict
+
+MAX_AT_ONCE: Final = 8_000
+"""Rounds at a time, of all conductors together."""
+_PER_S: Final = 10_000
+"""As many begin in a second as of new actions: each takes a socket."""
+
+TakeVerdict = Callable[[Verdict], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenRound:
+    target: Target
+    take: TakeVerdict
+    deadline: asyncio.TimerHandle
+
+
+class RequestedVerdicts:
+    """Tells the verdicts of requested rounds from those of ping actions."""
+
+    def __init__(self, on_verdict: TakeVerdict) -> None:
+        """`on_verdict`: takes the verdicts of ping actions."""
+        self._on_verdict = on_verdict
+        self.taken_by: dict[ActionKey, TakeVerdict] = {}
+
+    def pass_on(self, verdict: Verdict) -> None:
+        take = self.taken_by.get((verdict.vim_id, verdict.action_id), self._on_verdict)
+        take(verdict)
+
+
+class RequestedRounds:
+    """Each round is of a target of its own, which is gone when the round is over."""
+
+    def __init__(  # noqa: PLR0913 - everything it uses is passed in
+        self,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        rounds: Rounds,
+        pulse: ProbeLoop,
+        running: StallClock,
+        clock: Clock,
+        verdicts: RequestedVerdicts,
+        history: RoundHistory | None = None,
+    ) -> None:
+        """`history`: is told to forget these rounds: they are none of the VIM's."""
+        self._loop = loop
+        self._rounds = rounds
+        self._probe_loop = pulse
+        self._stall_clock = running
+        self._clock = clock
+        self._verdicts = verdicts
+        self._history = history
+        self._open: dict[ActionKey, _OpenRound] = {}
+        self._numbers = itertools.count(1)
+        self._next_at = 0.0
+
+    def __len__(self) -> int:
+        """Return the number of rounds under way."""
+        return len(self._open)
+
+    def start(self, probe: AskedProbe, within_s: float, take: TakeVerdict) -> None:
+        """Make one round; `take` gets its verdict within the time: UNKNOWN if there is none by then."""
+        # No ping action has such an id, which would be a UUID.
+        key = (probe.vim_id, f"round {next(self._numbers)}")
+        if len(self._open) >= MAX_AT_ONCE:
+            take(self._untold(key, Reason.LOCAL_RESOURCES, "too many probes were asked for"))
+            return
+        try:
+            target = Target(Action(*key, probe.auth_url, probe.policy, 0))
+        except AuthUrlInvalid as error:
+            take(self._untold(key, Reason.LOCAL_DEFECT, str(error)))
+            return
+        deadline = self._loop.call_later(within_s, self._expire, key, within_s)
+        self._open[key] = _OpenRound(target, take, deadline)
+        self._verdicts.taken_by[key] = self._end
+        first_at = max(self._stall_clock.now(), self._next_at)
+        self._next_at = first_at + 1 / _PER_S
+        self._rounds.enlist(target, first_at)
+        self._probe_loop.arm()
+
+    def _expire(self, key: ActionKey, within_s: float) -> None:
+        self._end(self._untold(key, Reason.LOCAL_STUCK, f"the probe did not end within {within_s:.2f} s"))
+
+    def _untold(self, key: ActionKey, reason: str, detail: str) -> Verdict:
+        return Verdict(*key, Status.UNKNOWN, reason, detail, None, self._clock())
+
+    def _end(self, verdict: Verdict) -> None:
+        key = (verdict.vim_id, verdict.action_id)
+        ended = self._open.pop(key)
+        del self._verdicts.taken_by[key]
+        ended.deadline.cancel()
+        # Not now: whoever announces the verdict may still be at work on the target.
+        self._loop.call_soon(self._dismiss, ended.target)
+        ended.take(verdict)
+
+    def _dismiss(self, target: Target) -> None:
+        self._rounds.dismiss(target)
+        if self._history is not None:
+            self._history.forget(target)

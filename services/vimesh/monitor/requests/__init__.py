@@ -1,0 +1,1 @@
+"""Probes because a conductor asks, and asks conductors what other monitors see."""

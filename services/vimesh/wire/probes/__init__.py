@@ -1,0 +1,1 @@
+"""Messages about probes that somebody asks for."""

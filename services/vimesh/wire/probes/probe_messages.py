@@ -1,0 +1,77 @@
+"""Converts probes that somebody asks for, and what they saw, to messages and back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from vimesh.domain.probes.asked_probes import LONGEST_PATIENCE_S, AskedProbe, ProbeSighting
+from vimesh.domain.vims import Status
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1 import vim_pb2
+from vimesh.wire.vim_messages import STATUS_VALUES, STATUSES, policy_from_message, policy_message, timestamp
+from vimesh.wire.wire_durations import duration, seconds
+
+_MAX_DETAIL: Final = 512
+
+
+def requested_probe(probe_id: int, probe: AskedProbe, within_s: float) -> pb.RequestedProbe:
+    return pb.RequestedProbe(
+        probe_id=probe_id,
+        vim_id=probe.vim_id,
+        auth_url=probe.auth_url,
+        probe_policy=policy_message(probe.policy),
+        within=duration(within_s),
+    )
+
+
+def asked_probe(message: pb.RequestedProbe) -> AskedProbe:
+    return AskedProbe(message.vim_id, message.auth_url, policy_from_message(message.probe_policy))
+
+
+def probe_answer(probe_id: int, status: Status, reason: str, detail: str, round_trip_s: float | None) -> pb.ProbeAnswer:
+    answer = pb.ProbeAnswer(probe_id=probe_id, status=STATUS_VALUES[status], reason=reason, detail=detail[:_MAX_DETAIL])
+    if round_trip_s is not None:
+        answer.round_trip.CopyFrom(duration(round_trip_s))
+    return answer
+
+
+def sighting_of(answer: pb.ProbeAnswer, monitor_id: str, vantage: str) -> ProbeSighting:
+    """Read an answer that keeps the rules of its proto."""
+    return ProbeSighting(
+        status=STATUSES[answer.status],
+        reason=answer.reason,
+        detail=answer.detail,
+        round_trip_s=seconds(answer.round_trip) if answer.HasField("round_trip") else None,
+        monitor_id=monitor_id,
+        vantage=vantage,
+    )
+
+
+def probe_result(sighting: ProbeSighting, time: dt.datetime) -> vim_pb2.ProbeResult:
+    return vim_pb2.ProbeResult(
+        status=STATUS_VALUES[sighting.status],
+        reason=sighting.reason,
+        detail=sighting.detail,
+        round_trip=None if sighting.round_trip_s is None else duration(sighting.round_trip_s),
+        monitor_id=sighting.monitor_id,
+        vantage=sighting.vantage,
+        time=timestamp(time),
+    )
+
+
+def patience_of(vim: pb.FailedVim) -> float:
+    """Return how many seconds another monitor shall wait for an answer."""
+    return seconds(vim.patience) if vim.HasField("patience") else LONGEST_PATIENCE_S
+
+
+def second_opinion(sighting: ProbeSighting | None) -> pb.SecondOpinion:
+    """Return the opinion of a monitor; None, and one that could not tell, is none."""
+    if sighting is None or sighting.status is Status.UNKNOWN:
+        return pb.SecondOpinion()
+    return pb.SecondOpinion(
+        status=STATUS_VALUES[sighting.status],
+        reason=sighting.reason,
+        round_trip=None if sighting.round_trip_s is None else duration(sighting.round_trip_s),
+        monitor_id=sighting.monitor_id,
+    )

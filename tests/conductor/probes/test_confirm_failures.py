@@ -1,0 +1,143 @@
+"""A monitor that cannot reach a VIM has another one look, before it says so (G15)."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from tests.support.deployments.conductors import Client
+from tests.support.deployments.scripted_monitor import (
+    WITHIN_S,
+    ScriptedMonitor,
+    reached,
+    refused,
+    scripted_monitor,
+    silent,
+)
+from tests.support.deployments.secured_conductors import EXECUTOR, OPERATOR, REPORTER, client_as, secured
+from tests.support.sql.stores import sqlite_url, store_at
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire.error_statuses import failure_of
+
+
+def failed(vim: Vim, milliseconds: int = 200) -> pb.FailedVim:
+    patience = Duration(nanos=milliseconds * 1_000_000)
+    return pb.FailedVim(vim_id=vim.id, action_id=vim.monitor.action_id, patience=patience)
+
+
+async def opinions(asking: ScriptedMonitor, *vims: pb.FailedVim) -> list[pb.SecondOpinion]:
+    request = pb.ConfirmFailuresRequest(monitor_id=asking.monitor_id, vims=vims)
+    return list((await asking.client.conductor.ConfirmFailures(request, timeout=WITHIN_S)).opinions)
+
+
+async def test_another_monitor_is_asked_with_the_patience_that_is_wanted(client: Client) -> None:
+    down, up = await client.register(auth_url="http://127.0.0.1:1/"), await client.register()
+
+    def told(request: pb.RequestedProbe) -> list[pb.ProbeAnswer]:
+        return refused(request) if request.auth_url == down.auth_url else reached(request)
+
+    async with scripted_monitor(client, silent) as asking, scripted_monitor(client, told) as other:
+        first, second = await opinions(asking, failed(down), failed(up))
+
+    assert (first.status, first.reason, first.monitor_id) == (Vim.UNREACHABLE, "REFUSED", other.monitor_id)
+    assert (second.status, second.monitor_id) == (Vim.REACHABLE, other.monitor_id)
+    assert asking.requests == []
+    assert {request.vim_id for request in other.requests} == {down.id, up.id}
+    assert {request.probe_policy.timeout.ToMilliseconds() for request in other.requests} == {200}
+    assert all(request.within.ToMilliseconds() < 1000 for request in other.requests)
+
+
+async def test_vims_with_one_endpoint_are_probed_once(client: Client) -> None:
+    vims = [await client.register(auth_url="http://127.0.0.1:1/") for _ in range(3)]
+    async with scripted_monitor(client) as asking, scripted_monitor(client, refused) as other:
+        answers = await opinions(asking, *map(failed, vims))
+
+    assert [answer.status for answer in answers] == [Vim.UNREACHABLE] * 3
+    assert len(other.requests) == 1
+
+
+async def test_all_others_share_the_work(client: Client) -> None:
+    vims = [await client.register(auth_url=f"http://127.0.0.{number}/") for number in range(1, 7)]
+    async with (
+        scripted_monitor(client) as asking,
+        scripted_monitor(client, refused) as one,
+        scripted_monitor(client, refused) as two,
+    ):
+        answers = await opinions(asking, *map(failed, vims))
+
+    assert [answer.status for answer in answers] == [Vim.UNREACHABLE] * 6
+    assert len(one.requests) == len(two.requests) == 3
+
+
+async def test_who_does_not_answer_or_cannot_tell_has_no_opinion(client: Client) -> None:
+    vim = await client.register()
+
+    def unknown(request: pb.RequestedProbe) -> list[pb.ProbeAnswer]:
+        return [pb.ProbeAnswer(probe_id=request.probe_id, status=Vim.UNKNOWN, reason="LOCAL_NO_ROUTE")]
+
+    async with scripted_monitor(client) as asking, scripted_monitor(client, unknown) as other:
+        [cannot_tell] = await opinions(asking, failed(vim))
+        other.answers = silent
+        began_at = asyncio.get_running_loop().time()
+        [hangs] = await opinions(asking, failed(vim))
+        took_s = asyncio.get_running_loop().time() - began_at
+
+    assert cannot_tell == hangs == pb.SecondOpinion()
+    assert took_s >= 0.8  # it was waited for
+
+
+async def test_nobody_is_asked_about_an_action_that_is_not_wanted_or_a_vim_that_is_gone(client: Client) -> None:
+    vim = await client.register()
+    former = pb.FailedVim(vim_id=vim.id, action_id=str(uuid.uuid4()))
+    gone = pb.FailedVim(vim_id=str(uuid.uuid4()), action_id=vim.monitor.action_id)
+    async with scripted_monitor(client) as asking, scripted_monitor(client, reached) as other:
+        assert await opinions(asking, former, gone) == [pb.SecondOpinion(), pb.SecondOpinion()]
+
+    assert other.requests == []
+
+
+async def test_a_monitor_alone_is_told_so_at_once_and_one_that_is_not_there_is_refused(client: Client) -> None:
+    vim = await client.register()
+    async with scripted_monitor(client) as asking:
+        alone = await opinions(asking, failed(vim))
+        request = pb.ConfirmFailuresRequest(monitor_id=str(uuid.uuid4()), vims=[failed(vim)])
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await client.conductor.ConfirmFailures(request, timeout=WITHIN_S)
+
+    assert alone == [pb.SecondOpinion()]
+    assert failure_of(error.value).reason == "MONITOR_NOT_FOUND"
+
+
+async def test_another_conductor_may_have_the_others(client: Client) -> None:
+    vim = await client.register()
+    member = pb.WatchActionsRequest(pool=pb.PoolMember(monitor_id=str(uuid.uuid4())))
+    async with scripted_monitor(client) as asking:
+        # It is in the pool, and has its stream of probes elsewhere.
+        watch = client.conductor.WatchActions(member)
+        await watch.read()
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await opinions(asking, failed(vim))
+        watch.cancel()
+
+    assert (error.value.code(), failure_of(error.value).reason) == (grpc.StatusCode.UNAVAILABLE, "NO_MONITOR")
+
+
+@pytest.mark.parametrize("who", [OPERATOR, REPORTER, EXECUTOR])
+async def test_only_monitors_ask(who: tuple[str, str, str], tmp_path: Path) -> None:
+    vim = pb.FailedVim(vim_id=str(uuid.uuid4()), action_id="action")
+    request = pb.ConfirmFailuresRequest(monitor_id=str(uuid.uuid4()), vims=[vim])
+    async with (
+        store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store,
+        secured(store, tmp_path) as address,
+        client_as(address, who) as client,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await client.conductor.ConfirmFailures(request, timeout=WITHIN_S)
+
+    assert failure_of(error.value).reason == "PERMISSION_DENIED"
