@@ -12,9 +12,9 @@ from typing import Final
 from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.probes.asked_monitors import AskedMonitor, AskedMonitors
 from vimesh.domain.errors import Overloaded, VimNotFound
-from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE
 from vimesh.domain.probes.asked_probes import LONGEST_S, AskedProbe, ProbeSighting, policy_within
 from vimesh.domain.probes.probe_errors import NoMonitor, ProbedElsewhere, ProbeRateExceeded
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Vim
 
