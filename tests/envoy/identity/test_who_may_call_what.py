@@ -130,6 +130,7 @@ JSON: Mapping[tuple[str, str], set[str]] = {
     ("GET", f"/v1/vims/{ID}"): READ,
     ("PATCH", f"/v1/vims/{ID}"): PERSON_CHANGES,
     ("DELETE", f"/v1/vims/{ID}"): CHANGE,
+    ("POST", f"/v1/vims/{ID}:probe"): PERSON_READS,
     ("GET", f"/v1/vims/{ID}/events"): READ,
     ("GET", f"/v1/vims/{ID}/samples"): PERSON_READS,
     ("GET", "/v1/events"): READ,
