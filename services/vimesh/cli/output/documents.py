@@ -39,13 +39,15 @@ def _in_order(content: Mapping[str, Any], message: Any) -> dict[str, Any]:  # no
     ordered: dict[str, Any] = {}
     for field in message.fields:
         if field.name in content:
-            value = content[field.name]
-            ordered[field.name] = (
-                _in_order(value, field.message_type)
-                if isinstance(value, dict) and _is_ours(field, message)
-                else _sorted(value)
-            )
+            ordered[field.name] = _field_in_order(content[field.name], field, message)
     return ordered
+
+
+def _field_in_order(value: Any, field: Any, message: Any) -> Any:  # noqa: ANN401 - JSON, upb's or Python's
+    if isinstance(value, list) and field.message_type is not None:
+        return [_field_in_order(one, field, message) for one in value]
+    is_ours = isinstance(value, dict) and _is_ours(field, message)
+    return _in_order(value, field.message_type) if is_ours else _sorted(value)
 
 
 def _is_ours(field: Any, message: Any) -> bool:  # noqa: ANN401 - upb's or Python's

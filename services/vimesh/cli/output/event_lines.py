@@ -53,7 +53,8 @@ def event_line(event: VimEvent, name: str) -> str:
     if event.kind in _MAINTENANCE_KINDS:
         what = f"{name_of(VimEvent.Kind, event.kind)}{_maintenance(event)}"
     why = f"  {reason}" if (reason := _reason(event)) else ""
-    detail = f"  {event.detail}" if why and event.detail else ""
+    said = event.view.detail if event.kind == VimEvent.VIEW_CHANGED else event.detail
+    detail = f"  {said}" if why and said else ""
     actor = f"  by {event.actor}" if event.actor else ""
     out = "  (no longer matches)" if event.filtered_out else ""
     return printable(f"{moment(event.time)}  {name or event.vim_id}  {what}{why}{detail}{actor}{out}")
@@ -65,10 +66,14 @@ def _change(event: VimEvent) -> str:
         return f"{status(event.previous_status)} -> {status(event.status)}"
     if event.kind == VimEvent.REASON_CHANGED:
         return f"still {status(event.status)}"
+    if event.kind == VimEvent.VIEW_CHANGED:
+        return f"{event.view.vantage} says {status(event.view.status)}"
     return ""
 
 
 def _reason(event: VimEvent) -> str:
+    if event.kind == VimEvent.VIEW_CHANGED:
+        return event.view.reason
     return event.reason if event.kind in _STATUS_KINDS else ""
 
 
