@@ -83,6 +83,7 @@ ADVICE: Final = {
     "RECEIVER_NOT_FOUND": Advice("The receiver does not exist for the caller.", _SAME),
     "NOTIFICATION_NOT_FOUND": Advice("No notification on record, and visible to the caller, has the id.", _SAME),
     "MONITOR_NOT_FOUND": Advice("No monitor of the pool has the id.", "After `vimesh monitors list`."),
+    "CAUSE_NOT_FOUND": Advice("The cause does not exist for the caller, or is not kept any more.", _SAME),
     "TASK_NOT_FOUND": Advice("The task is done, or another driver has claimed it since.", "No: claim the next task."),
     "NAME_TAKEN": Advice("Another VIM of the project has the name.", "With another name."),
     "RECEIVER_NAME_TAKEN": Advice("Another receiver of the project has the name.", "With another name."),

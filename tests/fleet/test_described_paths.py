@@ -19,9 +19,12 @@ from openapi_schema_validator import OAS31Validator
 from tests.docs.shell_blocks import ROOT
 from tests.fleet.described_door import DESCRIPTION, DescribedDoor, closed, described_door
 from tests.support.callers.commands import clean_environment
+from tests.support.causes.lost_vims import lose
 from tests.support.deployments.scripted_monitor import reached, scripted_monitor
 from tests.support.deployments.secured_conductors import MONITOR, client_as
 from tests.support.identities.callers import LIMIT_S, HttpAnswer, http_outcome
+from vimesh.domain.causes.causes import NewCause
+from vimesh.domain.causes.traits import trait_of_label
 from vimesh.domain.pool.pool_members import PoolPlace
 
 pytestmark = [pytest.mark.fleet, pytest.mark.timeout(300)]
@@ -89,6 +92,7 @@ async def test_each_path_answers_as_described(door: DescribedDoor) -> None:
     await _plan_maintenance(call, vim)
     await _notify(call)
     await _drain(call)
+    await _lose(call, vim)
     await call("DELETE", "/v1/vims/{vim_id}", vim_id=vim)
     await call("POST", "/v1/vims:deregister", {"filter": "name=lab"})
 
@@ -117,6 +121,17 @@ async def _drain(call: Caller) -> None:
     await call.door.store.pool.join(monitor, PoolPlace(), "spiffe://vimesh/monitor/m1", "watch")
     await call("GET", "/v1/monitors")
     await call("POST", "/v1/monitors/{monitor_id}:drain", {}, monitor_id=monitor)
+
+
+async def _lose(call: Caller, vim: str) -> None:
+    store, cause = call.door.store, NewCause(str(uuid.uuid4()), trait_of_label("rack", "a7"), "TIMEOUT", 5.0, 3)
+    await store.causes.begin(cause.id, cause)
+    [member] = (await store.causes.population(0, 10)).members
+    await store.causes.add_vims(cause.id, cause.id, [member])
+    await lose(store, [await store.get(vim)])
+    await call("GET", "/v1/causes", query="?page_size=7&ended=true")
+    await call("GET", "/v1/causes/{cause_id}", cause_id=cause.id)
+    await call("GET", "/v1/vims/{vim_id}", vim_id=vim)
 
 
 async def _notify(call: Caller) -> None:

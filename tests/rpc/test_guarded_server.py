@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.deployments.conductors import Client, client_at
 from vimesh.domain import errors
+from vimesh.domain.causes import cause_errors
 from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
 from vimesh.domain.pool import pool_errors
@@ -34,6 +35,7 @@ RAISED = [
     errors.PermissionDenied("GetVim needs the role reader"),
     errors.VimNotFound(ID),
     pool_errors.MonitorNotFound(ID),
+    cause_errors.CauseNotFound(ID),
     pool_errors.AssignmentChanged(),
     pool_errors.TooManyMonitors(),
     probe_errors.NoMonitor(),

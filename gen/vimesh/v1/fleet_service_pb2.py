@@ -28,10 +28,11 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from vimesh.v1 import action_pb2 as vimesh_dot_v1_dot_action__pb2
+from vimesh.v1 import vim_pb2 as vimesh_dot_v1_dot_vim__pb2
 from vimesh.v1 import workflow_service_pb2 as vimesh_dot_v1_dot_workflow__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvimesh/v1/fleet_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16vimesh/v1/action.proto\x1a vimesh/v1/workflow_service.proto\"\x17\n\x15GetFleetStatusRequest\"\xa3\x02\n\x16GetFleetStatusResponse\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04vims\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.VimCounts\x12\x13\n\x0bwhole_fleet\x18\x03 \x01(\x08\x12*\n\tprocesses\x18\x04 \x03(\x0b\x32\x17.vimesh.v1.FleetProcess\x12*\n\x08\x64\x61tabase\x18\x05 \x01(\x0b\x32\x18.vimesh.v1.FleetDatabase\x12#\n\x05tasks\x18\x06 \x03(\x0b\x32\x14.vimesh.v1.OpenTasks\x12)\n\x08troubles\x18\x07 \x03(\x0b\x32\x17.vimesh.v1.FleetTrouble\"w\n\tVimCounts\x12\r\n\x05total\x18\x01 \x01(\r\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x11\n\treachable\x18\x03 \x01(\r\x12\x13\n\x0bunreachable\x18\x04 \x01(\r\x12\x0f\n\x07unknown\x18\x05 \x01(\r\x12\x11\n\tunwatched\x18\x06 \x01(\r\"\x82\x04\n\x0c\x46leetProcess\x12\x12\n\nprocess_id\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.vimesh.v1.FleetProcess.Kind\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x10\n\x08identity\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tseen_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07missing\x18\t \x01(\x08\x12+\n\x08loop_lag\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x05\x66\x61\x63ts\x18\x0b \x03(\x0b\x32\".vimesh.v1.FleetProcess.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"v\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tCONDUCTOR\x10\x01\x12\x0b\n\x07MONITOR\x10\x02\x12\x07\n\x03\x41PI\x10\x03\x12\n\n\x06\x42RIDGE\x10\x04\x12\x0c\n\x08NOTIFIER\x10\x05\x12\x0c\n\x08\x45XECUTOR\x10\x06\x12\x0b\n\x07\x43ONSOLE\x10\x07\"]\n\rFleetDatabase\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"u\n\tOpenTasks\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.vimesh.v1.WorkflowTask.Kind\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12-\n\noldest_age\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"/\n\x0c\x46leetTrouble\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xa5\x04\n\x14ReportProcessRequest\x12 \n\nprocess_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x42\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.vimesh.v1.FleetProcess.KindB\x16\xe2\x41\x01\x02\xbaH\x0f\x82\x01\x0c\x18\x02\x18\x03\x18\x04\x18\x05\x18\x06\x18\x07\x12#\n\x04host\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[ -~]{0,255}$\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12%\n\x07version\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[ -~]{0,64}$\x12;\n\x06uptime\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\x80\x86\xb0\x96\x01\x32\x00\x12:\n\x08loop_lag\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12s\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32*.vimesh.v1.ReportProcessRequest.FactsEntryB8\xbaH5\x9a\x01\x32\x10\x08\"\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,63}$*\x12r\x10\x32\x0e^[ -~]{0,128}$\x12\x0e\n\x06\x65nding\x18\t \x01(\x08\x12\"\n\x04pool\x18\n \x01(\x0b\x32\x14.vimesh.v1.PoolPlace\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x15\n\x13ListMonitorsRequest\"j\n\x14ListMonitorsResponse\x12(\n\x08monitors\x18\x01 \x03(\x0b\x32\x16.vimesh.v1.PoolMonitor\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x84\x02\n\x0bPoolMonitor\x12\x12\n\nmonitor_id\x18\x01 \x01(\t\x12\x0f\n\x07vantage\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\r\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x63tions\x18\x05 \x01(\r\x12\x0c\n\x04host\x18\x06 \x01(\t\x12\x0b\n\x03pid\x18\x07 \x01(\r\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x10\n\x08identity\x18\t \x01(\t\x12-\n\tjoin_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nlease_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x13\x44rainMonitorRequest\x12 \n\nmonitor_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x0c\n\x04undo\x18\x02 \x01(\x08\"?\n\x14\x44rainMonitorResponse\x12\'\n\x07monitor\x18\x01 \x01(\x0b\x32\x16.vimesh.v1.PoolMonitor\"I\n\x15ReportProcessResponse\x12\x30\n\rreport_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration2\xb0\x03\n\x0c\x46leetService\x12h\n\x0eGetFleetStatus\x12 .vimesh.v1.GetFleetStatusRequest\x1a!.vimesh.v1.GetFleetStatusResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/fleet\x12R\n\rReportProcess\x12\x1f.vimesh.v1.ReportProcessRequest\x1a .vimesh.v1.ReportProcessResponse\x12\x65\n\x0cListMonitors\x12\x1e.vimesh.v1.ListMonitorsRequest\x1a\x1f.vimesh.v1.ListMonitorsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/monitors\x12{\n\x0c\x44rainMonitor\x12\x1e.vimesh.v1.DrainMonitorRequest\x1a\x1f.vimesh.v1.DrainMonitorResponse\"*\x82\xd3\xe4\x93\x02$\"\x1f/v1/monitors/{monitor_id}:drain:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dvimesh/v1/fleet_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16vimesh/v1/action.proto\x1a\x13vimesh/v1/vim.proto\x1a vimesh/v1/workflow_service.proto\"\x17\n\x15GetFleetStatusRequest\"\xa3\x02\n\x16GetFleetStatusResponse\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\"\n\x04vims\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.VimCounts\x12\x13\n\x0bwhole_fleet\x18\x03 \x01(\x08\x12*\n\tprocesses\x18\x04 \x03(\x0b\x32\x17.vimesh.v1.FleetProcess\x12*\n\x08\x64\x61tabase\x18\x05 \x01(\x0b\x32\x18.vimesh.v1.FleetDatabase\x12#\n\x05tasks\x18\x06 \x03(\x0b\x32\x14.vimesh.v1.OpenTasks\x12)\n\x08troubles\x18\x07 \x03(\x0b\x32\x17.vimesh.v1.FleetTrouble\"w\n\tVimCounts\x12\r\n\x05total\x18\x01 \x01(\r\x12\x0f\n\x07pending\x18\x02 \x01(\r\x12\x11\n\treachable\x18\x03 \x01(\r\x12\x13\n\x0bunreachable\x18\x04 \x01(\r\x12\x0f\n\x07unknown\x18\x05 \x01(\r\x12\x11\n\tunwatched\x18\x06 \x01(\r\"\x82\x04\n\x0c\x46leetProcess\x12\x12\n\nprocess_id\x18\x01 \x01(\t\x12*\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.vimesh.v1.FleetProcess.Kind\x12\x0c\n\x04host\x18\x03 \x01(\t\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x10\n\x08identity\x18\x06 \x01(\t\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tseen_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07missing\x18\t \x01(\x08\x12+\n\x08loop_lag\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x31\n\x05\x66\x61\x63ts\x18\x0b \x03(\x0b\x32\".vimesh.v1.FleetProcess.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"v\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tCONDUCTOR\x10\x01\x12\x0b\n\x07MONITOR\x10\x02\x12\x07\n\x03\x41PI\x10\x03\x12\n\n\x06\x42RIDGE\x10\x04\x12\x0c\n\x08NOTIFIER\x10\x05\x12\x0c\n\x08\x45XECUTOR\x10\x06\x12\x0b\n\x07\x43ONSOLE\x10\x07\"]\n\rFleetDatabase\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12*\n\x07latency\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"u\n\tOpenTasks\x12*\n\x04kind\x18\x01 \x01(\x0e\x32\x1c.vimesh.v1.WorkflowTask.Kind\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12-\n\noldest_age\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"/\n\x0c\x46leetTrouble\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xa5\x04\n\x14ReportProcessRequest\x12 \n\nprocess_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x42\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.vimesh.v1.FleetProcess.KindB\x16\xe2\x41\x01\x02\xbaH\x0f\x82\x01\x0c\x18\x02\x18\x03\x18\x04\x18\x05\x18\x06\x18\x07\x12#\n\x04host\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[ -~]{0,255}$\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12%\n\x07version\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[ -~]{0,64}$\x12;\n\x06uptime\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\x80\x86\xb0\x96\x01\x32\x00\x12:\n\x08loop_lag\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12s\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32*.vimesh.v1.ReportProcessRequest.FactsEntryB8\xbaH5\x9a\x01\x32\x10\x08\"\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,63}$*\x12r\x10\x32\x0e^[ -~]{0,128}$\x12\x0e\n\x06\x65nding\x18\t \x01(\x08\x12\"\n\x04pool\x18\n \x01(\x0b\x32\x14.vimesh.v1.PoolPlace\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x15\n\x13ListMonitorsRequest\"j\n\x14ListMonitorsResponse\x12(\n\x08monitors\x18\x01 \x03(\x0b\x32\x16.vimesh.v1.PoolMonitor\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x84\x02\n\x0bPoolMonitor\x12\x12\n\nmonitor_id\x18\x01 \x01(\t\x12\x0f\n\x07vantage\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\r\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\x12\x0f\n\x07\x61\x63tions\x18\x05 \x01(\r\x12\x0c\n\x04host\x18\x06 \x01(\t\x12\x0b\n\x03pid\x18\x07 \x01(\r\x12\x0f\n\x07version\x18\x08 \x01(\t\x12\x10\n\x08identity\x18\t \x01(\t\x12-\n\tjoin_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nlease_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"E\n\x13\x44rainMonitorRequest\x12 \n\nmonitor_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x0c\n\x04undo\x18\x02 \x01(\x08\"?\n\x14\x44rainMonitorResponse\x12\'\n\x07monitor\x18\x01 \x01(\x0b\x32\x16.vimesh.v1.PoolMonitor\"\\\n\x11ListCausesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80 \x12\r\n\x05\x65nded\x18\x03 \x01(\x08\"O\n\x12ListCausesResponse\x12 \n\x06\x63\x61uses\x18\x01 \x03(\x0b\x32\x10.vimesh.v1.Cause\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf9\x01\n\x05\x43\x61use\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.vimesh.v1.VimCause.Kind\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tvim_count\x18\x07 \x01(\r\x12\x16\n\x0e\x61\x66\x66\x65\x63ted_count\x18\x08 \x01(\r\x12\x12\n\npopulation\x18\t \x01(\r\"1\n\x0fGetCauseRequest\x12\x1e\n\x08\x63\x61use_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\"Y\n\x10GetCauseResponse\x12\x1f\n\x05\x63\x61use\x18\x01 \x01(\x0b\x32\x10.vimesh.v1.Cause\x12$\n\x04vims\x18\x02 \x03(\x0b\x32\x16.vimesh.v1.AffectedVim\"+\n\x0b\x41\x66\x66\x65\x63tedVim\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"I\n\x15ReportProcessResponse\x12\x30\n\rreport_within\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration2\xf3\x04\n\x0c\x46leetService\x12h\n\x0eGetFleetStatus\x12 .vimesh.v1.GetFleetStatusRequest\x1a!.vimesh.v1.GetFleetStatusResponse\"\x11\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/fleet\x12R\n\rReportProcess\x12\x1f.vimesh.v1.ReportProcessRequest\x1a .vimesh.v1.ReportProcessResponse\x12\x65\n\x0cListMonitors\x12\x1e.vimesh.v1.ListMonitorsRequest\x1a\x1f.vimesh.v1.ListMonitorsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/monitors\x12{\n\x0c\x44rainMonitor\x12\x1e.vimesh.v1.DrainMonitorRequest\x1a\x1f.vimesh.v1.DrainMonitorResponse\"*\x82\xd3\xe4\x93\x02$\"\x1f/v1/monitors/{monitor_id}:drain:\x01*\x12]\n\nListCauses\x12\x1c.vimesh.v1.ListCausesRequest\x1a\x1d.vimesh.v1.ListCausesResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/causes\x12\x62\n\x08GetCause\x12\x1a.vimesh.v1.GetCauseRequest\x1a\x1b.vimesh.v1.GetCauseResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/causes/{cause_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,46 +59,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTPROCESSREQUEST'].fields_by_name['facts']._serialized_options = b'\272H5\232\0012\020\010\"\032r\0302\026^[a-z][a-z0-9_]{0,63}$*\022r\0202\016^[ -~]{0,128}$'
   _globals['_DRAINMONITORREQUEST'].fields_by_name['monitor_id']._loaded_options = None
   _globals['_DRAINMONITORREQUEST'].fields_by_name['monitor_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
+  _globals['_LISTCAUSESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTCAUSESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTCAUSESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTCAUSESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200 '
+  _globals['_GETCAUSEREQUEST'].fields_by_name['cause_id']._loaded_options = None
+  _globals['_GETCAUSEREQUEST'].fields_by_name['cause_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_FLEETSERVICE'].methods_by_name['GetFleetStatus']._loaded_options = None
   _globals['_FLEETSERVICE'].methods_by_name['GetFleetStatus']._serialized_options = b'\202\323\344\223\002\013\022\t/v1/fleet'
   _globals['_FLEETSERVICE'].methods_by_name['ListMonitors']._loaded_options = None
   _globals['_FLEETSERVICE'].methods_by_name['ListMonitors']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/monitors'
   _globals['_FLEETSERVICE'].methods_by_name['DrainMonitor']._loaded_options = None
   _globals['_FLEETSERVICE'].methods_by_name['DrainMonitor']._serialized_options = b'\202\323\344\223\002$\"\037/v1/monitors/{monitor_id}:drain:\001*'
-  _globals['_GETFLEETSTATUSREQUEST']._serialized_start=259
-  _globals['_GETFLEETSTATUSREQUEST']._serialized_end=282
-  _globals['_GETFLEETSTATUSRESPONSE']._serialized_start=285
-  _globals['_GETFLEETSTATUSRESPONSE']._serialized_end=576
-  _globals['_VIMCOUNTS']._serialized_start=578
-  _globals['_VIMCOUNTS']._serialized_end=697
-  _globals['_FLEETPROCESS']._serialized_start=700
-  _globals['_FLEETPROCESS']._serialized_end=1214
-  _globals['_FLEETPROCESS_FACTSENTRY']._serialized_start=1050
-  _globals['_FLEETPROCESS_FACTSENTRY']._serialized_end=1094
-  _globals['_FLEETPROCESS_KIND']._serialized_start=1096
-  _globals['_FLEETPROCESS_KIND']._serialized_end=1214
-  _globals['_FLEETDATABASE']._serialized_start=1216
-  _globals['_FLEETDATABASE']._serialized_end=1309
-  _globals['_OPENTASKS']._serialized_start=1311
-  _globals['_OPENTASKS']._serialized_end=1428
-  _globals['_FLEETTROUBLE']._serialized_start=1430
-  _globals['_FLEETTROUBLE']._serialized_end=1477
-  _globals['_REPORTPROCESSREQUEST']._serialized_start=1480
-  _globals['_REPORTPROCESSREQUEST']._serialized_end=2029
-  _globals['_REPORTPROCESSREQUEST_FACTSENTRY']._serialized_start=1050
-  _globals['_REPORTPROCESSREQUEST_FACTSENTRY']._serialized_end=1094
-  _globals['_LISTMONITORSREQUEST']._serialized_start=2031
-  _globals['_LISTMONITORSREQUEST']._serialized_end=2052
-  _globals['_LISTMONITORSRESPONSE']._serialized_start=2054
-  _globals['_LISTMONITORSRESPONSE']._serialized_end=2160
-  _globals['_POOLMONITOR']._serialized_start=2163
-  _globals['_POOLMONITOR']._serialized_end=2423
-  _globals['_DRAINMONITORREQUEST']._serialized_start=2425
-  _globals['_DRAINMONITORREQUEST']._serialized_end=2494
-  _globals['_DRAINMONITORRESPONSE']._serialized_start=2496
-  _globals['_DRAINMONITORRESPONSE']._serialized_end=2559
-  _globals['_REPORTPROCESSRESPONSE']._serialized_start=2561
-  _globals['_REPORTPROCESSRESPONSE']._serialized_end=2634
-  _globals['_FLEETSERVICE']._serialized_start=2637
-  _globals['_FLEETSERVICE']._serialized_end=3069
+  _globals['_FLEETSERVICE'].methods_by_name['ListCauses']._loaded_options = None
+  _globals['_FLEETSERVICE'].methods_by_name['ListCauses']._serialized_options = b'\202\323\344\223\002\014\022\n/v1/causes'
+  _globals['_FLEETSERVICE'].methods_by_name['GetCause']._loaded_options = None
+  _globals['_FLEETSERVICE'].methods_by_name['GetCause']._serialized_options = b'\202\323\344\223\002\027\022\025/v1/causes/{cause_id}'
+  _globals['_GETFLEETSTATUSREQUEST']._serialized_start=280
+  _globals['_GETFLEETSTATUSREQUEST']._serialized_end=303
+  _globals['_GETFLEETSTATUSRESPONSE']._serialized_start=306
+  _globals['_GETFLEETSTATUSRESPONSE']._serialized_end=597
+  _globals['_VIMCOUNTS']._serialized_start=599
+  _globals['_VIMCOUNTS']._serialized_end=718
+  _globals['_FLEETPROCESS']._serialized_start=721
+  _globals['_FLEETPROCESS']._serialized_end=1235
+  _globals['_FLEETPROCESS_FACTSENTRY']._serialized_start=1071
+  _globals['_FLEETPROCESS_FACTSENTRY']._serialized_end=1115
+  _globals['_FLEETPROCESS_KIND']._serialized_start=1117
+  _globals['_FLEETPROCESS_KIND']._serialized_end=1235
+  _globals['_FLEETDATABASE']._serialized_start=1237
+  _globals['_FLEETDATABASE']._serialized_end=1330
+  _globals['_OPENTASKS']._serialized_start=1332
+  _globals['_OPENTASKS']._serialized_end=1449
+  _globals['_FLEETTROUBLE']._serialized_start=1451
+  _globals['_FLEETTROUBLE']._serialized_end=1498
+  _globals['_REPORTPROCESSREQUEST']._serialized_start=1501
+  _globals['_REPORTPROCESSREQUEST']._serialized_end=2050
+  _globals['_REPORTPROCESSREQUEST_FACTSENTRY']._serialized_start=1071
+  _globals['_REPORTPROCESSREQUEST_FACTSENTRY']._serialized_end=1115
+  _globals['_LISTMONITORSREQUEST']._serialized_start=2052
+  _globals['_LISTMONITORSREQUEST']._serialized_end=2073
+  _globals['_LISTMONITORSRESPONSE']._serialized_start=2075
+  _globals['_LISTMONITORSRESPONSE']._serialized_end=2181
+  _globals['_POOLMONITOR']._serialized_start=2184
+  _globals['_POOLMONITOR']._serialized_end=2444
+  _globals['_DRAINMONITORREQUEST']._serialized_start=2446
+  _globals['_DRAINMONITORREQUEST']._serialized_end=2515
+  _globals['_DRAINMONITORRESPONSE']._serialized_start=2517
+  _globals['_DRAINMONITORRESPONSE']._serialized_end=2580
+  _globals['_LISTCAUSESREQUEST']._serialized_start=2582
+  _globals['_LISTCAUSESREQUEST']._serialized_end=2674
+  _globals['_LISTCAUSESRESPONSE']._serialized_start=2676
+  _globals['_LISTCAUSESRESPONSE']._serialized_end=2755
+  _globals['_CAUSE']._serialized_start=2758
+  _globals['_CAUSE']._serialized_end=3007
+  _globals['_GETCAUSEREQUEST']._serialized_start=3009
+  _globals['_GETCAUSEREQUEST']._serialized_end=3058
+  _globals['_GETCAUSERESPONSE']._serialized_start=3060
+  _globals['_GETCAUSERESPONSE']._serialized_end=3149
+  _globals['_AFFECTEDVIM']._serialized_start=3151
+  _globals['_AFFECTEDVIM']._serialized_end=3194
+  _globals['_REPORTPROCESSRESPONSE']._serialized_start=3196
+  _globals['_REPORTPROCESSRESPONSE']._serialized_end=3269
+  _globals['_FLEETSERVICE']._serialized_start=3272
+  _globals['_FLEETSERVICE']._serialized_end=3899
 # @@protoc_insertion_point(module_scope)

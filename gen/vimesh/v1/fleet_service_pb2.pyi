@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from vimesh.v1 import action_pb2 as _action_pb2
+from vimesh.v1 import vim_pb2 as _vim_pb2
 from vimesh.v1 import workflow_service_pb2 as _workflow_service_pb2
 import builtins as _builtins
 import sys
@@ -620,6 +621,202 @@ class DrainMonitorResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DrainMonitorResponse: _TypeAlias = DrainMonitorResponse  # noqa: Y015
+
+@_typing.final
+class ListCausesRequest(_message.Message):
+    """Which causes to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Maximum number of causes; 0 means 100, and more than 100 means 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous page; empty for the first page."""
+    ended: _builtins.bool
+    """Whether to list causes that have ended, too. The newest 1000 of them are kept, for 30 days."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        ended: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCausesRequest: _TypeAlias = ListCausesRequest  # noqa: Y015
+
+@_typing.final
+class ListCausesResponse(_message.Message):
+    """A page of causes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last one."""
+    @_builtins.property
+    def causes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cause]:
+        """The causes, the newest first."""
+
+    def __init__(
+        self,
+        *,
+        causes: _abc.Iterable[Global___Cause] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["causes", b"causes", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCausesResponse: _TypeAlias = ListCausesResponse  # noqa: Y015
+
+@_typing.final
+class Cause(_message.Message):
+    """What VIMs have in common that became UNREACHABLE or UNKNOWN together. Times are by the database's clock."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    VIM_COUNT_FIELD_NUMBER: _builtins.int
+    AFFECTED_COUNT_FIELD_NUMBER: _builtins.int
+    POPULATION_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    kind: _vim_pb2.VimCause.Kind.ValueType
+    """What kind of thing failed."""
+    subject: _builtins.str
+    """Which one."""
+    reason: _builtins.str
+    """The reason that most of its VIMs had when it was found, such as `TIMEOUT`."""
+    vim_count: _builtins.int
+    """Number of VIMs that it was found to affect."""
+    affected_count: _builtins.int
+    """Number of these that are still UNREACHABLE or UNKNOWN."""
+    population: _builtins.int
+    """Number of all VIMs that had this in common, and could be affected, when it was found. 0 for callers that do not see all
+    projects.
+    """
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When the first of its VIMs changed."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When at most a fifth of its VIMs was still affected; absent while the cause lasts."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        kind: _vim_pb2.VimCause.Kind.ValueType = ...,
+        subject: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        vim_count: _builtins.int = ...,
+        affected_count: _builtins.int = ...,
+        population: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affected_count", b"affected_count", "end_time", b"end_time", "id", b"id", "kind", b"kind", "population", b"population", "reason", b"reason", "start_time", b"start_time", "subject", b"subject", "vim_count", b"vim_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cause: _TypeAlias = Cause  # noqa: Y015
+
+@_typing.final
+class GetCauseRequest(_message.Message):
+    """Which cause to return."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_ID_FIELD_NUMBER: _builtins.int
+    cause_id: _builtins.str
+    """Required. Id of the cause."""
+    def __init__(
+        self,
+        *,
+        cause_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause_id", b"cause_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCauseRequest: _TypeAlias = GetCauseRequest  # noqa: Y015
+
+@_typing.final
+class GetCauseResponse(_message.Message):
+    """A cause and its VIMs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    VIMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cause(self) -> Global___Cause:
+        """The cause."""
+
+    @_builtins.property
+    def vims(self) -> _containers.RepeatedCompositeFieldContainer[Global___AffectedVim]:
+        """Up to 100 of the VIMs that it still affects, by name; none if it has ended."""
+
+    def __init__(
+        self,
+        *,
+        cause: Global___Cause | None = ...,
+        vims: _abc.Iterable[Global___AffectedVim] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "vims", b"vims"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCauseResponse: _TypeAlias = GetCauseResponse  # noqa: Y015
+
+@_typing.final
+class AffectedVim(_message.Message):
+    """A VIM that a cause affects."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    vim_id: _builtins.str
+    """Its id."""
+    name: _builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        vim_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AffectedVim: _TypeAlias = AffectedVim  # noqa: Y015
 
 @_typing.final
 class ReportProcessResponse(_message.Message):

@@ -55,6 +55,16 @@ class FleetServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorResponse.FromString,
                 _registered_method=True)
+        self.ListCauses = channel.unary_unary(
+                '/vimesh.v1.FleetService/ListCauses',
+                request_serializer=vimesh_dot_v1_dot_fleet__service__pb2.ListCausesRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.ListCausesResponse.FromString,
+                _registered_method=True)
+        self.GetCause = channel.unary_unary(
+                '/vimesh.v1.FleetService/GetCause',
+                request_serializer=vimesh_dot_v1_dot_fleet__service__pb2.GetCauseRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.GetCauseResponse.FromString,
+                _registered_method=True)
 
 
 class FleetServiceServicer(object):
@@ -112,6 +122,31 @@ class FleetServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCauses(self, request, context):
+        """Lists causes in pages, the newest first: what VIMs have in common that became UNREACHABLE or UNKNOWN together. A cause
+        is found within seconds after four fifths of the VIMs that have something in common have changed, if there are at
+        least three of them; single outages have none. For callers with the role reader, operator or admin. A cause exists for
+        callers that see one of its VIMs, and counts the VIMs that they see.
+
+        Causes are found out after the changes, so they are no part of the log: call this again to follow them.
+        INVALID_ARGUMENT (BAD_INPUT): the page token is invalid.
+        Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCause(self, request, context):
+        """Returns one cause, and the VIMs that it still affects. For callers with the role reader, operator or admin.
+
+        INVALID_ARGUMENT (BAD_INPUT): cause_id is not a UUID.
+        NOT_FOUND (CAUSE_NOT_FOUND): the cause does not exist for the caller, or is no longer kept.
+        Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FleetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -134,6 +169,16 @@ def add_FleetServiceServicer_to_server(servicer, server):
                     servicer.DrainMonitor,
                     request_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorResponse.SerializeToString,
+            ),
+            'ListCauses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCauses,
+                    request_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.ListCausesRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_fleet__service__pb2.ListCausesResponse.SerializeToString,
+            ),
+            'GetCause': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCause,
+                    request_deserializer=vimesh_dot_v1_dot_fleet__service__pb2.GetCauseRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_fleet__service__pb2.GetCauseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -245,6 +290,60 @@ class FleetService(object):
             '/vimesh.v1.FleetService/DrainMonitor',
             vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorRequest.SerializeToString,
             vimesh_dot_v1_dot_fleet__service__pb2.DrainMonitorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCauses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.FleetService/ListCauses',
+            vimesh_dot_v1_dot_fleet__service__pb2.ListCausesRequest.SerializeToString,
+            vimesh_dot_v1_dot_fleet__service__pb2.ListCausesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.FleetService/GetCause',
+            vimesh_dot_v1_dot_fleet__service__pb2.GetCauseRequest.SerializeToString,
+            vimesh_dot_v1_dot_fleet__service__pb2.GetCauseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -68,6 +68,23 @@ class FleetServiceStub:
     PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
     Retry: safe.
     """
+    ListCauses: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.ListCausesRequest, _fleet_service_pb2.ListCausesResponse]
+    """Lists causes in pages, the newest first: what VIMs have in common that became UNREACHABLE or UNKNOWN together. A cause
+    is found within seconds after four fifths of the VIMs that have something in common have changed, if there are at
+    least three of them; single outages have none. For callers with the role reader, operator or admin. A cause exists for
+    callers that see one of its VIMs, and counts the VIMs that they see.
+
+    Causes are found out after the changes, so they are no part of the log: call this again to follow them.
+    INVALID_ARGUMENT (BAD_INPUT): the page token is invalid.
+    Retry: safe.
+    """
+    GetCause: _grpc.UnaryUnaryMultiCallable[_fleet_service_pb2.GetCauseRequest, _fleet_service_pb2.GetCauseResponse]
+    """Returns one cause, and the VIMs that it still affects. For callers with the role reader, operator or admin.
+
+    INVALID_ARGUMENT (BAD_INPUT): cause_id is not a UUID.
+    NOT_FOUND (CAUSE_NOT_FOUND): the cause does not exist for the caller, or is no longer kept.
+    Retry: safe.
+    """
 
 @_typing.type_check_only
 class FleetServiceAsyncStub(FleetServiceStub):
@@ -107,6 +124,23 @@ class FleetServiceAsyncStub(FleetServiceStub):
 
     NOT_FOUND (MONITOR_NOT_FOUND): the pool has no such monitor.
     PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+    Retry: safe.
+    """
+    ListCauses: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.ListCausesRequest, _fleet_service_pb2.ListCausesResponse]  # type: ignore[assignment]
+    """Lists causes in pages, the newest first: what VIMs have in common that became UNREACHABLE or UNKNOWN together. A cause
+    is found within seconds after four fifths of the VIMs that have something in common have changed, if there are at
+    least three of them; single outages have none. For callers with the role reader, operator or admin. A cause exists for
+    callers that see one of its VIMs, and counts the VIMs that they see.
+
+    Causes are found out after the changes, so they are no part of the log: call this again to follow them.
+    INVALID_ARGUMENT (BAD_INPUT): the page token is invalid.
+    Retry: safe.
+    """
+    GetCause: _aio.UnaryUnaryMultiCallable[_fleet_service_pb2.GetCauseRequest, _fleet_service_pb2.GetCauseResponse]  # type: ignore[assignment]
+    """Returns one cause, and the VIMs that it still affects. For callers with the role reader, operator or admin.
+
+    INVALID_ARGUMENT (BAD_INPUT): cause_id is not a UUID.
+    NOT_FOUND (CAUSE_NOT_FOUND): the cause does not exist for the caller, or is no longer kept.
     Retry: safe.
     """
 
@@ -169,6 +203,35 @@ class FleetServiceServicer(metaclass=_abc_1.ABCMeta):
 
         NOT_FOUND (MONITOR_NOT_FOUND): the pool has no such monitor.
         PERMISSION_DENIED (PERMISSION_DENIED): the caller does not see all projects.
+        Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCauses(
+        self,
+        request: _fleet_service_pb2.ListCausesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.ListCausesResponse, _abc.Awaitable[_fleet_service_pb2.ListCausesResponse]]:
+        """Lists causes in pages, the newest first: what VIMs have in common that became UNREACHABLE or UNKNOWN together. A cause
+        is found within seconds after four fifths of the VIMs that have something in common have changed, if there are at
+        least three of them; single outages have none. For callers with the role reader, operator or admin. A cause exists for
+        callers that see one of its VIMs, and counts the VIMs that they see.
+
+        Causes are found out after the changes, so they are no part of the log: call this again to follow them.
+        INVALID_ARGUMENT (BAD_INPUT): the page token is invalid.
+        Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
+    def GetCause(
+        self,
+        request: _fleet_service_pb2.GetCauseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_fleet_service_pb2.GetCauseResponse, _abc.Awaitable[_fleet_service_pb2.GetCauseResponse]]:
+        """Returns one cause, and the VIMs that it still affects. For callers with the role reader, operator or admin.
+
+        INVALID_ARGUMENT (BAD_INPUT): cause_id is not a UUID.
+        NOT_FOUND (CAUSE_NOT_FOUND): the cause does not exist for the caller, or is no longer kept.
         Retry: safe.
         """
 

@@ -108,8 +108,10 @@ class Receiver(_message.Message):
 
     @_builtins.property
     def group_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What problems have in common that are told of in one notification: `reason`, `project_id`, `type`, and labels such as
-        `labels.region`. At most 5; empty means `reason`. A VIM has the same group from the beginning of its problem to the end.
+        """What problems have in common that are told of in one notification: `reason`, `project_id`, `type`, `cause`, and labels
+        such as `labels.region`. At most 5; empty means `reason`. A VIM has the same group from the beginning of its problem to
+        the end. With `cause`, VIMs that were lost together for one cause are one notification, and those without one another:
+        see Vim.cause. The cause is waited for as long as `group_wait`.
         """
 
     @_builtins.property

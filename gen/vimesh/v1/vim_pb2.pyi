@@ -173,6 +173,7 @@ class Vim(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID. The server generates it, unless RegisterVimRequest.vim_id specifies one."""
     project_id: _builtins.str
@@ -297,6 +298,14 @@ class Vim(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the VIM was last modified by people or automation."""
 
+    @_builtins.property
+    def cause(self) -> Global___VimCause:
+        """What the VIM has in common with others that became UNREACHABLE or UNKNOWN with it, as far as one thing explains them:
+        see FleetService.ListCauses. Absent while the VIM is REACHABLE or PENDING, and in changes: it is found within seconds
+        after them, and no status waits for it. It is told by GetVim, BatchGetVims, ListVims and the list at the start of
+        WatchVims.
+        """
+
     def __init__(
         self,
         *,
@@ -328,14 +337,88 @@ class Vim(_message.Message):
         etag: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        cause: Global___VimCause | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "cause", b"cause", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "auth_url", b"auth_url", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "views", b"views", "vim_project", b"vim_project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "auth_url", b"auth_url", "cause", b"cause", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "views", b"views", "vim_project", b"vim_project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Vim: _TypeAlias = Vim  # noqa: Y015
+
+@_typing.final
+class VimCause(_message.Message):
+    """What VIMs that became UNREACHABLE or UNKNOWN together have in common."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[VimCause._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: VimCause._Kind.ValueType  # 0
+        """Never returned."""
+        MONITOR: VimCause._Kind.ValueType  # 1
+        """A monitor of the pool, or what is near it: `subject` is its id."""
+        VANTAGE: VimCause._Kind.ValueType  # 2
+        """A place from which is probed: `subject` is its name."""
+        NETWORK: VimCause._Kind.ValueType  # 3
+        """A network: `subject` is its prefix, such as `192.0.2.0/24`, and `192.0.2.7/32` for one address that several VIMs
+        share. Of VIMs that are given by name, it is the name, or the domain: `*.example.org`.
+        """
+        RESOLVER: VimCause._Kind.ValueType  # 4
+        """What answers for names: `subject` is their domain, or `all names`."""
+        CERTIFICATE: VimCause._Kind.ValueType  # 5
+        """The certificates of a domain: `subject` is `*.example.org`."""
+        LABEL: VimCause._Kind.ValueType  # 6
+        """What a label of the VIMs names, such as a proxy or a rack: `subject` is `rack=a7`."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What kind of thing failed."""
+
+    KIND_UNSPECIFIED: VimCause.Kind.ValueType  # 0
+    """Never returned."""
+    MONITOR: VimCause.Kind.ValueType  # 1
+    """A monitor of the pool, or what is near it: `subject` is its id."""
+    VANTAGE: VimCause.Kind.ValueType  # 2
+    """A place from which is probed: `subject` is its name."""
+    NETWORK: VimCause.Kind.ValueType  # 3
+    """A network: `subject` is its prefix, such as `192.0.2.0/24`, and `192.0.2.7/32` for one address that several VIMs
+    share. Of VIMs that are given by name, it is the name, or the domain: `*.example.org`.
+    """
+    RESOLVER: VimCause.Kind.ValueType  # 4
+    """What answers for names: `subject` is their domain, or `all names`."""
+    CERTIFICATE: VimCause.Kind.ValueType  # 5
+    """The certificates of a domain: `subject` is `*.example.org`."""
+    LABEL: VimCause.Kind.ValueType  # 6
+    """What a label of the VIMs names, such as a proxy or a rack: `subject` is `rack=a7`."""
+
+    CAUSE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    cause_id: _builtins.str
+    """Id of the cause; see FleetService.GetCause."""
+    kind: Global___VimCause.Kind.ValueType
+    """What kind of thing failed."""
+    subject: _builtins.str
+    """Which one."""
+    def __init__(
+        self,
+        *,
+        cause_id: _builtins.str = ...,
+        kind: Global___VimCause.Kind.ValueType = ...,
+        subject: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause_id", b"cause_id", "kind", b"kind", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VimCause: _TypeAlias = VimCause  # noqa: Y015
 
 @_typing.final
 class AppliedFields(_message.Message):

@@ -72,6 +72,9 @@ COMMANDS: Final = {
         "vimesh.cli.availability.show_availability:availability",
         "Show how long VIMs were reachable, unreachable, unknown, pending, or in maintenance.",
     ),
+    "causes": CommandSource(
+        "vimesh.cli.causes.causes_commands:app", "Show what VIMs have in common that were lost together."
+    ),
     "login": CommandSource("vimesh.cli.login.login_commands:login", "Get a token from the issuer of a profile."),
     "logout": CommandSource(
         "vimesh.cli.login.login_commands:logout",

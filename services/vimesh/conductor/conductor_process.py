@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from vimesh.conductor.access.revocation_lists import RevocationLists
 from vimesh.conductor.access.server_certificates import ServerCertificates
 from vimesh.conductor.access_service import AccessServicer
 from vimesh.conductor.availability.availability_service import AvailabilityServicer
+from vimesh.conductor.causes.cause_upkeep import CauseUpkeep
 from vimesh.conductor.conductor_service import SERIALIZED, UNCHECKED, ReportsServicer
 from vimesh.conductor.engines import Engines
 from vimesh.conductor.fleet_service import FleetServicer
@@ -58,6 +60,7 @@ from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.domain.fleet.upgrade_phases import TABLES_FACT
 from vimesh.domain.history.history_limits import HistoryLimits
 from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
+from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE
 from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
 from vimesh.rpc.admission.call_gate import CallAdmission, CallAdmissionLimits
@@ -250,6 +253,7 @@ async def serving(
             supervise("pacing", pace.run),
             supervise("sweep", sweep.run),
             supervise("pool", pool_upkeep.run),
+            supervise("causes", CauseUpkeep(store.causes, partial(pool_upkeep.assignment, DEFAULT_VANTAGE)).run),
             supervise("maintenance", maintenance.run),
             supervise("erasure", Erasure(store).run),
             supervise("availability", AvailabilityCount(store.availability).run),

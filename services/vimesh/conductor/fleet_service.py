@@ -1,4 +1,4 @@
-"""Serves FleetService: how the fleet is, the processes that make themselves known, and the pool of monitors."""
+"""Serves FleetService: how the fleet is, its processes, the pool of monitors, and the causes of what is lost."""
 
 from __future__ import annotations
 
@@ -16,12 +16,19 @@ from vimesh.rpc.call_entrance import current_caller, note_change
 from vimesh.rpc.caller_roles import WRITING_PEOPLE
 from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.v1.fleet_service_pb2_grpc import FleetServiceServicer
-from vimesh.wire.fleet_messages import announcement_of, fleet_message, monitor_message
+from vimesh.wire.fleet_messages import (
+    announcement_of,
+    cause_detail_message,
+    cause_message,
+    fleet_message,
+    monitor_message,
+)
 from vimesh.wire.request_messages import id_of
 from vimesh.wire.vim_messages import timestamp
 from vimesh.wire.wire_durations import duration
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+_PAGE_SIZE: Final = 100
 _ENGINES: Final = {
     ProcessKind.MONITOR: Engine.EMBEDDED,
     ProcessKind.BRIDGE: Engine.EXTERNAL,
@@ -66,6 +73,14 @@ class FleetServicer(FleetServiceServicer):
         monitor = await self._store.pool.drain(monitor_id, draining=not request.undo)
         self._pool_changed()
         return pb.DrainMonitorResponse(monitor=monitor_message(monitor))
+
+    async def ListCauses(self, request: pb.ListCausesRequest, context: _Context) -> pb.ListCausesResponse:
+        size = min(request.page_size or _PAGE_SIZE, _PAGE_SIZE)
+        page = await self._store.causes.list_causes(size, request.page_token, current_caller(), ended=request.ended)
+        return pb.ListCausesResponse(causes=map(cause_message, page.causes), next_page_token=page.next_page_token)
+
+    async def GetCause(self, request: pb.GetCauseRequest, context: _Context) -> pb.GetCauseResponse:
+        return cause_detail_message(await self._store.causes.get(id_of(request.cause_id), current_caller()))
 
 
 def _require_whole_fleet(caller: Caller) -> None:

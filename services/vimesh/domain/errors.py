@@ -1,7 +1,8 @@
 """Defines the errors that vimesh raises on purpose, but for those of some subjects, and lists them all.
 
 Those of receivers are in `notifications.receiver_errors`, those of maintenance windows in `maintenance.window_errors`,
-those of the pool of monitors in `pool.pool_errors`, those of probes that are asked for in `probes.probe_errors`.
+those of the pool of monitors in `pool.pool_errors`, those of probes that are asked for in `probes.probe_errors`,
+that of causes in `causes.cause_errors`.
 
 VimeshError
 ├── BadInput                     the request is malformed; carries one violation per field
@@ -14,6 +15,7 @@ VimeshError
 ├── ReceiverNotFound             no receiver that the caller may see has the id
 ├── NotificationNotFound         no notification on record that the caller may see has the id
 ├── MonitorNotFound              no monitor of the pool has the id
+├── CauseNotFound                no cause that the caller may see has the id
 ├── TodoNotFound                 the to-do is done, or has been claimed by another driver
 ├── NameTaken                    another VIM of the project has the name
 ├── ReceiverNameTaken            another receiver of the project has the name

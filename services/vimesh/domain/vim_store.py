@@ -12,6 +12,7 @@ from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.as_of.as_of_store import AsOfStore
 from vimesh.domain.availability.availability_store import AvailabilityStore
 from vimesh.domain.bulk.bulk_store import BulkStore
+from vimesh.domain.causes.cause_store import CauseStore
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
 from vimesh.domain.filters.filter_store import FilterStore
@@ -61,6 +62,10 @@ class VimStore(Protocol):
     @property
     def pool(self) -> PoolStore:
         """The monitors that share these VIMs."""
+
+    @property
+    def causes(self) -> CauseStore:
+        """What these VIMs have in common that are lost."""
 
     @property
     def filters(self) -> FilterStore:

@@ -67,6 +67,30 @@ class VimMaintenance:
     """When the window ends, by the database's clock."""
 
 
+class CauseKind(StrEnum):
+    MONITOR = "MONITOR"
+    """A monitor, or what is near it: all its VIMs are affected, and those of others are not."""
+    VANTAGE = "VANTAGE"
+    """The place from which is probed."""
+    NETWORK = "NETWORK"
+    """A prefix of addresses, or for VIMs that are given by name, a domain."""
+    RESOLVER = "RESOLVER"
+    """The name servers of a zone."""
+    CERTIFICATE = "CERTIFICATE"
+    """The certificates of a domain."""
+    LABEL = "LABEL"
+    """What a label of the VIMs names, such as a proxy or a rack."""
+
+
+@dataclass(frozen=True, slots=True)
+class VimCause:
+    """What a VIM that is lost has in common with others that were lost with it."""
+
+    cause_id: str
+    kind: CauseKind
+    subject: str
+
+
 @dataclass(frozen=True, slots=True)
 class AppliedFields:
     """What an apply set manages of a VIM: the fields that it was the last to set, such as `labels.region`."""
@@ -142,6 +166,8 @@ class Vim:
     """What an apply set manages of it; None if it belongs to none."""
     views: tuple[View, ...] = ()
     """What each vantage says, if there are several. Only in what is read, never in changes."""
+    cause: VimCause | None = None
+    """Only in what is read, never in changes."""
 
 
 BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")

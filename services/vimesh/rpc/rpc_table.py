@@ -168,6 +168,8 @@ RPCS: Final = (
     ),
     Rpc(FLEET_SERVICE, "ListMonitors", TrafficClass.READS, READ_S, repeatable=True, callers=WRITING_PEOPLE),
     Rpc(FLEET_SERVICE, "DrainMonitor", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
+    Rpc(FLEET_SERVICE, "ListCauses", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE),
+    Rpc(FLEET_SERVICE, "GetCause", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE),
     Rpc(HISTORY_SERVICE, "ListSamples", TrafficClass.READS, READ_S, repeatable=True, cost=8, callers=PEOPLE),
     Rpc(
         HISTORY_SERVICE,

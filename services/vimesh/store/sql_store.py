@@ -33,6 +33,7 @@ from vimesh.store import compact_log
 from vimesh.store.as_of.sql_as_of_store import SqlAsOfStore
 from vimesh.store.availability.sql_availability_store import SqlAvailabilityStore
 from vimesh.store.bulk.sql_bulk_store import SqlBulkStore
+from vimesh.store.causes.sql_cause_store import SqlCauseStore
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.databases.open_database import open_database, parse_database_url
 from vimesh.store.filters.sql_filter_store import SqlFilterStore
@@ -91,6 +92,7 @@ class SqlStore:
         self.quotas = SqlQuotaStore(database, self._quotas)
         self.receivers = SqlReceiverStore(database, cipher, self._note_removal)
         self.pool = SqlPoolStore(database)
+        self.causes = SqlCauseStore(database)
         self.deliveries = SqlDeliveryStore(database, cipher)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True

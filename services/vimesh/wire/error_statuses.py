@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from vimesh.domain import errors
+from vimesh.domain.causes import cause_errors
 from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
 from vimesh.domain.pool import pool_errors
@@ -42,6 +43,7 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     receiver_errors.ReceiverNotFound: (grpc.StatusCode.NOT_FOUND, "RECEIVER_NOT_FOUND"),
     receiver_errors.NotificationNotFound: (grpc.StatusCode.NOT_FOUND, "NOTIFICATION_NOT_FOUND"),
     pool_errors.MonitorNotFound: (grpc.StatusCode.NOT_FOUND, "MONITOR_NOT_FOUND"),
+    cause_errors.CauseNotFound: (grpc.StatusCode.NOT_FOUND, "CAUSE_NOT_FOUND"),
     errors.TodoNotFound: (grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND"),
     errors.NameTaken: (grpc.StatusCode.ALREADY_EXISTS, "NAME_TAKEN"),
     receiver_errors.ReceiverNameTaken: (grpc.StatusCode.ALREADY_EXISTS, "RECEIVER_NAME_TAKEN"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from vimesh.domain.causes.causes import CauseDetail, CommonCause
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement, FleetProcess, ProcessKind
 from vimesh.domain.pool.pool_members import PoolMonitor, PoolPlace
@@ -12,7 +13,7 @@ from vimesh.domain.vims import Status
 from vimesh.v1 import action_pb2, workflow_service_pb2
 from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.wire.request_messages import id_of
-from vimesh.wire.vim_messages import timestamp
+from vimesh.wire.vim_messages import CAUSE_KIND_VALUES, timestamp
 from vimesh.wire.wire_durations import duration, seconds
 
 KIND_VALUES: Final = {kind: pb.FleetProcess.Kind.Value(kind.value) for kind in ProcessKind}
@@ -124,3 +125,22 @@ def _process_message(process: FleetProcess) -> pb.FleetProcess:
         loop_lag=duration(process.loop_lag_s),
         facts=process.facts,
     )
+
+
+def cause_message(cause: CommonCause) -> pb.Cause:
+    return pb.Cause(
+        id=cause.id,
+        kind=CAUSE_KIND_VALUES[cause.kind],
+        subject=cause.subject,
+        reason=cause.reason,
+        start_time=timestamp(cause.start_time),
+        end_time=None if cause.end_time is None else timestamp(cause.end_time),
+        vim_count=cause.vim_count,
+        affected_count=cause.affected_count,
+        population=cause.population,
+    )
+
+
+def cause_detail_message(detail: CauseDetail) -> pb.GetCauseResponse:
+    vims = [pb.AffectedVim(vim_id=vim.vim_id, name=vim.name) for vim in detail.vims]
+    return pb.GetCauseResponse(cause=cause_message(detail.cause), vims=vims)

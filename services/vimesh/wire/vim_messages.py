@@ -25,6 +25,7 @@ from vimesh.wire.wire_durations import duration, seconds
 DEFAULT_PROJECT: Final = "default"
 _DEFAULT_POLICY: Final = ProbePolicy()
 
+CAUSE_KIND_VALUES: Final = {kind: vim_pb2.VimCause.Kind.Value(kind.value) for kind in vims.CauseKind}
 STATUS_VALUES: Final = {status: vim_pb2.Vim.Status.Value(status.value) for status in vims.Status}
 STATUSES: Final = {value: status for status, value in STATUS_VALUES.items()}
 ENGINE_VALUES: Final = {engine: vim_pb2.Monitor.Engine.Value(engine.value) for engine in vims.Engine}
@@ -169,6 +170,7 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
         flapping=vim.flapping,
         applied=_applied_message(vim.applied) if vim.applied else None,
         views=map(view_message, vim.views),
+        cause=_cause_message(vim.cause) if vim.cause else None,
     )
     if vim.round_trip_s is not None:
         message.round_trip.CopyFrom(duration(vim.round_trip_s))
@@ -197,6 +199,10 @@ def view_message(view: vims.View) -> vim_pb2.View:
         valid_until=timestamp(view.valid_until) if view.valid_until else None,
         action_id=view.action_id,
     )
+
+
+def _cause_message(cause: vims.VimCause) -> vim_pb2.VimCause:
+    return vim_pb2.VimCause(cause_id=cause.cause_id, kind=CAUSE_KIND_VALUES[cause.kind], subject=cause.subject)
 
 
 def _applied_message(applied: vims.AppliedFields) -> vim_pb2.AppliedFields:

@@ -7,24 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.timing.cpu_budget import cpu_budget
-from vimesh.domain.causes.correlation import MIN_MEMBERS, MIN_SHARE, Correlation
+from vimesh.domain.causes.correlation import MIN_MEMBERS, MIN_SHARE, Correlation, is_settled, join
 from vimesh.domain.causes.traits import (
-    CauseKind,
     CauseMember,
     Place,
     Trait,
     host_of,
     kinds_of_reason,
     trait_of_label,
+    trait_of_subject,
     traits_of,
 )
-from vimesh.domain.vims import Status
+from vimesh.domain.vims import CauseKind, Status
 
 _NOWHERE: Place = ("", "")
 
 
 def _member(vim_id: str = "a", host: str = "192.0.2.1", reason: str = "TIMEOUT", **labels: str) -> CauseMember:
-    return CauseMember(vim_id, "p", host, True, labels, Status.UNREACHABLE, reason, True)
+    return CauseMember(vim_id, "p", host, True, labels, Status.UNREACHABLE, reason, 5.0)
 
 
 def _subjects(host: str, kind: CauseKind) -> list[str]:
@@ -87,6 +87,39 @@ def test_the_host_of_an_auth_url(auth_url: str, host: str, is_tls: bool) -> None
     assert host_of(auth_url) == (host, is_tls)
 
 
+@pytest.mark.parametrize("host", ["192.0.2.77", "2001:db8:1:2::5", "a.edge.example.org", "localhost"])
+def test_a_trait_is_found_again_by_its_subject(host: str) -> None:
+    for trait in traits_of(_member(host=host, rack="a7"), ("m", "v")):
+        assert trait_of_subject(trait.kind, trait.subject) == trait
+
+
+def test_changes_join_a_cause_that_lasts_if_it_can_explain_them() -> None:
+    causes = {
+        trait_of_subject(CauseKind.NETWORK, "192.0.2.0/24"): "prefix",
+        trait_of_subject(CauseKind.NETWORK, "198.51.100.7/32"): "host",
+        trait_of_subject(CauseKind.MONITOR, "m"): "monitor",
+    }
+    members = {
+        "prefix": _member("a", "192.0.2.9"),
+        "host": _member("b", "198.51.100.7"),
+        "monitor": _member("m", "203.0.113.1", "SILENT"),
+        "": _member("c", "192.0.2.10", "TLS"),
+    }
+
+    joined, others = join(members.values(), causes, lambda member: (member.vim_id, ""))
+
+    assert joined == {cause_id: [member] for cause_id, member in members.items() if cause_id}
+    assert others == [members[""]]
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "settled"),
+    [([5.0] * 40, True), ([5.0] * 40 + [1.0] * 10, False), ([25.0] + [1.0] * 40, True), ([1.0] * 3, False)],
+)
+def test_changes_are_judged_once_hardly_any_more_come(ages_s: list[float], settled: bool) -> None:
+    assert is_settled(_member()._replace(age_s=age_s) for age_s in ages_s) is settled
+
+
 def test_what_two_vims_share_is_no_cause() -> None:
     changes = [_member(str(number), proxy="p1") for number in range(MIN_MEMBERS - 1)]
 
@@ -112,7 +145,7 @@ _MEMBERS = st.builds(
     labels=st.dictionaries(st.sampled_from("xyz"), st.sampled_from("12"), max_size=3),
     status=st.sampled_from(Status),
     reason=st.sampled_from(["TIMEOUT", "DNS", "TLS", "SILENT", "HTTP_500"]),
-    changed_lately=st.booleans(),
+    age_s=st.sampled_from([5.0, 1e6]),
 )
 
 
@@ -121,8 +154,8 @@ _MEMBERS = st.builds(
 def test_each_cause_has_most_of_its_members_and_none_of_another_in_whatever_order(
     members: list[CauseMember], chance: random.Random
 ) -> None:
-    def place_of(vim_id: str) -> Place:
-        return (vim_id[0], "v")
+    def place_of(member: CauseMember) -> Place:
+        return (member.vim_id[0], "v")
 
     bad = (Status.UNREACHABLE, Status.UNKNOWN)
     changes = [member for member in members if member.changed_lately and member.status in bad]
@@ -135,7 +168,7 @@ def test_each_cause_has_most_of_its_members_and_none_of_another_in_whatever_orde
     assert len(ids) == len(set(ids))
     for cause in causes:
         assert len(cause.members) >= MIN_MEMBERS
-        having = [each for each in changes if cause.trait in traits_of(each, place_of(each.vim_id))]
+        having = [each for each in changes if cause.trait in traits_of(each, place_of(each))]
         assert len(having) >= MIN_SHARE * cause.population
     chance.shuffle(changes)
     again = Correlation(changes, place_of).find_causes(populations)
@@ -153,6 +186,6 @@ def test_a_hundred_thousand_changes_take_less_than_a_second() -> None:
 
     for attempt in cpu_budget(1.0):
         with attempt:
-            causes = Correlation(members, lambda vim_id: (vim_id[-1], "v")).find_causes(populations)
+            causes = Correlation(members, lambda member: (member.vim_id[-1], "v")).find_causes(populations)
 
     assert [(cause.trait.subject, len(cause.members)) for cause in causes] == [("v", 100_000)]

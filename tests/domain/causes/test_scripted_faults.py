@@ -86,6 +86,6 @@ def test_trouble_that_is_older_does_not_hide_a_cause() -> None:
     members = fleet.broken([fault])
     old = [place for place, member in enumerate(members) if fault.hits(member)][:30]
     for place in old:
-        members[place] = members[place]._replace(changed_lately=False)
+        members[place] = members[place]._replace(age_s=1e6)
 
     assert _names(fleet.causes_of(members)) == {(fault.kind, fault.subject)}

@@ -258,6 +258,8 @@ _MESSAGES: Sequence[Sequence[Message]] = (
     (fs.GetFleetStatusRequest(),),
     (fs.ListMonitorsRequest(),),
     (fs.DrainMonitorRequest(monitor_id=_FIRST, undo=True),),
+    (fs.ListCausesRequest(page_size=10, ended=True),),
+    (fs.GetCauseRequest(cause_id=_FIRST),),
     (
         ms.CreateMaintenanceWindowRequest(window=_WINDOW, validate_only=True),
         ms.CreateMaintenanceWindowRequest(

@@ -47,6 +47,7 @@ class Vim:
     selected: bool = True
     """Whether the receiver's filter selects it."""
     labels: dict[str, str] = field(default_factory=dict)
+    cause: str = ""
 
 
 @dataclass
@@ -256,7 +257,7 @@ class World:
 
     @staticmethod
     def _facts(id_: str, vim: Vim) -> VimFacts:
-        return VimFacts(f"vim-{UUID(id_).int}", "openstack", "default", "http://10.0.0.1:5000/", vim.labels)
+        return VimFacts(f"vim-{UUID(id_).int}", "openstack", "default", "http://10.0.0.1:5000/", vim.labels, vim.cause)
 
     def _send(self, notification: Notification) -> None:
         if notification.kind is not NotificationKind.TEST:

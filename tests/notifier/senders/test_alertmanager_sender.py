@@ -120,8 +120,8 @@ async def test_labels_of_the_receiver_cannot_make_one_alert_of_all() -> None:
 async def test_routes_see_the_labels_of_the_group_and_an_alert_keeps_them_until_it_ends(
     alertmanager: Alertmanager,
 ) -> None:
-    group = {"reason": "TIMEOUT", "labels.example.org/site": "lab", "labels.tier": ""}
-    routed = {"label_example_org_site": "lab", "team": "cloud"}
+    group = {"reason": "TIMEOUT", "labels.example.org/site": "lab", "labels.tier": "", "cause": "NETWORK 192.0.2.0/24"}
+    routed = {"label_example_org_site": "lab", "team": "cloud", "cause": "NETWORK 192.0.2.0/24"}
     target = AlertmanagerTarget((f"http://{alertmanager.address}",), labels={"team": "cloud"})
     async with sending(target) as sender:
         problem = recent()

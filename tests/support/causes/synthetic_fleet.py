@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from vimesh.domain.causes.correlation import Correlation, FoundCause
-from vimesh.domain.causes.traits import CauseKind, CauseMember, Place, Trait
+from vimesh.domain.causes.traits import CauseMember, Place, Trait
 from vimesh.domain.pool.assignment import Assignment, Member
-from vimesh.domain.vims import Status
+from vimesh.domain.vims import CauseKind, Status
 
 MONITORS = tuple(f"monitor-{number}" for number in range(6))
 VANTAGES = ("north", "south")
@@ -50,7 +50,7 @@ class SyntheticFleet:
                 | {"rack": f"r{chance.randrange(RACKS)}"},
                 status=Status.REACHABLE,
                 reason="",
-                changed_lately=False,
+                age_s=1e6,
             )
             for number, (host, is_tls) in enumerate(hosts)
         ]
@@ -63,8 +63,8 @@ class SyntheticFleet:
             for vantage in (VANTAGES[int(member.vim_id[-1]) % 2],)
         }
 
-    def place_of(self, vim_id: str) -> Place:
-        return self._places[vim_id]
+    def place_of(self, member: CauseMember) -> Place:
+        return self._places[member.vim_id]
 
     def router(self, number: int) -> Fault:
         """A router behind which are six prefixes, which lie in one /20."""
@@ -103,7 +103,7 @@ class SyntheticFleet:
 
     def monitor(self, monitor_id: str, reason: str = "TIMEOUT", status: Status = Status.UNREACHABLE) -> Fault:
         return Fault(
-            CauseKind.MONITOR, monitor_id, reason, status, lambda member: self.place_of(member.vim_id)[0] == monitor_id
+            CauseKind.MONITOR, monitor_id, reason, status, lambda member: self.place_of(member)[0] == monitor_id
         )
 
     def vantage(self, vantage: str) -> Fault:
@@ -112,20 +112,20 @@ class SyntheticFleet:
             vantage,
             "TIMEOUT",
             Status.UNREACHABLE,
-            lambda member: self.place_of(member.vim_id)[1] == vantage,
+            lambda member: self.place_of(member)[1] == vantage,
         )
 
     def broken(self, faults: Sequence[Fault], *, singles: int = 0, seen: float = 1.0) -> list[CauseMember]:
         """Return all VIMs as they are after faults, of which the share `seen` was noticed, and after single outages."""
         members = [self._after(member, faults, seen) for member in self.members]
         for place in self.random.sample(range(len(members)), singles):
-            members[place] = members[place]._replace(status=Status.UNREACHABLE, reason="TIMEOUT", changed_lately=True)
+            members[place] = members[place]._replace(status=Status.UNREACHABLE, reason="TIMEOUT", age_s=5.0)
         return members
 
     def _after(self, member: CauseMember, faults: Iterable[Fault], seen: float) -> CauseMember:
         for fault in faults:
             if fault.hits(member) and self.random.random() < seen:
-                return member._replace(status=fault.status, reason=fault.reason, changed_lately=True)
+                return member._replace(status=fault.status, reason=fault.reason, age_s=5.0)
         return member
 
     def causes_of(self, members: Sequence[CauseMember]) -> list[FoundCause]:

@@ -29,7 +29,7 @@ def field_rows(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str
     """Return the fields of a VIM as a document, each with its value as text."""
     rows: list[tuple[str, str]] = []
     for key, value in content.items():
-        if key in {"probe_policy", "labels", "monitor", "maintenance", "probe"}:
+        if key in {"probe_policy", "labels", "monitor", "maintenance", "probe", "cause"}:
             rows += field_rows(value, f"{prefix}{key}.")
         elif key == "views":
             for view in value:

@@ -66,8 +66,8 @@ GroupBy = Annotated[
     typer.Option(
         "--group-by",
         metavar="FIELD",
-        help="What VIMs in one notification have in common: reason, project_id, type, labels.KEY; may be given several "
-        "times (default: reason).",
+        help="What VIMs in one notification have in common: reason, project_id, type, cause, labels.KEY; may be given "
+        "several times (default: reason).",
     ),
 ]
 GroupWait = Annotated[

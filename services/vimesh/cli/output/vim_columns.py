@@ -23,6 +23,13 @@ def maintenance(value: vim_pb2.Maintenance) -> str:
     return f"{brief(seconds_of(value.end_time) - time.time())} left: {value.reason}"
 
 
+def cause(vim: vim_pb2.Vim) -> str:
+    """Format what the VIM has in common with others that were lost with it; empty if there is nothing."""
+    if not vim.HasField("cause"):
+        return ""
+    return f"{name_of(vim_pb2.VimCause.Kind, vim.cause.kind)} {vim.cause.subject}"
+
+
 def labels(vim: vim_pb2.Vim) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(vim.labels.items())) or "<none>"
 
@@ -87,6 +94,7 @@ VIMS: Final = ResourceTable[vim_pb2.Vim](
         TableColumn("ENGINE", lambda vim: name_of(vim_pb2.Monitor.Engine, vim.monitor.engine), Visibility.WIDE),
         TableColumn("MONITOR", lambda vim: name_of(vim_pb2.Monitor.State, vim.monitor.state), Visibility.WIDE),
         TableColumn("FLAPPING", lambda vim: yes_or_no(vim.flapping), Visibility.WIDE),
+        TableColumn("CAUSE", cause, Visibility.WIDE),
         TableColumn("DETAIL", lambda vim: vim.detail, Visibility.WIDE),
         TableColumn("DESCRIPTION", lambda vim: vim.description, Visibility.WIDE),
         TableColumn(

@@ -15,8 +15,8 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from vimesh.domain.causes.trait_index import TraitIndex
-from vimesh.domain.causes.traits import BAD, CauseKind, CauseMember, PlaceOf, Trait
-from vimesh.domain.vims import Status
+from vimesh.domain.causes.traits import BAD, CauseMember, PlaceOf, Trait
+from vimesh.domain.vims import CauseKind, Status
 
 MIN_MEMBERS: Final = 3
 """Fewer VIMs that change together are single outages."""
@@ -41,6 +41,36 @@ _PLACE: Final = {kind: place for place, kind in enumerate(_ORDER)}
 _Rank = tuple[int, int, int, int, str, int, int]
 
 
+_QUIET_S: Final = 2.0
+_QUIET_SHARE: Final = 0.05
+LONGEST_WAIT_S: Final = 20.0
+
+
+def is_settled(changes: Iterable[CauseMember]) -> bool:
+    """Return whether changes are complete enough to say what they have in common.
+
+    Probes notice a fault one after the other. As long as many more come, parts of what failed look complete by chance
+    before the whole does. Nothing waits for this but the name of the cause.
+    """
+    ages = [member.age_s for member in changes]
+    fresh = sum(age < _QUIET_S for age in ages)
+    return fresh <= _QUIET_SHARE * len(ages) or max(ages, default=0.0) > LONGEST_WAIT_S
+
+
+def join(
+    changes: Iterable[CauseMember], causes: Mapping[Trait, str], place_of: PlaceOf
+) -> tuple[dict[str, list[CauseMember]], list[CauseMember]]:
+    """Return which changes belong to causes that last, by the ids of those, and the others."""
+    joined: dict[str, list[CauseMember]] = {}
+    others: list[CauseMember] = []
+    index = TraitIndex(_hosts_of(causes))
+    for member in changes:
+        numbers = index.numbers_of(member, place_of(member), member.reason)
+        cause_id = next((causes[trait] for number in numbers if (trait := index.traits[number]) in causes), None)
+        (others if cause_id is None else joined.setdefault(cause_id, [])).append(member)
+    return joined, others
+
+
 @dataclass(frozen=True, slots=True)
 class FoundCause:
     trait: Trait
@@ -61,7 +91,7 @@ class Correlation:
         self._place_of = place_of
         hosts = Counter(member.host for member in changes)
         self._index = TraitIndex({host for host, count in hosts.items() if count >= MIN_MEMBERS})
-        self._numbers = [self._index.numbers_of(member, place_of(member.vim_id), member.reason) for member in changes]
+        self._numbers = [self._index.numbers_of(member, place_of(member), member.reason) for member in changes]
         self._counts = [0] * len(self._index.traits)
         for numbers in self._numbers:
             for number in numbers:
@@ -81,7 +111,7 @@ class Correlation:
         for member in members:
             if member.status is Status.PENDING or (member.status in BAD and not member.changed_lately):
                 continue
-            numbers = index.numbers_of(member, self._place_of(member.vim_id))
+            numbers = index.numbers_of(member, self._place_of(member))
             if len(counts) < len(index.traits):
                 counts += [0] * (len(index.traits) - len(counts))
             for number in numbers:
@@ -128,6 +158,11 @@ class Correlation:
             members = tuple(self._changes[place] for place in left)
             found.append(FoundCause(traits[number], members, populations[traits[number]]))
         return found
+
+
+def _hosts_of(traits: Iterable[Trait]) -> set[str]:
+    """Return the addresses that are traits of their own."""
+    return {trait.subject.partition("/")[0] for trait in traits if trait.kind is CauseKind.NETWORK}
 
 
 def _rank(trait: Trait, number: int, left: int, count: int, populations: Mapping[Trait, int]) -> _Rank:

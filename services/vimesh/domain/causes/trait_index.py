@@ -9,7 +9,6 @@ from typing import NamedTuple
 from vimesh.domain.causes.traits import (
     EVERY_KIND,
     MAX_LABELS,
-    CauseKind,
     CauseMember,
     Place,
     Trait,
@@ -19,6 +18,7 @@ from vimesh.domain.causes.traits import (
     traits_of_neighbourhood,
     traits_of_place,
 )
+from vimesh.domain.vims import CauseKind
 
 
 class _Scope(NamedTuple):

@@ -5,29 +5,16 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from functools import lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
 from vimesh.domain.endpoints import AuthUrlInvalid, endpoint_of
 from vimesh.domain.probing import Reason
-from vimesh.domain.vims import Status
+from vimesh.domain.vims import CauseKind, Status
 
-
-class CauseKind(StrEnum):
-    MONITOR = "MONITOR"
-    """A monitor, or what is near it: all its VIMs are affected, and those of others are not."""
-    VANTAGE = "VANTAGE"
-    """The place from which is probed."""
-    NETWORK = "NETWORK"
-    """A prefix of addresses, or for VIMs that are given by name, a domain."""
-    RESOLVER = "RESOLVER"
-    """The name servers of a zone."""
-    CERTIFICATE = "CERTIFICATE"
-    """The certificates of a domain."""
-    LABEL = "LABEL"
-    """What a label of the VIMs names, such as a proxy or a rack."""
+WINDOW_S: Final = 60.0
+"""Changes that are further apart do not come together: VIMs are probed each 10 s, some each minute."""
 
 
 class Trait(NamedTuple):
@@ -61,8 +48,14 @@ class CauseMember(NamedTuple):
     labels: Mapping[str, str]
     status: Status
     reason: str
-    changed_lately: bool
-    """Whether the status has held since less than the window."""
+    age_s: float
+    """Since when the status has held."""
+    engine: str = ""
+    """The engine of its ping action; empty: it does not matter."""
+
+    @property
+    def changed_lately(self) -> bool:
+        return self.age_s < WINDOW_S
 
 
 _V4_LENGTHS: Final = (24, 22, 20, 16, 12, 8)
@@ -76,8 +69,8 @@ ALL_NAMES: Final = Trait(CauseKind.RESOLVER, 0, "all names")
 BAD: Final = frozenset({Status.UNREACHABLE, Status.UNKNOWN})
 Place = tuple[str, str]
 """The ids of a monitor and of a vantage; empty where none is known."""
-PlaceOf = Callable[[str], Place]
-"""Returns where a VIM is probed, by its id."""
+PlaceOf = Callable[[CauseMember], Place]
+"""Returns where a VIM is probed."""
 _OF_PROBER: Final = frozenset({CauseKind.MONITOR, CauseKind.VANTAGE})
 _OF_ANY: Final = _OF_PROBER | {CauseKind.LABEL}
 EVERY_KIND: Final = frozenset(CauseKind)
@@ -138,6 +131,21 @@ def traits_of_place(place: Place) -> list[Trait]:
         for kind, value in zip((CauseKind.MONITOR, CauseKind.VANTAGE), place, strict=True)
         if value
     ]
+
+
+def trait_of_subject(kind: CauseKind, subject: str) -> Trait:
+    """Return the trait that has this subject."""
+    if subject == ALL_NAMES.subject:
+        return ALL_NAMES
+    if kind is CauseKind.NETWORK and "/" in subject:
+        network = ipaddress.ip_network(subject)
+        length, offset = network.prefixlen, 0 if network.version == 4 else _V6_OFFSET
+        return Trait(kind, length + offset, int(network.network_address) >> (network.max_prefixlen - length))
+    if kind is CauseKind.RESOLVER:
+        return Trait(kind, subject.count(".") + 1, subject)
+    if kind in {CauseKind.NETWORK, CauseKind.CERTIFICATE} and subject.startswith("*."):
+        return Trait(kind, subject.count("."), subject.removeprefix("*."))
+    return Trait(kind, 0, subject)
 
 
 def trait_of_label(key: str, value: str) -> Trait:

@@ -15,7 +15,7 @@ from vimesh.domain.errors import BadInput, FilterInvalid, Violation
 from vimesh.domain.filters.filter_fields import SETTABLE_FIELDS, is_settable
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.labels.label_syntax import is_key
-from vimesh.domain.notifications.receivers import ReceiverSettings
+from vimesh.domain.notifications.receivers import CAUSE, ReceiverSettings
 from vimesh.domain.notifications.target_secrets import has_secrets
 from vimesh.domain.notifications.targets import (
     AlertmanagerTarget,
@@ -27,7 +27,7 @@ from vimesh.domain.notifications.targets import (
 )
 
 MIN_REPEAT_S: Final = 10.0
-_GROUPS: Final = ("reason", "project_id", "type")
+_GROUPS: Final = ("reason", "project_id", "type", CAUSE)
 _LABELS: Final = "labels."
 _KEY_BYTES: Final = range(24, 65)
 _WHSEC: Final = "whsec_"

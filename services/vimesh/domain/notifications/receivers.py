@@ -21,6 +21,8 @@ REPEAT_INTERVAL_S: Final = 4 * 3600.0
 RENEWAL_INTERVAL_S: Final = 60.0
 """As REPEAT_INTERVAL_S, for Alertmanager, where an alert ends unless it is renewed."""
 GIVE_UP_AFTER_S: Final = 86400.0
+CAUSE: Final = "cause"
+"""In `group_by`: what VIMs have in common that were lost together."""
 CLAIM_S: Final = 6.0
 """How long a claim of a receiver lasts: another notifier takes over within 10 s, if each asks every 2 s."""
 

@@ -36,6 +36,8 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/fleet", ("GET",)),
     (r"/v1/monitors", ("GET",)),
     (r"/v1/monitors/[^/]+:drain", ("POST",)),
+    (r"/v1/causes", ("GET",)),
+    (r"/v1/causes/[^/]+", ("GET",)),
     (r"/v1/availability", ("GET",)),
 )
 

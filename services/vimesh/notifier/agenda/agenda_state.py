@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from vimesh.domain.notifications.notices import Notice
 from vimesh.domain.notifications.notifications import ChangeKind
-from vimesh.domain.notifications.receivers import Receiver
+from vimesh.domain.notifications.receivers import CAUSE, Receiver
 from vimesh.domain.vims import Status
 from vimesh.notifier.agenda.agenda_values import LogChange
 from vimesh.notifier.agenda.change_selection import reason_of, status_after
 from vimesh.notifier.agenda.groups import Group, Groups, group_key, needs_facts
 from vimesh.notifier.agenda.notice_book import NoticeBook, open_problem
 from vimesh.notifier.agenda.pending_changes import PendingChange, PendingChanges
+
+PLACE_EVERY_S: Final = 2.0
+"""How often VIMs that wait for their causes are looked up, at most: it may come on top of the wait."""
 
 
 class AgendaState:
@@ -24,8 +28,11 @@ class AgendaState:
         self.book = NoticeBook(notices)
         self.pending = PendingChanges()
         self.groups = Groups(rules)
-        self.unplaced: set[str] = set()
-        """VIMs with changes whose group is unknown as long as nothing was read of them."""
+        self.unplaced: dict[str, None] = {}
+        """VIMs with changes whose group is unknown as long as nothing was read of them, the longest first."""
+        self.awaits_causes = CAUSE in rules.group_by
+        """Whether groups depend on what is only found out after the changes: it is waited for as long as for more
+        changes of a group, so nothing is told later."""
         self.on_hold: set[str] = set()
         """VIMs with changes that wait for the end of a maintenance, or of flapping."""
         self._group_of: dict[str, str] = {}
@@ -68,13 +75,26 @@ class AgendaState:
             key = notice.group_key
         else:
             facts = self.pending.facts(vim_id)
-            if facts is None and not facts_are_read and needs_facts(self.rules.group_by):
-                self.unplaced.add(vim_id)
+            if not facts_are_read and (self.awaits_causes or (facts is None and needs_facts(self.rules.group_by))):
+                self.unplaced[vim_id] = None
                 return
             key = group_key(self.rules.group_by, reason_of(first.change, first.kind)[0], facts)
-        self.unplaced.discard(vim_id)
+        self.unplaced.pop(vim_id, None)
         self._group_of[vim_id] = key
         self.await_turn(vim_id)
+
+    def placing_due_at(self) -> float | None:
+        """Return when to look for the causes of VIMs whose group is unknown; None if there are none."""
+        first = next(iter(self.unplaced), None)
+        return None if first is None else self.pending.of(first)[0].arrived_at + self.rules.group_wait_s
+
+    def must_be_placed(self, vim_id: str, now: float) -> bool:
+        """Return whether the group of a VIM that was read is to be decided: its cause is known, or late."""
+        facts = self.pending.facts(vim_id)
+        if not self.awaits_causes or (facts is not None and facts.cause):
+            return True
+        # Those that would be late before the next look are told together.
+        return self.pending.of(vim_id)[0].arrived_at + self.rules.group_wait_s <= now + PLACE_EVERY_S
 
     def await_turn(self, vim_id: str) -> None:
         """Let the group of a VIM know that it has changes to tell."""
@@ -184,6 +204,6 @@ class AgendaState:
             self.group_of(vim_id).untold.pop(vim_id, None)
         if vim_id not in self.pending:
             self._group_of.pop(vim_id, None)
-            self.unplaced.discard(vim_id)
+            self.unplaced.pop(vim_id, None)
             self.on_hold.discard(vim_id)
         return changes

@@ -20,6 +20,9 @@ class VimFacts:
     project_id: str = ""
     auth_url: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    cause: str = ""
+    """What it has in common with others that were lost with it, such as `NETWORK 192.0.2.0/24`; empty if nothing is
+    known. Only in what was looked up: it is found after the change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from vimesh.domain.events import EventKind
 from vimesh.domain.notifications.notices import Notice
 from vimesh.domain.notifications.notifications import ChangeKind
 from vimesh.domain.vims import Status
-from vimesh.notifier.agenda.agenda_state import AgendaState
+from vimesh.notifier.agenda.agenda_state import PLACE_EVERY_S, AgendaState
 from vimesh.notifier.agenda.agenda_values import LogChange, VimFacts, VimTruth, is_quiet_for
 from vimesh.notifier.agenda.change_selection import kind_of, kind_of_truth
 from vimesh.notifier.agenda.notice_book import open_problem
@@ -36,6 +36,15 @@ class ChangeIntake:
         self._gone_since: dict[str, float] = {}
         """VIMs that do not exist, although the receiver knows of a problem, and since when that is known."""
         self._round_at = now + RECHECK_S
+        self._to_place: dict[str, None] = {}
+        """VIMs whose causes are being looked up."""
+        self._place_at = now
+        """When to look up causes again, at the earliest."""
+
+    @property
+    def is_placing(self) -> bool:
+        """Whether VIMs are looked up that may belong to groups which are due."""
+        return bool(self._to_place)
 
     def take_in(self, change: LogChange, now: float) -> None:
         """Take in a change from the log. One that was taken in before is ignored."""
@@ -88,23 +97,40 @@ class ChangeIntake:
             self._due |= dict.fromkeys(state.book.muted)
             self._due |= dict.fromkeys(state.on_hold)
             self._due |= dict.fromkeys(self._gone_since)
-        return [*islice(state.unplaced, _AT_ONCE), *islice(self._due, _AT_ONCE)]
+        return [*islice(self._vims_to_place(now), _AT_ONCE), *islice(self._due, _AT_ONCE)]
+
+    def _vims_to_place(self, now: float) -> Iterable[str]:
+        state = self._state
+        if not state.awaits_causes:
+            return state.unplaced
+        due_at = state.placing_due_at()
+        if not self._to_place and due_at is not None and due_at <= now and self._place_at <= now:
+            # All of them: those that have the cause of one that is due are told with it.
+            self._to_place = dict(state.unplaced)
+            self._place_at = now + PLACE_EVERY_S
+        return self._to_place
 
     def check(self, vim_ids: Iterable[str], truths: Mapping[str, VimTruth], now: float) -> None:
         """Take in what was read of VIMs; those that are missing do not exist."""
         state = self._state
         state.pending.note_facts({vim_id: truth.facts for vim_id, truth in truths.items()})
         for vim_id in vim_ids:
-            if vim_id in state.unplaced:
+            self._to_place.pop(vim_id, None)
+            if vim_id in state.unplaced and state.must_be_placed(vim_id, now):
                 state.place(vim_id, facts_are_read=True)
             if vim_id in self._due:
                 del self._due[vim_id]
                 self._recheck(vim_id, truths.get(vim_id), now)
 
     def wake_at(self) -> float | None:
-        if self._due or self._state.unplaced:
+        state = self._state
+        if self._due or self._to_place or (state.unplaced and not state.awaits_causes):
             return 0.0
-        return self._round_at if self._state.book.muted or self._state.on_hold or self._gone_since else None
+        due_at = state.placing_due_at()
+        times = [] if due_at is None else [max(due_at, self._place_at)]
+        if state.book.muted or state.on_hold or self._gone_since:
+            times.append(self._round_at)
+        return min(times, default=None)
 
     @staticmethod
     def _ends_concern(change: LogChange) -> bool:

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from math import inf
 from typing import Final
 
-from vimesh.domain.notifications.receivers import ReceiverSettings
+from vimesh.domain.notifications.receivers import CAUSE, ReceiverSettings
 from vimesh.notifier.agenda.agenda_values import VimFacts
 
 _LABELS: Final = "labels."
@@ -27,7 +27,7 @@ def needs_facts(group_by: tuple[str, ...]) -> bool:
 def group_key(group_by: tuple[str, ...], reason: str, facts: VimFacts | None) -> str:
     """Return the key of a group: its values as JSON, in the order of `group_by`. At most MAX_KEY_BYTES."""
     facts = facts or VimFacts("")
-    values = {"reason": reason, "project_id": facts.project_id, "type": facts.type}
+    values = {"reason": reason, "project_id": facts.project_id, "type": facts.type, CAUSE: facts.cause}
     values |= {name: facts.labels.get(name.removeprefix(_LABELS), "") for name in group_by if name.startswith(_LABELS)}
     key = _json({name: values.get(name, "") for name in group_by})
     if len(key.encode()) <= MAX_KEY_BYTES:

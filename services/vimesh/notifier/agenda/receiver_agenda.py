@@ -175,6 +175,8 @@ class ReceiverAgenda:
             if (batch := unfinished.find(self._state)) is not None:
                 self._retries.resume(unfinished.first_attempt_at, unfinished.attempts)
                 return batch
+        if self._intake.is_placing:
+            return None
         group = self._state.groups.next_due(now)
         return None if group is None else next_batch(self._state, group, now)
 

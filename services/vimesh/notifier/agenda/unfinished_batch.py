@@ -20,7 +20,10 @@ class UnfinishedBatch:
 
     def is_read(self, state: AgendaState, position: int, *, is_full: bool) -> bool:
         """Return whether its changes were read from the log, and the groups of their VIMs are known."""
-        return not state.unplaced and (is_full or position >= self._delivery.last_revision)
+        if not is_full and position < self._delivery.last_revision:
+            return False
+        last = self._delivery.last_revision
+        return all(state.pending.of(vim_id)[0].change.revision > last for vim_id in state.unplaced)
 
     def find(self, state: AgendaState) -> Batch | None:
         """Return it without what came later; None if it is not to be told any more."""

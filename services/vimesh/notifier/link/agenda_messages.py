@@ -7,7 +7,7 @@ from typing import Final
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.domain.events import EventKind
-from vimesh.domain.vims import Status
+from vimesh.domain.vims import CauseKind, Status
 from vimesh.notifier.agenda.agenda_values import LogChange, VimFacts, VimTruth
 from vimesh.v1 import vim_pb2
 from vimesh.wire.notifications.absent_values import moment_of
@@ -16,10 +16,11 @@ from vimesh.wire.vim_messages import STATUSES
 WATCHED_FIELDS: Final = FieldMask(
     paths=(
         *("id", "name", "type", "project_id", "auth_url", "labels", "status", "reason", "detail", "status_time"),
-        *("maintenance", "flapping", "revision"),
+        *("maintenance", "flapping", "revision", "cause"),
     )
 )
 """All that is read of a VIM."""
+_CAUSE_KINDS: Final = {vim_pb2.VimCause.Kind.Value(kind.value): kind.value for kind in CauseKind}
 _KINDS: Final = {vim_pb2.VimEvent.Kind.Value(kind.value): kind for kind in EventKind}
 
 
@@ -63,4 +64,13 @@ def vim_truth(message: vim_pb2.Vim, *, is_selected: bool = True) -> VimTruth:
 
 
 def _facts(message: vim_pb2.Vim) -> VimFacts:
-    return VimFacts(message.name, message.type, message.project_id, message.auth_url, dict(message.labels))
+    return VimFacts(
+        message.name, message.type, message.project_id, message.auth_url, dict(message.labels), _cause(message)
+    )
+
+
+def _cause(message: vim_pb2.Vim) -> str:
+    """Return the cause in words; of a kind of a later version, its subject."""
+    if not message.HasField("cause"):
+        return ""
+    return f"{_CAUSE_KINDS.get(message.cause.kind, '')} {message.cause.subject}".strip()

@@ -11,6 +11,7 @@ from typing import Final
 
 from vimesh.domain.filters.filter_fields import LABEL_PREFIX
 from vimesh.domain.notifications.notifications import Change, ChangeKind, Notification, NotificationKind, latest_of_each
+from vimesh.domain.notifications.receivers import CAUSE
 from vimesh.domain.notifications.targets import AlertmanagerTarget
 from vimesh.notifier.senders.http.http_poster import HttpPoster, authorization_headers
 from vimesh.notifier.senders.sender import (
@@ -157,11 +158,11 @@ class AlertmanagerSender:
 
 
 def _labels_of_group(group: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels of VIMs by which they are grouped, but for those that the VIMs do not have."""
+    """Return the labels of VIMs by which they are grouped, and their cause, but for those that the VIMs do not have."""
     return {
-        _name_of_label(field.removeprefix(LABEL_PREFIX)): value
+        field if field == CAUSE else _name_of_label(field.removeprefix(LABEL_PREFIX)): value
         for field, value in sorted(group.items())
-        if field.startswith(LABEL_PREFIX) and value
+        if (field == CAUSE or field.startswith(LABEL_PREFIX)) and value
     }
 
 

@@ -7,6 +7,7 @@ from typing import Final
 # A table is known to the metadata once its module was imported.
 from vimesh.store.schema import (  # noqa: F401
     availability_tables,
+    cause_tables,
     history_tables,
     maintenance_tables,
     notification_tables,

@@ -1,4 +1,4 @@
-"""Says which maintenance VIMs are in: by the spans, and by a time, which is that of the database's clock."""
+"""Says which maintenance VIMs are in, by the spans and the database's clock, and which cause lost ones have."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, select
 
-from vimesh.domain.vims import Vim, VimMaintenance
+from vimesh.domain.causes.traits import BAD
+from vimesh.domain.vims import CauseKind, Vim, VimCause, VimMaintenance
 from vimesh.store.rows.vim_rows import vim_of
 from vimesh.store.rows.visible_rows import MAINTAINED, Row
+from vimesh.store.schema.cause_tables import cause_members, causes
 from vimesh.store.schema.maintenance_tables import maintenance_spans, maintenances
 from vimesh.store.schema.timestamps import moment
 from vimesh.store.shown_vims.read_flapping import flapping_vims
@@ -27,6 +29,12 @@ _OF_VIMS = (
 _NOW = PreparedStatement(_OF_VIMS.where(_SPANS.start_time <= NowMicros(), _SPANS.end_time > NowMicros()))
 _AT = PreparedStatement(_OF_VIMS.where(_SPANS.start_time <= bindparam("time"), _SPANS.end_time > bindparam("time")))
 
+_CAUSES = PreparedStatement(
+    select(cause_members.c.vim_id, causes.c.id, causes.c.kind, causes.c.subject)
+    .select_from(cause_members.join(causes, causes.c.id == cause_members.c.cause_id))
+    .where(among(cause_members.c.vim_id, "ids"), causes.c.end_time.is_(None))
+)
+
 
 def read_current(connection: Connection, vim_ids: Sequence[str], time: int | None = None) -> dict[str, VimMaintenance]:
     """Return the maintenance of the VIMs that are in one, now or at a time: of several, the one that ends last."""
@@ -37,18 +45,34 @@ def read_current(connection: Connection, vim_ids: Sequence[str], time: int | Non
     return {vim_id: VimMaintenance(window_id, reason, moment(end)) for vim_id, window_id, reason, end in rows}
 
 
-def visible_vims(connection: Connection, rows: Sequence[Row]) -> list[Vim]:
-    """Return the VIMs of visible rows, with the maintenance that they are in, whether they flap, and their views.
+def _causes_of(connection: Connection, vim_ids: Sequence[str]) -> dict[str, VimCause]:
+    """Return the causes that last, by the ids of their VIMs."""
+    if not vim_ids:
+        return {}
+    rows = _CAUSES.rows(connection, {"ids": list(vim_ids)})
+    return {vim_id: VimCause(cause_id, CauseKind(kind), subject) for vim_id, cause_id, kind, subject in rows}
 
-    Usually none is in maintenance, none has changed of late, and none has several vantages, which costs no query.
+
+def visible_vims(connection: Connection, rows: Sequence[Row]) -> list[Vim]:
+    """Return the VIMs of visible rows, with their maintenance, their cause, their views and whether they flap.
+
+    Usually none is in maintenance, none has changed of late, none has several vantages and all can be reached, which
+    costs no query.
     """
     current = read_current(connection, [row["id"] for row in rows if row[MAINTAINED]])
     flapping = flapping_vims(connection, rows)
-    vims = map(vim_of, rows)
+    vims = list(map(vim_of, rows))
     views = shown_views(connection, rows)
-    if not current and not flapping and not views:
-        return list(vims)
+    of_cause = _causes_of(connection, [vim.id for vim in vims if vim.status in BAD])
+    if not current and not flapping and not views and not of_cause:
+        return vims
     return [
-        replace(vim, maintenance=current.get(vim.id), flapping=vim.id in flapping, views=views.get(vim.id, ()))
+        replace(
+            vim,
+            maintenance=current.get(vim.id),
+            flapping=vim.id in flapping,
+            views=views.get(vim.id, ()),
+            cause=of_cause.get(vim.id),
+        )
         for vim in vims
     ]

@@ -8,6 +8,8 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { PoolPlace } from "./action_pb.js";
 import { file_vimesh_v1_action } from "./action_pb.js";
+import type { VimCause_Kind } from "./vim_pb.js";
+import { file_vimesh_v1_vim } from "./vim_pb.js";
 import type { WorkflowTask_Kind } from "./workflow_service_pb.js";
 import { file_vimesh_v1_workflow_service } from "./workflow_service_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/fleet_service.proto.
  */
 export const file_vimesh_v1_fleet_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch12aW1lc2gvdjEvZmxlZXRfc2VydmljZS5wcm90bxIJdmltZXNoLnYxIhcKFUdldEZsZWV0U3RhdHVzUmVxdWVzdCKjAgoWR2V0RmxlZXRTdGF0dXNSZXNwb25zZRIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgR2aW1zGAIgASgLMhQudmltZXNoLnYxLlZpbUNvdW50cxITCgt3aG9sZV9mbGVldBgDIAEoCBIqCglwcm9jZXNzZXMYBCADKAsyFy52aW1lc2gudjEuRmxlZXRQcm9jZXNzEioKCGRhdGFiYXNlGAUgASgLMhgudmltZXNoLnYxLkZsZWV0RGF0YWJhc2USIwoFdGFza3MYBiADKAsyFC52aW1lc2gudjEuT3BlblRhc2tzEikKCHRyb3VibGVzGAcgAygLMhcudmltZXNoLnYxLkZsZWV0VHJvdWJsZSJ3CglWaW1Db3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDRIRCgl1bndhdGNoZWQYBiABKA0iggQKDEZsZWV0UHJvY2VzcxISCgpwcm9jZXNzX2lkGAEgASgJEioKBGtpbmQYAiABKA4yHC52aW1lc2gudjEuRmxlZXRQcm9jZXNzLktpbmQSDAoEaG9zdBgDIAEoCRILCgNwaWQYBCABKA0SDwoHdmVyc2lvbhgFIAEoCRIQCghpZGVudGl0eRgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21pc3NpbmcYCSABKAgSKwoIbG9vcF9sYWcYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoFZmFjdHMYCyADKAsyIi52aW1lc2gudjEuRmxlZXRQcm9jZXNzLkZhY3RzRW50cnkaLAoKRmFjdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInYKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUNPTkRVQ1RPUhABEgsKB01PTklUT1IQAhIHCgNBUEkQAxIKCgZCUklER0UQBBIMCghOT1RJRklFUhAFEgwKCEVYRUNVVE9SEAYSCwoHQ09OU09MRRAHIl0KDUZsZWV0RGF0YWJhc2USDwoHcHJvZHVjdBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEioKB2xhdGVuY3kYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24idQoJT3BlblRhc2tzEioKBGtpbmQYASABKA4yHC52aW1lc2gudjEuV29ya2Zsb3dUYXNrLktpbmQSDQoFY291bnQYAiABKA0SLQoKb2xkZXN0X2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIvCgxGbGVldFRyb3VibGUSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki9wIKFFJlcG9ydFByb2Nlc3NSZXF1ZXN0EhIKCnByb2Nlc3NfaWQYASABKAkSKgoEa2luZBgCIAEoDjIcLnZpbWVzaC52MS5GbGVldFByb2Nlc3MuS2luZBIMCgRob3N0GAMgASgJEgsKA3BpZBgEIAEoDRIPCgd2ZXJzaW9uGAUgASgJEikKBnVwdGltZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCghsb29wX2xhZxgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI5CgVmYWN0cxgIIAMoCzIqLnZpbWVzaC52MS5SZXBvcnRQcm9jZXNzUmVxdWVzdC5GYWN0c0VudHJ5Eg4KBmVuZGluZxgJIAEoCBIiCgRwb29sGAogASgLMhQudmltZXNoLnYxLlBvb2xQbGFjZRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFQoTTGlzdE1vbml0b3JzUmVxdWVzdCJqChRMaXN0TW9uaXRvcnNSZXNwb25zZRIoCghtb25pdG9ycxgBIAMoCzIWLnZpbWVzaC52MS5Qb29sTW9uaXRvchIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKEAgoLUG9vbE1vbml0b3ISEgoKbW9uaXRvcl9pZBgBIAEoCRIPCgd2YW50YWdlGAIgASgJEhAKCGNhcGFjaXR5GAMgASgNEhAKCGRyYWluaW5nGAQgASgIEg8KB2FjdGlvbnMYBSABKA0SDAoEaG9zdBgGIAEoCRILCgNwaWQYByABKA0SDwoHdmVyc2lvbhgIIAEoCRIQCghpZGVudGl0eRgJIAEoCRItCglqb2luX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmxlYXNlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKE0RyYWluTW9uaXRvclJlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRIMCgR1bmRvGAIgASgIIj8KFERyYWluTW9uaXRvclJlc3BvbnNlEicKB21vbml0b3IYASABKAsyFi52aW1lc2gudjEuUG9vbE1vbml0b3IiSQoVUmVwb3J0UHJvY2Vzc1Jlc3BvbnNlEjAKDXJlcG9ydF93aXRoaW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24y2wIKDEZsZWV0U2VydmljZRJVCg5HZXRGbGVldFN0YXR1cxIgLnZpbWVzaC52MS5HZXRGbGVldFN0YXR1c1JlcXVlc3QaIS52aW1lc2gudjEuR2V0RmxlZXRTdGF0dXNSZXNwb25zZRJSCg1SZXBvcnRQcm9jZXNzEh8udmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXF1ZXN0GiAudmltZXNoLnYxLlJlcG9ydFByb2Nlc3NSZXNwb25zZRJPCgxMaXN0TW9uaXRvcnMSHi52aW1lc2gudjEuTGlzdE1vbml0b3JzUmVxdWVzdBofLnZpbWVzaC52MS5MaXN0TW9uaXRvcnNSZXNwb25zZRJPCgxEcmFpbk1vbml0b3ISHi52aW1lc2gudjEuRHJhaW5Nb25pdG9yUmVxdWVzdBofLnZpbWVzaC52MS5EcmFpbk1vbml0b3JSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_vimesh_v1_action, file_vimesh_v1_workflow_service]);
+  fileDesc("Ch12aW1lc2gvdjEvZmxlZXRfc2VydmljZS5wcm90bxIJdmltZXNoLnYxIhcKFUdldEZsZWV0U3RhdHVzUmVxdWVzdCKjAgoWR2V0RmxlZXRTdGF0dXNSZXNwb25zZRIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgR2aW1zGAIgASgLMhQudmltZXNoLnYxLlZpbUNvdW50cxITCgt3aG9sZV9mbGVldBgDIAEoCBIqCglwcm9jZXNzZXMYBCADKAsyFy52aW1lc2gudjEuRmxlZXRQcm9jZXNzEioKCGRhdGFiYXNlGAUgASgLMhgudmltZXNoLnYxLkZsZWV0RGF0YWJhc2USIwoFdGFza3MYBiADKAsyFC52aW1lc2gudjEuT3BlblRhc2tzEikKCHRyb3VibGVzGAcgAygLMhcudmltZXNoLnYxLkZsZWV0VHJvdWJsZSJ3CglWaW1Db3VudHMSDQoFdG90YWwYASABKA0SDwoHcGVuZGluZxgCIAEoDRIRCglyZWFjaGFibGUYAyABKA0SEwoLdW5yZWFjaGFibGUYBCABKA0SDwoHdW5rbm93bhgFIAEoDRIRCgl1bndhdGNoZWQYBiABKA0iggQKDEZsZWV0UHJvY2VzcxISCgpwcm9jZXNzX2lkGAEgASgJEioKBGtpbmQYAiABKA4yHC52aW1lc2gudjEuRmxlZXRQcm9jZXNzLktpbmQSDAoEaG9zdBgDIAEoCRILCgNwaWQYBCABKA0SDwoHdmVyc2lvbhgFIAEoCRIQCghpZGVudGl0eRgGIAEoCRIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzZWVuX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21pc3NpbmcYCSABKAgSKwoIbG9vcF9sYWcYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMQoFZmFjdHMYCyADKAsyIi52aW1lc2gudjEuRmxlZXRQcm9jZXNzLkZhY3RzRW50cnkaLAoKRmFjdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInYKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUNPTkRVQ1RPUhABEgsKB01PTklUT1IQAhIHCgNBUEkQAxIKCgZCUklER0UQBBIMCghOT1RJRklFUhAFEgwKCEVYRUNVVE9SEAYSCwoHQ09OU09MRRAHIl0KDUZsZWV0RGF0YWJhc2USDwoHcHJvZHVjdBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEioKB2xhdGVuY3kYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24idQoJT3BlblRhc2tzEioKBGtpbmQYASABKA4yHC52aW1lc2gudjEuV29ya2Zsb3dUYXNrLktpbmQSDQoFY291bnQYAiABKA0SLQoKb2xkZXN0X2FnZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIvCgxGbGVldFRyb3VibGUSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAki9wIKFFJlcG9ydFByb2Nlc3NSZXF1ZXN0EhIKCnByb2Nlc3NfaWQYASABKAkSKgoEa2luZBgCIAEoDjIcLnZpbWVzaC52MS5GbGVldFByb2Nlc3MuS2luZBIMCgRob3N0GAMgASgJEgsKA3BpZBgEIAEoDRIPCgd2ZXJzaW9uGAUgASgJEikKBnVwdGltZRgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCghsb29wX2xhZxgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI5CgVmYWN0cxgIIAMoCzIqLnZpbWVzaC52MS5SZXBvcnRQcm9jZXNzUmVxdWVzdC5GYWN0c0VudHJ5Eg4KBmVuZGluZxgJIAEoCBIiCgRwb29sGAogASgLMhQudmltZXNoLnYxLlBvb2xQbGFjZRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFQoTTGlzdE1vbml0b3JzUmVxdWVzdCJqChRMaXN0TW9uaXRvcnNSZXNwb25zZRIoCghtb25pdG9ycxgBIAMoCzIWLnZpbWVzaC52MS5Qb29sTW9uaXRvchIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKEAgoLUG9vbE1vbml0b3ISEgoKbW9uaXRvcl9pZBgBIAEoCRIPCgd2YW50YWdlGAIgASgJEhAKCGNhcGFjaXR5GAMgASgNEhAKCGRyYWluaW5nGAQgASgIEg8KB2FjdGlvbnMYBSABKA0SDAoEaG9zdBgGIAEoCRILCgNwaWQYByABKA0SDwoHdmVyc2lvbhgIIAEoCRIQCghpZGVudGl0eRgJIAEoCRItCglqb2luX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmxlYXNlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKE0RyYWluTW9uaXRvclJlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRIMCgR1bmRvGAIgASgIIj8KFERyYWluTW9uaXRvclJlc3BvbnNlEicKB21vbml0b3IYASABKAsyFi52aW1lc2gudjEuUG9vbE1vbml0b3IiSQoRTGlzdENhdXNlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSDQoFZW5kZWQYAyABKAgiTwoSTGlzdENhdXNlc1Jlc3BvbnNlEiAKBmNhdXNlcxgBIAMoCzIQLnZpbWVzaC52MS5DYXVzZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki+QEKBUNhdXNlEgoKAmlkGAEgASgJEiYKBGtpbmQYAiABKA4yGC52aW1lc2gudjEuVmltQ2F1c2UuS2luZBIPCgdzdWJqZWN0GAMgASgJEg4KBnJlYXNvbhgEIAEoCRIuCgpzdGFydF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJdmltX2NvdW50GAcgASgNEhYKDmFmZmVjdGVkX2NvdW50GAggASgNEhIKCnBvcHVsYXRpb24YCSABKA0iIwoPR2V0Q2F1c2VSZXF1ZXN0EhAKCGNhdXNlX2lkGAEgASgJIlkKEEdldENhdXNlUmVzcG9uc2USHwoFY2F1c2UYASABKAsyEC52aW1lc2gudjEuQ2F1c2USJAoEdmltcxgCIAMoCzIWLnZpbWVzaC52MS5BZmZlY3RlZFZpbSIrCgtBZmZlY3RlZFZpbRIOCgZ2aW1faWQYASABKAkSDAoEbmFtZRgCIAEoCSJJChVSZXBvcnRQcm9jZXNzUmVzcG9uc2USMAoNcmVwb3J0X3dpdGhpbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbjLrAwoMRmxlZXRTZXJ2aWNlElUKDkdldEZsZWV0U3RhdHVzEiAudmltZXNoLnYxLkdldEZsZWV0U3RhdHVzUmVxdWVzdBohLnZpbWVzaC52MS5HZXRGbGVldFN0YXR1c1Jlc3BvbnNlElIKDVJlcG9ydFByb2Nlc3MSHy52aW1lc2gudjEuUmVwb3J0UHJvY2Vzc1JlcXVlc3QaIC52aW1lc2gudjEuUmVwb3J0UHJvY2Vzc1Jlc3BvbnNlEk8KDExpc3RNb25pdG9ycxIeLnZpbWVzaC52MS5MaXN0TW9uaXRvcnNSZXF1ZXN0Gh8udmltZXNoLnYxLkxpc3RNb25pdG9yc1Jlc3BvbnNlEk8KDERyYWluTW9uaXRvchIeLnZpbWVzaC52MS5EcmFpbk1vbml0b3JSZXF1ZXN0Gh8udmltZXNoLnYxLkRyYWluTW9uaXRvclJlc3BvbnNlEkkKCkxpc3RDYXVzZXMSHC52aW1lc2gudjEuTGlzdENhdXNlc1JlcXVlc3QaHS52aW1lc2gudjEuTGlzdENhdXNlc1Jlc3BvbnNlEkMKCEdldENhdXNlEhoudmltZXNoLnYxLkdldENhdXNlUmVxdWVzdBobLnZpbWVzaC52MS5HZXRDYXVzZVJlc3BvbnNlQiEKCXZpbWVzaC52MVABWhJ2aW1lc2gvdjE7dmltZXNodjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_vimesh_v1_action, file_vimesh_v1_vim, file_vimesh_v1_workflow_service]);
 
 /**
  * Empty.
@@ -683,6 +685,224 @@ export const DrainMonitorResponseSchema: GenMessage<DrainMonitorResponse> = /*@_
   messageDesc(file_vimesh_v1_fleet_service, 12);
 
 /**
+ * Which causes to list.
+ *
+ * @generated from message vimesh.v1.ListCausesRequest
+ */
+export type ListCausesRequest = Message<"vimesh.v1.ListCausesRequest"> & {
+  /**
+   * Maximum number of causes; 0 means 100, and more than 100 means 100.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * `next_page_token` of the previous page; empty for the first page.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+
+  /**
+   * Whether to list causes that have ended, too. The newest 1000 of them are kept, for 30 days.
+   *
+   * @generated from field: bool ended = 3;
+   */
+  ended: boolean;
+};
+
+/**
+ * Describes the message vimesh.v1.ListCausesRequest.
+ * Use `create(ListCausesRequestSchema)` to create a new message.
+ */
+export const ListCausesRequestSchema: GenMessage<ListCausesRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 13);
+
+/**
+ * A page of causes.
+ *
+ * @generated from message vimesh.v1.ListCausesResponse
+ */
+export type ListCausesResponse = Message<"vimesh.v1.ListCausesResponse"> & {
+  /**
+   * The causes, the newest first.
+   *
+   * @generated from field: repeated vimesh.v1.Cause causes = 1;
+   */
+  causes: Cause[];
+
+  /**
+   * Token of the next page; empty on the last one.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message vimesh.v1.ListCausesResponse.
+ * Use `create(ListCausesResponseSchema)` to create a new message.
+ */
+export const ListCausesResponseSchema: GenMessage<ListCausesResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 14);
+
+/**
+ * What VIMs have in common that became UNREACHABLE or UNKNOWN together. Times are by the database's clock.
+ *
+ * @generated from message vimesh.v1.Cause
+ */
+export type Cause = Message<"vimesh.v1.Cause"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What kind of thing failed.
+   *
+   * @generated from field: vimesh.v1.VimCause.Kind kind = 2;
+   */
+  kind: VimCause_Kind;
+
+  /**
+   * Which one.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+
+  /**
+   * The reason that most of its VIMs had when it was found, such as `TIMEOUT`.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * When the first of its VIMs changed.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 5;
+   */
+  startTime?: Timestamp;
+
+  /**
+   * When at most a fifth of its VIMs was still affected; absent while the cause lasts.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 6;
+   */
+  endTime?: Timestamp;
+
+  /**
+   * Number of VIMs that it was found to affect.
+   *
+   * @generated from field: uint32 vim_count = 7;
+   */
+  vimCount: number;
+
+  /**
+   * Number of these that are still UNREACHABLE or UNKNOWN.
+   *
+   * @generated from field: uint32 affected_count = 8;
+   */
+  affectedCount: number;
+
+  /**
+   * Number of all VIMs that had this in common, and could be affected, when it was found. 0 for callers that do not see all
+   * projects.
+   *
+   * @generated from field: uint32 population = 9;
+   */
+  population: number;
+};
+
+/**
+ * Describes the message vimesh.v1.Cause.
+ * Use `create(CauseSchema)` to create a new message.
+ */
+export const CauseSchema: GenMessage<Cause> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 15);
+
+/**
+ * Which cause to return.
+ *
+ * @generated from message vimesh.v1.GetCauseRequest
+ */
+export type GetCauseRequest = Message<"vimesh.v1.GetCauseRequest"> & {
+  /**
+   * Required. Id of the cause.
+   *
+   * @generated from field: string cause_id = 1;
+   */
+  causeId: string;
+};
+
+/**
+ * Describes the message vimesh.v1.GetCauseRequest.
+ * Use `create(GetCauseRequestSchema)` to create a new message.
+ */
+export const GetCauseRequestSchema: GenMessage<GetCauseRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 16);
+
+/**
+ * A cause and its VIMs.
+ *
+ * @generated from message vimesh.v1.GetCauseResponse
+ */
+export type GetCauseResponse = Message<"vimesh.v1.GetCauseResponse"> & {
+  /**
+   * The cause.
+   *
+   * @generated from field: vimesh.v1.Cause cause = 1;
+   */
+  cause?: Cause;
+
+  /**
+   * Up to 100 of the VIMs that it still affects, by name; none if it has ended.
+   *
+   * @generated from field: repeated vimesh.v1.AffectedVim vims = 2;
+   */
+  vims: AffectedVim[];
+};
+
+/**
+ * Describes the message vimesh.v1.GetCauseResponse.
+ * Use `create(GetCauseResponseSchema)` to create a new message.
+ */
+export const GetCauseResponseSchema: GenMessage<GetCauseResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 17);
+
+/**
+ * A VIM that a cause affects.
+ *
+ * @generated from message vimesh.v1.AffectedVim
+ */
+export type AffectedVim = Message<"vimesh.v1.AffectedVim"> & {
+  /**
+   * Its id.
+   *
+   * @generated from field: string vim_id = 1;
+   */
+  vimId: string;
+
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message vimesh.v1.AffectedVim.
+ * Use `create(AffectedVimSchema)` to create a new message.
+ */
+export const AffectedVimSchema: GenMessage<AffectedVim> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_fleet_service, 18);
+
+/**
  * When to call again.
  *
  * @generated from message vimesh.v1.ReportProcessResponse
@@ -701,7 +921,7 @@ export type ReportProcessResponse = Message<"vimesh.v1.ReportProcessResponse"> &
  * Use `create(ReportProcessResponseSchema)` to create a new message.
  */
 export const ReportProcessResponseSchema: GenMessage<ReportProcessResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_fleet_service, 13);
+  messageDesc(file_vimesh_v1_fleet_service, 19);
 
 /**
  * Tells how the fleet is. Readers, operators and admins ask; the processes of the fleet make themselves known.
@@ -771,6 +991,37 @@ export const FleetService: GenService<{
     methodKind: "unary";
     input: typeof DrainMonitorRequestSchema;
     output: typeof DrainMonitorResponseSchema;
+  },
+  /**
+   * Lists causes in pages, the newest first: what VIMs have in common that became UNREACHABLE or UNKNOWN together. A cause
+   * is found within seconds after four fifths of the VIMs that have something in common have changed, if there are at
+   * least three of them; single outages have none. For callers with the role reader, operator or admin. A cause exists for
+   * callers that see one of its VIMs, and counts the VIMs that they see.
+   *
+   * Causes are found out after the changes, so they are no part of the log: call this again to follow them.
+   * INVALID_ARGUMENT (BAD_INPUT): the page token is invalid.
+   * Retry: safe.
+   *
+   * @generated from rpc vimesh.v1.FleetService.ListCauses
+   */
+  listCauses: {
+    methodKind: "unary";
+    input: typeof ListCausesRequestSchema;
+    output: typeof ListCausesResponseSchema;
+  },
+  /**
+   * Returns one cause, and the VIMs that it still affects. For callers with the role reader, operator or admin.
+   *
+   * INVALID_ARGUMENT (BAD_INPUT): cause_id is not a UUID.
+   * NOT_FOUND (CAUSE_NOT_FOUND): the cause does not exist for the caller, or is no longer kept.
+   * Retry: safe.
+   *
+   * @generated from rpc vimesh.v1.FleetService.GetCause
+   */
+  getCause: {
+    methodKind: "unary";
+    input: typeof GetCauseRequestSchema;
+    output: typeof GetCauseResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_vimesh_v1_fleet_service, 0);

@@ -76,8 +76,10 @@ export type Receiver = Message<"vimesh.v1.Receiver"> & {
   lifecycleChanges: boolean;
 
   /**
-   * What problems have in common that are told of in one notification: `reason`, `project_id`, `type`, and labels such as
-   * `labels.region`. At most 5; empty means `reason`. A VIM has the same group from the beginning of its problem to the end.
+   * What problems have in common that are told of in one notification: `reason`, `project_id`, `type`, `cause`, and labels
+   * such as `labels.region`. At most 5; empty means `reason`. A VIM has the same group from the beginning of its problem to
+   * the end. With `cause`, VIMs that were lost together for one cause are one notification, and those without one another:
+   * see Vim.cause. The cause is waited for as long as `group_wait`.
    *
    * @generated from field: repeated string group_by = 8;
    */

@@ -54,7 +54,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/vim.proto.
  */
 export const file_vimesh_v1_vim: GenFile = /*@__PURE__*/
-  fileDesc("ChN2aW1lc2gvdjEvdmltLnByb3RvEgl2aW1lc2gudjEinQgKA1ZpbRIKCgJpZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDAoEdHlwZRgFIAEoCRIQCghhdXRoX3VybBgGIAEoCRIsCgt2aW1fcHJvamVjdBgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKgoJYXV0aF9jcmVkGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgppc19kZWZhdWx0GAkgASgIEi8KDnBsYWNlbWVudF9hdHRyGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVleHRyYRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoMcHJvYmVfcG9saWN5GAwgASgLMhYudmltZXNoLnYxLlByb2JlUG9saWN5EioKBmxhYmVscxgNIAMoCzIaLnZpbWVzaC52MS5WaW0uTGFiZWxzRW50cnkSJQoGc3RhdHVzGBQgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGBUgASgJEg4KBmRldGFpbBgWIAEoCRItCgpyb3VuZF90cmlwGBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KC3N0YXR1c190aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2YWxpZF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoHbW9uaXRvchgaIAEoCzISLnZpbWVzaC52MS5Nb25pdG9yEisKC21haW50ZW5hbmNlGBsgASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEhAKCGZsYXBwaW5nGBwgASgIEikKB2FwcGxpZWQYHSABKAsyGC52aW1lc2gudjEuQXBwbGllZEZpZWxkcxIeCgV2aWV3cxgiIAMoCzIPLnZpbWVzaC52MS5WaWV3EhAKCHJldmlzaW9uGB4gASgEEgwKBGV0YWcYHyABKAkSLwoLY3JlYXRlX3RpbWUYICABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGCEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJUkVBQ0hBQkxFEAISDwoLVU5SRUFDSEFCTEUQAxILCgdVTktOT1dOEAQiTQoNQXBwbGllZEZpZWxkcxIRCglhcHBseV9zZXQYASABKAkSDgoGZmllbGRzGAIgAygJEhkKEW92ZXJyaWRkZW5fZmllbGRzGAMgAygJIl4KC01haW50ZW5hbmNlEhEKCXdpbmRvd19pZBgBIAEoCRIOCgZyZWFzb24YAiABKAkSLAoIZW5kX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItMCCgtQcm9iZVBvbGljeRItCgZtZXRob2QYASABKA4yHS52aW1lc2gudjEuUHJvYmVQb2xpY3kuTWV0aG9kEisKCGludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDAoEZmFsbBgEIAEoDRIMCgRyaXNlGAUgASgNEhIKCnRsc192ZXJpZnkYBiABKAgSKwoIZmFpbF9mb3IYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEAoIdmFudGFnZXMYCCADKAkSDgoGcXVvcnVtGAkgASgNIj0KBk1ldGhvZBIWChJNRVRIT0RfVU5TUEVDSUZJRUQQABIICgRQSU5HEAESBwoDVENQEAISCAoESFRUUBADItMBCgRWaWV3Eg8KB3ZhbnRhZ2UYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAMgASgJEg4KBmRldGFpbBgEIAEoCRIvCgtzdGF0dXNfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdmFsaWRfdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWFjdGlvbl9pZBgHIAEoCSLSAQoLUHJvYmVSZXN1bHQSJQoGc3RhdHVzGAEgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAIgASgJEg4KBmRldGFpbBgDIAEoCRItCgpyb3VuZF90cmlwGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCm1vbml0b3JfaWQYBSABKAkSDwoHdmFudGFnZRgGIAEoCRIoCgR0aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLsAgoHTW9uaXRvchIpCgZlbmdpbmUYASABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSEQoJYWN0aW9uX2lkGAIgASgJEhUKDXdvcmtmbG93X25hbWUYAyABKAkSJwoFc3RhdGUYBCABKA4yGC52aW1lc2gudjEuTW9uaXRvci5TdGF0ZRISCgpsYXN0X2Vycm9yGAUgASgJEjAKDGNvbnRhY3RfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSQoGRW5naW5lEhYKEkVOR0lORV9VTlNQRUNJRklFRBAAEgwKCEVNQkVEREVEEAESCwoHTUlTVFJBTBACEgwKCEVYVEVSTkFMEAMiUgoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIMCghTVEFSVElORxABEgsKB1JVTk5JTkcQAhILCgdXQUlUSU5HEAMSCgoGU0lMRU5UEAQiyQUKCFZpbUV2ZW50EhAKCHJldmlzaW9uGAEgASgEEiYKBGtpbmQYAiABKA4yGC52aW1lc2gudjEuVmltRXZlbnQuS2luZBIOCgZ2aW1faWQYAyABKAkSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGc3RhdHVzGAUgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSLgoPcHJldmlvdXNfc3RhdHVzGAYgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAcgASgJEg4KBmRldGFpbBgIIAEoCRIRCglhY3Rpb25faWQYCSABKAkSGQoRc3RvcHBlZF9hY3Rpb25faWQYCiABKAkSGwoDdmltGAsgASgLMg4udmltZXNoLnYxLlZpbRIyCg5jaGFuZ2VkX2ZpZWxkcxgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSDQoFYWN0b3IYDSABKAkSKwoLbWFpbnRlbmFuY2UYDiABKAsyFi52aW1lc2gudjEuTWFpbnRlbmFuY2USHQoEdmlldxgPIAEoCzIPLnZpbWVzaC52MS5WaWV3EhkKDGZpbHRlcmVkX291dBgUIAEoCEgAiAEBIssBCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIOCgpSRUdJU1RFUkVEEAESDAoITU9ESUZJRUQQAhISCg5TVEFUVVNfQ0hBTkdFRBADEhIKDlJFQVNPTl9DSEFOR0VEEAQSEwoPQUNUSU9OX1JFUExBQ0VEEAUSEAoMREVSRUdJU1RFUkVEEAYSFwoTTUFJTlRFTkFOQ0VfU1RBUlRFRBAHEhUKEU1BSU5URU5BTkNFX0VOREVEEAgSEAoMVklFV19DSEFOR0VEEAlCDwoNX2ZpbHRlcmVkX291dCpRCghXYXRjaEVuZBIZChVXQVRDSF9FTkRfVU5TUEVDSUZJRUQQABISCg5XQVRDSF9FTkRfQUdFRBABEhYKEldBVENIX0VORF9EUkFJTklORxACQiEKCXZpbWVzaC52MVABWhJ2aW1lc2gvdjE7dmltZXNodjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChN2aW1lc2gvdjEvdmltLnByb3RvEgl2aW1lc2gudjEiwQgKA1ZpbRIKCgJpZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDAoEdHlwZRgFIAEoCRIQCghhdXRoX3VybBgGIAEoCRIsCgt2aW1fcHJvamVjdBgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKgoJYXV0aF9jcmVkGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgppc19kZWZhdWx0GAkgASgIEi8KDnBsYWNlbWVudF9hdHRyGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVleHRyYRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoMcHJvYmVfcG9saWN5GAwgASgLMhYudmltZXNoLnYxLlByb2JlUG9saWN5EioKBmxhYmVscxgNIAMoCzIaLnZpbWVzaC52MS5WaW0uTGFiZWxzRW50cnkSJQoGc3RhdHVzGBQgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGBUgASgJEg4KBmRldGFpbBgWIAEoCRItCgpyb3VuZF90cmlwGBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KC3N0YXR1c190aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2YWxpZF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoHbW9uaXRvchgaIAEoCzISLnZpbWVzaC52MS5Nb25pdG9yEisKC21haW50ZW5hbmNlGBsgASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEhAKCGZsYXBwaW5nGBwgASgIEikKB2FwcGxpZWQYHSABKAsyGC52aW1lc2gudjEuQXBwbGllZEZpZWxkcxIeCgV2aWV3cxgiIAMoCzIPLnZpbWVzaC52MS5WaWV3EhAKCHJldmlzaW9uGB4gASgEEgwKBGV0YWcYHyABKAkSLwoLY3JlYXRlX3RpbWUYICABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGCEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgVjYXVzZRgkIAEoCzITLnZpbWVzaC52MS5WaW1DYXVzZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJUkVBQ0hBQkxFEAISDwoLVU5SRUFDSEFCTEUQAxILCgdVTktOT1dOEAQixAEKCFZpbUNhdXNlEhAKCGNhdXNlX2lkGAEgASgJEiYKBGtpbmQYAiABKA4yGC52aW1lc2gudjEuVmltQ2F1c2UuS2luZBIPCgdzdWJqZWN0GAMgASgJIm0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgsKB01PTklUT1IQARILCgdWQU5UQUdFEAISCwoHTkVUV09SSxADEgwKCFJFU09MVkVSEAQSDwoLQ0VSVElGSUNBVEUQBRIJCgVMQUJFTBAGIk0KDUFwcGxpZWRGaWVsZHMSEQoJYXBwbHlfc2V0GAEgASgJEg4KBmZpZWxkcxgCIAMoCRIZChFvdmVycmlkZGVuX2ZpZWxkcxgDIAMoCSJeCgtNYWludGVuYW5jZRIRCgl3aW5kb3dfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLTAgoLUHJvYmVQb2xpY3kSLQoGbWV0aG9kGAEgASgOMh0udmltZXNoLnYxLlByb2JlUG9saWN5Lk1ldGhvZBIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBGZhbGwYBCABKA0SDAoEcmlzZRgFIAEoDRISCgp0bHNfdmVyaWZ5GAYgASgIEisKCGZhaWxfZm9yGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhAKCHZhbnRhZ2VzGAggAygJEg4KBnF1b3J1bRgJIAEoDSI9CgZNZXRob2QSFgoSTUVUSE9EX1VOU1BFQ0lGSUVEEAASCAoEUElORxABEgcKA1RDUBACEggKBEhUVFAQAyLTAQoEVmlldxIPCgd2YW50YWdlGAEgASgJEiUKBnN0YXR1cxgCIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgDIAEoCRIOCgZkZXRhaWwYBCABKAkSLwoLc3RhdHVzX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3ZhbGlkX3VudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglhY3Rpb25faWQYByABKAki0gEKC1Byb2JlUmVzdWx0EiUKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgCIAEoCRIOCgZkZXRhaWwYAyABKAkSLQoKcm91bmRfdHJpcBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgptb25pdG9yX2lkGAUgASgJEg8KB3ZhbnRhZ2UYBiABKAkSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi7AIKB01vbml0b3ISKQoGZW5naW5lGAEgASgOMhkudmltZXNoLnYxLk1vbml0b3IuRW5naW5lEhEKCWFjdGlvbl9pZBgCIAEoCRIVCg13b3JrZmxvd19uYW1lGAMgASgJEicKBXN0YXRlGAQgASgOMhgudmltZXNoLnYxLk1vbml0b3IuU3RhdGUSEgoKbGFzdF9lcnJvchgFIAEoCRIwCgxjb250YWN0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKBkVuZ2luZRIWChJFTkdJTkVfVU5TUEVDSUZJRUQQABIMCghFTUJFRERFRBABEgsKB01JU1RSQUwQAhIMCghFWFRFUk5BTBADIlIKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDAoIU1RBUlRJTkcQARILCgdSVU5OSU5HEAISCwoHV0FJVElORxADEgoKBlNJTEVOVBAEIskFCghWaW1FdmVudBIQCghyZXZpc2lvbhgBIAEoBBImCgRraW5kGAIgASgOMhgudmltZXNoLnYxLlZpbUV2ZW50LktpbmQSDgoGdmltX2lkGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBnN0YXR1cxgFIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEi4KD3ByZXZpb3VzX3N0YXR1cxgGIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgHIAEoCRIOCgZkZXRhaWwYCCABKAkSEQoJYWN0aW9uX2lkGAkgASgJEhkKEXN0b3BwZWRfYWN0aW9uX2lkGAogASgJEhsKA3ZpbRgLIAEoCzIOLnZpbWVzaC52MS5WaW0SMgoOY2hhbmdlZF9maWVsZHMYDCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWFjdG9yGA0gASgJEisKC21haW50ZW5hbmNlGA4gASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEh0KBHZpZXcYDyABKAsyDy52aW1lc2gudjEuVmlldxIZCgxmaWx0ZXJlZF9vdXQYFCABKAhIAIgBASLLAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKUkVHSVNURVJFRBABEgwKCE1PRElGSUVEEAISEgoOU1RBVFVTX0NIQU5HRUQQAxISCg5SRUFTT05fQ0hBTkdFRBAEEhMKD0FDVElPTl9SRVBMQUNFRBAFEhAKDERFUkVHSVNURVJFRBAGEhcKE01BSU5URU5BTkNFX1NUQVJURUQQBxIVChFNQUlOVEVOQU5DRV9FTkRFRBAIEhAKDFZJRVdfQ0hBTkdFRBAJQg8KDV9maWx0ZXJlZF9vdXQqUQoIV2F0Y2hFbmQSGQoVV0FUQ0hfRU5EX1VOU1BFQ0lGSUVEEAASEgoOV0FUQ0hfRU5EX0FHRUQQARIWChJXQVRDSF9FTkRfRFJBSU5JTkcQAkIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * A cloud whose reachability is watched.
@@ -282,6 +282,16 @@ export type Vim = Message<"vimesh.v1.Vim"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 33;
    */
   updateTime?: Timestamp;
+
+  /**
+   * What the VIM has in common with others that became UNREACHABLE or UNKNOWN with it, as far as one thing explains them:
+   * see FleetService.ListCauses. Absent while the VIM is REACHABLE or PENDING, and in changes: it is found within seconds
+   * after them, and no status waits for it. It is told by GetVim, BatchGetVims, ListVims and the list at the start of
+   * WatchVims.
+   *
+   * @generated from field: vimesh.v1.VimCause cause = 36;
+   */
+  cause?: VimCause;
 };
 
 /**
@@ -340,6 +350,104 @@ export const Vim_StatusSchema: GenEnum<Vim_Status> = /*@__PURE__*/
   enumDesc(file_vimesh_v1_vim, 0, 0);
 
 /**
+ * What VIMs that became UNREACHABLE or UNKNOWN together have in common.
+ *
+ * @generated from message vimesh.v1.VimCause
+ */
+export type VimCause = Message<"vimesh.v1.VimCause"> & {
+  /**
+   * Id of the cause; see FleetService.GetCause.
+   *
+   * @generated from field: string cause_id = 1;
+   */
+  causeId: string;
+
+  /**
+   * What kind of thing failed.
+   *
+   * @generated from field: vimesh.v1.VimCause.Kind kind = 2;
+   */
+  kind: VimCause_Kind;
+
+  /**
+   * Which one.
+   *
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+};
+
+/**
+ * Describes the message vimesh.v1.VimCause.
+ * Use `create(VimCauseSchema)` to create a new message.
+ */
+export const VimCauseSchema: GenMessage<VimCause> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_vim, 1);
+
+/**
+ * What kind of thing failed.
+ *
+ * @generated from enum vimesh.v1.VimCause.Kind
+ */
+export enum VimCause_Kind {
+  /**
+   * Never returned.
+   *
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  KIND_UNSPECIFIED = 0,
+
+  /**
+   * A monitor of the pool, or what is near it: `subject` is its id.
+   *
+   * @generated from enum value: MONITOR = 1;
+   */
+  MONITOR = 1,
+
+  /**
+   * A place from which is probed: `subject` is its name.
+   *
+   * @generated from enum value: VANTAGE = 2;
+   */
+  VANTAGE = 2,
+
+  /**
+   * A network: `subject` is its prefix, such as `192.0.2.0/24`, and `192.0.2.7/32` for one address that several VIMs
+   * share. Of VIMs that are given by name, it is the name, or the domain: `*.example.org`.
+   *
+   * @generated from enum value: NETWORK = 3;
+   */
+  NETWORK = 3,
+
+  /**
+   * What answers for names: `subject` is their domain, or `all names`.
+   *
+   * @generated from enum value: RESOLVER = 4;
+   */
+  RESOLVER = 4,
+
+  /**
+   * The certificates of a domain: `subject` is `*.example.org`.
+   *
+   * @generated from enum value: CERTIFICATE = 5;
+   */
+  CERTIFICATE = 5,
+
+  /**
+   * What a label of the VIMs names, such as a proxy or a rack: `subject` is `rack=a7`.
+   *
+   * @generated from enum value: LABEL = 6;
+   */
+  LABEL = 6,
+}
+
+/**
+ * Describes the enum vimesh.v1.VimCause.Kind.
+ */
+export const VimCause_KindSchema: GenEnum<VimCause_Kind> = /*@__PURE__*/
+  enumDesc(file_vimesh_v1_vim, 1, 0);
+
+/**
  * What an apply set manages of a VIM: the fields that it was the last to set. Others may change all other fields, and stay
  * unharmed by it.
  *
@@ -373,7 +481,7 @@ export type AppliedFields = Message<"vimesh.v1.AppliedFields"> & {
  * Use `create(AppliedFieldsSchema)` to create a new message.
  */
 export const AppliedFieldsSchema: GenMessage<AppliedFields> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 1);
+  messageDesc(file_vimesh_v1_vim, 2);
 
 /**
  * The maintenance that a VIM is in.
@@ -408,7 +516,7 @@ export type Maintenance = Message<"vimesh.v1.Maintenance"> & {
  * Use `create(MaintenanceSchema)` to create a new message.
  */
 export const MaintenanceSchema: GenMessage<Maintenance> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 2);
+  messageDesc(file_vimesh_v1_vim, 3);
 
 /**
  * How a VIM is probed. A field that is not set has its default.
@@ -496,7 +604,7 @@ export type ProbePolicy = Message<"vimesh.v1.ProbePolicy"> & {
  * Use `create(ProbePolicySchema)` to create a new message.
  */
 export const ProbePolicySchema: GenMessage<ProbePolicy> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 3);
+  messageDesc(file_vimesh_v1_vim, 4);
 
 /**
  * Ways to probe.
@@ -537,7 +645,7 @@ export enum ProbePolicy_Method {
  * Describes the enum vimesh.v1.ProbePolicy.Method.
  */
 export const ProbePolicy_MethodSchema: GenEnum<ProbePolicy_Method> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 3, 0);
+  enumDesc(file_vimesh_v1_vim, 4, 0);
 
 /**
  * What one vantage says of a VIM that is probed from several.
@@ -600,7 +708,7 @@ export type View = Message<"vimesh.v1.View"> & {
  * Use `create(ViewSchema)` to create a new message.
  */
 export const ViewSchema: GenMessage<View> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 4);
+  messageDesc(file_vimesh_v1_vim, 5);
 
 /**
  * What a round of probes saw that was made because somebody asked. It is on no record, and changes no status.
@@ -663,7 +771,7 @@ export type ProbeResult = Message<"vimesh.v1.ProbeResult"> & {
  * Use `create(ProbeResultSchema)` to create a new message.
  */
 export const ProbeResultSchema: GenMessage<ProbeResult> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 5);
+  messageDesc(file_vimesh_v1_vim, 6);
 
 /**
  * The ping action of a VIM, as the conductors know it.
@@ -722,7 +830,7 @@ export type Monitor = Message<"vimesh.v1.Monitor"> & {
  * Use `create(MonitorSchema)` to create a new message.
  */
 export const MonitorSchema: GenMessage<Monitor> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 6);
+  messageDesc(file_vimesh_v1_vim, 7);
 
 /**
  * Where a ping action runs.
@@ -765,7 +873,7 @@ export enum Monitor_Engine {
  * Describes the enum vimesh.v1.Monitor.Engine.
  */
 export const Monitor_EngineSchema: GenEnum<Monitor_Engine> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 6, 0);
+  enumDesc(file_vimesh_v1_vim, 7, 0);
 
 /**
  * States of a ping action.
@@ -813,7 +921,7 @@ export enum Monitor_State {
  * Describes the enum vimesh.v1.Monitor.State.
  */
 export const Monitor_StateSchema: GenEnum<Monitor_State> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 6, 1);
+  enumDesc(file_vimesh_v1_vim, 7, 1);
 
 /**
  * One change of one VIM. Each change is one event with a revision of its own.
@@ -948,7 +1056,7 @@ export type VimEvent = Message<"vimesh.v1.VimEvent"> & {
  * Use `create(VimEventSchema)` to create a new message.
  */
 export const VimEventSchema: GenMessage<VimEvent> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_vim, 7);
+  messageDesc(file_vimesh_v1_vim, 8);
 
 /**
  * Kinds of change.
@@ -1032,7 +1140,7 @@ export enum VimEvent_Kind {
  * Describes the enum vimesh.v1.VimEvent.Kind.
  */
 export const VimEvent_KindSchema: GenEnum<VimEvent_Kind> = /*@__PURE__*/
-  enumDesc(file_vimesh_v1_vim, 7, 0);
+  enumDesc(file_vimesh_v1_vim, 8, 0);
 
 /**
  * Why the server ends a watch of its own accord. The client can resume at any conductor.

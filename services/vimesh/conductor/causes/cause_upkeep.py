@@ -1,0 +1,174 @@
+"""Finds the causes of what is lost, joins VIMs to them, and ends them. The conductor that has the turn does it.
+
+No status waits for any of it: it reads what is on record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from statistics import median
+from typing import Final, Never
+
+import structlog
+
+from vimesh.conductor.causes.probing_places import ProbingPlaces
+from vimesh.domain.causes.cause_store import CauseStore
+from vimesh.domain.causes.causes import END_SHARE, MAX_LASTING, CauseLook, LastingCause, MemberPage, NewCause
+from vimesh.domain.causes.correlation import MIN_MEMBERS, Correlation, FoundCause, is_settled, join
+from vimesh.domain.causes.traits import CauseMember, PlaceOf, Trait
+from vimesh.domain.errors import VimeshError
+from vimesh.domain.pool.assignment import Assignment
+from vimesh.domain.retention import in_batches
+from vimesh.runtime.outage_log import OutageLog
+
+_log = structlog.get_logger()
+
+_PAGE: Final = 2000
+_MAX_CHANGES: Final = 200_000
+"""More changes are not looked at together: some 100 MB."""
+_PAUSE_FACTOR: Final = 4
+"""Length of the pause after a look, as a multiple of its duration: it takes at most a fifth of the time."""
+_COUNT_KEPT_S: Final = 60.0
+"""For how long the number of VIMs that have something in common is taken as it was."""
+_MAX_COUNTS: Final = 50_000
+_CLEAN_EVERY_S: Final = 10.0
+_SURELY_MORE: Final = 2.0
+"""A count so many times too large to be a cause is not taken again."""
+
+
+class CauseUpkeep:
+    def __init__(self, store: CauseStore, assignment: Callable[[], Assignment], *, period_s: float = 1.0) -> None:
+        """`assignment` returns how the VIMs are divided among the monitors of the pool now."""
+        self._store = store
+        self._assignment = assignment
+        self._period_s = period_s
+        self._id = str(uuid.uuid4())
+        self._places = ProbingPlaces()
+        self._seen = (0, 0)
+        """What the last complete look was at."""
+        self._counts: dict[Trait, tuple[int, float]] = {}
+        """How many VIMs have a trait, and when they were counted."""
+        self._clean_at = 0.0
+        self._outage_log = OutageLog("the causes", "causes", meanwhile="what is lost has no cause")
+
+    async def run(self) -> Never:
+        """Look about once a second. Runs until cancelled."""
+        took_s = 0.0
+        while True:
+            await asyncio.sleep(max(self._period_s, _PAUSE_FACTOR * took_s))
+            begun_at = time.monotonic()
+            with self._outage_log.absorb(VimeshError):
+                await self.look()
+            took_s = time.monotonic() - begun_at
+
+    async def look(self) -> None:
+        """Look once. Raises StoreUnavailable, Overloaded."""
+        self._places.note(self._assignment(), time.monotonic())
+        look = await self._store.look()
+        if look.holder not in {"", self._id}:
+            self._seen = (0, 0)
+            return
+        if time.monotonic() >= self._clean_at:
+            self._clean_at = time.monotonic() + _CLEAN_EVERY_S
+            await in_batches(self._store.clean_up)
+        if look.lasting_count or look.recent_count >= MIN_MEMBERS:
+            await self._look_closer(look)
+
+    async def _look_closer(self, look: CauseLook) -> None:
+        lasting = await self._store.lasting() if look.lasting_count else ()
+        over = [cause.id for cause in lasting if cause.affected_count <= END_SHARE * cause.vim_count]
+        if over and await self._store.end(self._id, over):
+            _log.info("causes have ended", count=len(over))
+        seen = (look.recent_count, look.newest_time)
+        if seen == self._seen or not look.recent_count or not await self._store.take_turn(self._id):
+            return
+        changes: Sequence[CauseMember] = await _read(self._store.recent_changes, _MAX_CHANGES)
+        place_of = self._places.at(time.monotonic() - median(each.age_s for each in changes)) if changes else None
+        if place_of is not None:
+            remaining = [cause for cause in lasting if cause.id not in over]
+            changes = await self._join(changes, remaining, place_of)
+            if len(changes) >= MIN_MEMBERS and len(remaining) < MAX_LASTING:
+                if not is_settled(changes):
+                    return
+                await self._find(changes, place_of)
+        self._seen = seen
+
+    async def _join(
+        self, changes: Sequence[CauseMember], lasting: Sequence[LastingCause], place_of: PlaceOf
+    ) -> Sequence[CauseMember]:
+        """Join changes to causes that last; return the others."""
+        if not lasting:
+            return changes
+        joined, others = await asyncio.to_thread(join, changes, {cause.trait: cause.id for cause in lasting}, place_of)
+        for cause_id, members in joined.items():
+            await self._add(cause_id, members)
+        return others
+
+    async def _find(self, changes: Sequence[CauseMember], place_of: PlaceOf) -> None:
+        correlation = await asyncio.to_thread(Correlation, changes, place_of)
+        if any(map(self._is_uncounted, correlation.suspects.items())):
+            await self._count(correlation)
+        populations = {trait: self._counts[trait][0] for trait in correlation.suspects}
+        for found in await asyncio.to_thread(correlation.find_causes, populations):
+            if not await self._begin(found):
+                return
+
+    def _is_uncounted(self, suspect: tuple[Trait, int]) -> bool:
+        trait, affected = suspect
+        count, counted_at = self._counts.get(trait, (0, 0.0))
+        is_old = time.monotonic() - counted_at > _COUNT_KEPT_S
+        return not count or (is_old and count < _SURELY_MORE * affected)
+
+    async def _count(self, correlation: Correlation) -> None:
+        populations: dict[Trait, int] = dict.fromkeys(correlation.suspects, 0)
+        after, is_more = 0, True
+        while is_more:
+            page = await self._store.population(after, _PAGE)
+            await asyncio.to_thread(correlation.count, page.members, populations)
+            after, is_more = page.last_number, bool(page.last_number)
+        if len(self._counts) > _MAX_COUNTS:
+            self._counts.clear()
+        counted_at = time.monotonic()
+        self._counts.update({trait: (count, counted_at) for trait, count in populations.items()})
+
+    async def _begin(self, found: FoundCause) -> bool:
+        reasons = Counter(member.reason for member in found.members)
+        cause = NewCause(
+            id=str(uuid.uuid4()),
+            trait=found.trait,
+            reason=min(reasons, key=lambda reason: (-reasons[reason], reason)),
+            age_s=max(member.age_s for member in found.members),
+            population=found.population,
+        )
+        _log.info(
+            "found a cause",
+            cause_id=cause.id,
+            kind=str(cause.trait.kind),
+            subject=cause.trait.subject,
+            vims=len(found.members),
+        )
+        return await self._store.begin(self._id, cause) and await self._add(cause.id, found.members)
+
+    async def _add(self, cause_id: str, members: Sequence[CauseMember]) -> bool:
+        for start in range(0, len(members), _PAGE):
+            begun_at = time.monotonic()
+            if not await self._store.add_vims(self._id, cause_id, members[start : start + _PAGE]):
+                return False
+            if start + _PAGE < len(members):
+                await asyncio.sleep(time.monotonic() - begun_at)  # reports get in between
+        return True
+
+
+async def _read(read_page: Callable[[int, int], Awaitable[MemberPage]], limit: int) -> list[CauseMember]:
+    """Read pages until there are no more, or until there are `limit` members."""
+    members: list[CauseMember] = []
+    after, is_more = 0, True
+    while is_more and len(members) < limit:
+        page = await read_page(after, _PAGE)
+        members += page.members
+        after, is_more = page.last_number, bool(page.last_number)
+    return members

@@ -1,0 +1,87 @@
+"""Reads VIMs with the few columns that causes depend on, in the order of their registration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, bindparam, exists, func, or_, select
+
+from vimesh.domain.causes.causes import CauseLook, MemberPage
+from vimesh.domain.causes.traits import BAD, WINDOW_S, CauseMember, host_of
+from vimesh.domain.vims import Status
+from vimesh.store.schema.cause_tables import cause_members, cause_turns, causes
+from vimesh.store.schema.tables import standings, vims
+from vimesh.store.schema.timestamps import MICROS, micros
+from vimesh.store.sql.prepared_statements import PreparedStatement
+from vimesh.store.sql.sql_functions import NowMicros
+
+_WINDOW: Final = micros(WINDOW_S)
+_IS_BAD = or_(*(standings.c.status == status for status in sorted(BAD)))  # a prepared statement has no lists
+_RECENT: Final = (_IS_BAD, standings.c.status_time > NowMicros() - _WINDOW)
+_HAS_NONE = ~exists().where(
+    cause_members.c.vim_id == standings.c.vim_id,
+    causes.c.id == cause_members.c.cause_id,
+    causes.c.end_time.is_(None),
+)
+_LASTING = select(func.count()).select_from(causes).where(causes.c.end_time.is_(None)).scalar_subquery()
+_HOLDER = select(func.max(cause_turns.c.holder)).where(cause_turns.c.until > NowMicros()).scalar_subquery()
+_LOOK = PreparedStatement(
+    select(func.count(), func.max(standings.c.status_time), _LASTING, _HOLDER).select_from(standings).where(*_RECENT)
+)
+
+
+def _page(*conditions: Any) -> PreparedStatement:  # noqa: ANN401 - SQLAlchemy's
+    statement: Select[Any] = (
+        select(
+            *(standings.c.number, vims.c.id, vims.c.project_id, vims.c.auth_url, vims.c.labels),
+            *(standings.c.status, standings.c.reason, standings.c.engine, standings.c.status_time),
+            NowMicros(),
+        )
+        .select_from(standings.join(vims, vims.c.id == standings.c.vim_id))
+        .where(standings.c.number > bindparam("after"), *conditions)
+        .order_by(standings.c.number)
+        .limit(bindparam("count"))
+    )
+    return PreparedStatement(statement)
+
+
+_CHANGED = _page(*_RECENT, _HAS_NONE)
+_ALL = _page()
+
+
+def look(connection: Connection) -> CauseLook:
+    [[count, newest, lasting, holder]] = _LOOK.rows(connection, {})
+    return CauseLook(count, newest or 0, lasting, holder or "")
+
+
+def recent_changes(connection: Connection, after: int, limit: int) -> MemberPage:
+    return _members(_CHANGED.rows(connection, {"after": after, "count": limit}), limit)
+
+
+def population(connection: Connection, after: int, limit: int) -> MemberPage:
+    return _members(_ALL.rows(connection, {"after": after, "count": limit}), limit)
+
+
+def _members(rows: Sequence[Sequence[Any]], limit: int) -> MemberPage:
+    members = []
+    for _, vim_id, project_id, auth_url, labels, status, reason, engine, status_time, now in rows:
+        host, is_tls = host_of(auth_url)
+        age_s = (now - status_time) / MICROS
+        members.append(
+            CauseMember(vim_id, project_id, host, is_tls, _labels(labels), Status(status), reason, age_s, engine)
+        )
+    return MemberPage(members, rows[-1][0] if len(rows) == limit else 0)
+
+
+@lru_cache(maxsize=5000)
+def _read_labels(text: str) -> Mapping[str, str]:
+    labels: dict[str, str] = json.loads(text)
+    return labels
+
+
+def _labels(value: str | Mapping[str, str] | None) -> Mapping[str, str]:
+    """Return the labels of a row, which drivers give as text or as values. VIMs share most of theirs."""
+    return _read_labels(value) or {} if isinstance(value, str) else value or {}
