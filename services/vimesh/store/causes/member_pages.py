@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, Select, bindparam, case, exists, func, or_, select
 
 from vimesh.domain.causes.causes import CauseLook, MemberPage
 from vimesh.domain.causes.traits import BAD, WINDOW_S, CauseMember, host_of
@@ -19,8 +19,9 @@ from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import NowMicros
 
 _WINDOW: Final = micros(WINDOW_S)
-_IS_BAD = or_(*(standings.c.status == status for status in sorted(BAD)))  # a prepared statement has no lists
-_RECENT: Final = (_IS_BAD, standings.c.status_time > NowMicros() - _WINDOW)
+# As a value, so that the index of times is used: many VIMs may be lost for long. A prepared statement has no lists.
+_IS_BAD = case((or_(*(standings.c.status == status for status in sorted(BAD))), 1), else_=0)
+_IS_RECENT = standings.c.status_time > NowMicros() - _WINDOW
 _HAS_NONE = ~exists().where(
     cause_members.c.vim_id == standings.c.vim_id,
     causes.c.id == cause_members.c.cause_id,
@@ -29,7 +30,9 @@ _HAS_NONE = ~exists().where(
 _LASTING = select(func.count()).select_from(causes).where(causes.c.end_time.is_(None)).scalar_subquery()
 _HOLDER = select(func.max(cause_turns.c.holder)).where(cause_turns.c.until > NowMicros()).scalar_subquery()
 _LOOK = PreparedStatement(
-    select(func.count(), func.max(standings.c.status_time), _LASTING, _HOLDER).select_from(standings).where(*_RECENT)
+    select(func.sum(_IS_BAD), func.max(_IS_BAD * standings.c.status_time), _LASTING, _HOLDER)
+    .select_from(standings)
+    .where(_IS_RECENT)
 )
 
 
@@ -48,13 +51,13 @@ def _page(*conditions: Any) -> PreparedStatement:  # noqa: ANN401 - SQLAlchemy's
     return PreparedStatement(statement)
 
 
-_CHANGED = _page(*_RECENT, _HAS_NONE)
+_CHANGED = _page(_IS_RECENT, _IS_BAD == 1, _HAS_NONE)
 _ALL = _page()
 
 
 def look(connection: Connection) -> CauseLook:
     [[count, newest, lasting, holder]] = _LOOK.rows(connection, {})
-    return CauseLook(count, newest or 0, lasting, holder or "")
+    return CauseLook(int(count or 0), int(newest or 0), lasting, holder or "")
 
 
 def recent_changes(connection: Connection, after: int, limit: int) -> MemberPage:
