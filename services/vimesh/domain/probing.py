@@ -124,6 +124,8 @@ class Reason:
 
     # Faults of the monitor itself. These never make a VIM unreachable (G12).
     LOCAL_NO_ROUTE = "LOCAL_NO_ROUTE"
+    LOCAL_NETWORK = "LOCAL_NETWORK"
+    """None of the references of the prober answers: its own network may be away."""
     LOCAL_PERMISSION = "LOCAL_PERMISSION"
     LOCAL_DENIED = "LOCAL_DENIED"
     """The rules of the prober forbid to send anything to the address."""

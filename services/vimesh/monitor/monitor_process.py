@@ -20,6 +20,7 @@ from vimesh.domain.vims import Engine
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.loop_guard.safeguards import Safeguards
+from vimesh.monitor.references.reference_addresses import References, format_references
 from vimesh.monitor.reporting.reporter import ReporterLimits
 from vimesh.monitor.requests.probe_service import ProbeService, ProbeServiceLimits
 from vimesh.monitor.wanted_actions import ActionSet, PoolMember, Watcher
@@ -53,6 +54,8 @@ class MonitorSettings:
     """Which addresses may be probed."""
     history: bool = False
     """Whether to deliver what rounds come to."""
+    references: References = ()
+    """What proves that the network of this process works; empty: nothing does."""
 
 
 async def run_monitor(
@@ -73,6 +76,7 @@ async def run_monitor(
         settings.address,
         settings.reporter,
         settings.rules,
+        references=settings.references,
         credentials=settings.credentials,
         safeguards=safeguards,
         history=settings.history,
@@ -119,7 +123,12 @@ async def run_monitor(
 
 
 def _facts(place: PoolPlace, host: ActionHost) -> dict[str, str]:
-    return {"actions": str(len(host)), "capacity": str(place.capacity)}
+    facts = {"actions": str(len(host)), "capacity": str(place.capacity)}
+    if host.local_health > 1:
+        facts["local_health"] = f"{host.local_health:g}"
+    if host.references is not None:
+        facts["references"] = host.references.summary()
+    return facts
 
 
 def _register_metrics(
@@ -139,6 +148,7 @@ def _log_start(settings: MonitorSettings, host: ActionHost) -> None:
         capacity=settings.place.capacity,
         methods=list(host.abilities.methods),
         missing=dict(host.abilities.missing),
+        references=format_references(settings.references),
         probe_allow=format_networks(settings.rules.allow),
         probe_deny=format_networks(settings.rules.deny),
     )

@@ -32,7 +32,8 @@ async def conductor() -> ScriptedConductor:
 @pytest.fixture
 async def metrics(conductor: ScriptedConductor, tmp_path: Path) -> AsyncGenerator[MetricsOf]:
     path = tmp_path / "metrics.sock"
-    words = ("monitor", "--metrics", f"unix:{path}", "--probe-allow", "127.0.0.0/8")
+    references = ("--reference", "127.0.0.3", "--reference", "127.0.0.4")
+    words = ("monitor", "--metrics", f"unix:{path}", "--probe-allow", "127.0.0.0/8", *references)
     async with serving(conductor) as port:
         with running(tmp_path, *words, "--address", f"127.0.0.1:{port}") as monitor:
             await asyncio.to_thread(monitor.line_with, "monitor started")
@@ -61,7 +62,9 @@ async def test_everything_that_the_catalogue_lists_is_exposed(
     await api.refuse()
     (await conductor.watch(0)).say(wanted=[wanted(api.url)], revision=1)
 
-    scraped = await metrics.until(lambda scraped: scraped.value("vimesh_probe_failures_total") > 0)
+    scraped = await metrics.until(
+        lambda scraped: scraped.value("vimesh_probe_failures_total") > 0 and "vimesh_reference_up" in scraped.names
+    )
 
     listed = {entry.name for entry in entries_of(Component.MONITOR)}
     assert listed - scraped.names == {"vimesh_certificate_not_after_seconds"}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -40,6 +41,11 @@ class Prober:
         self.told: list[Told] = []
         self.now: dict[str, Told] = {}
         """The newest verdict on each VIM."""
+        self._counts: Counter[Status] = Counter()
+
+    def count_of(self, status: Status) -> int:
+        """Return how many VIMs have the status."""
+        return self._counts[status]
 
     @property
     def pid(self) -> int:
@@ -77,6 +83,9 @@ class Prober:
         vim_id, status, reason, detail, seen_at = await self._line()
         told = Told(vim_id, Status(status), reason, detail, float(seen_at))
         self.told.append(told)
+        if (before := self.now.get(vim_id)) is not None:
+            self._counts[before.status] -= 1
+        self._counts[told.status] += 1
         self.now[vim_id] = told
 
     async def _line(self) -> list[str]:

@@ -19,10 +19,13 @@ from vimesh.domain.probing import Method, ProbePolicy
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
+from vimesh.monitor.references.reference_addresses import parse_references
 from vimesh.monitor.targets.verdict import Verdict
 
 PING_IDENTIFIER_S = "PING_IDENTIFIER_S"
 """The environment may set how long pings keep an ICMP identifier."""
+REFERENCES = "REFERENCES"
+"""The environment may name what shows that the network works."""
 
 
 def _write(line: object) -> None:
@@ -50,7 +53,10 @@ async def _main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     orders = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    settings = loopback_settings(ping_identifier_s=float(os.environ.get(PING_IDENTIFIER_S, ROTATE_S)))
+    settings = loopback_settings(
+        ping_identifier_s=float(os.environ.get(PING_IDENTIFIER_S, ROTATE_S)),
+        references=parse_references(os.environ[REFERENCES]) if REFERENCES in os.environ else (),
+    )
     with hosting(_tell, settings) as host:
         _write(list(host.abilities.methods))
         while line := await orders.readline():

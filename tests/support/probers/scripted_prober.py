@@ -28,7 +28,9 @@ from vimesh.monitor.names.name_answers import (
 from vimesh.monitor.names.resolver import Resolver
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.references.uplink import Uplink
 from vimesh.monitor.rounds.rounds import Rounds
+from vimesh.monitor.scheduling.local_health import LocalHealth
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
@@ -49,6 +51,8 @@ IN_LINE: Final = Line.WAIT
 Reply = float | tuple[float, str] | LocalFault | Line | None
 """Seconds until the answer; or seconds and reason of a failure; a local fault; no socket for it; or silence."""
 Network = Callable[[float, ProbeAddress], Reply]
+References = Callable[[float], float | None]
+"""Given the time of a question: seconds until the first answer; None: no reference answers."""
 NameService = Callable[[float, str], tuple[float, Outcome]]
 """Given the start of a lookup and the name: seconds until the outcome, and the outcome."""
 
@@ -87,8 +91,9 @@ class SimulatedHost:
         ageing: float = 1,
         quarantine: Quarantine | None = None,
         history: RoundHistory | None = None,
+        references: References | None = None,
     ) -> None:
-        """`ageing` is the factor by which addresses age faster than usual."""
+        """`ageing` is the factor by which addresses age faster than usual. `references`: None: there are none."""
         self.network = network
         self.names = dict(names or {})
         self.name_service = name_service or (lambda _, name: (0.0, self.names[name]))
@@ -100,7 +105,13 @@ class SimulatedHost:
         self._replies: list[tuple[float, float, Target, int, int, str | None]] = []
         self._timers: list[Timer] = []
         self._wheel: TimingWheel[Target] = TimingWheel(TICK_S)
-        self._running = StallClock(self._clock)
+        self.health = LocalHealth()
+        self._running = StallClock(self._clock, self.health)
+        self.references = references
+        self.uplink = None if references is None else Uplink(self._running.now())
+        self.asked: list[float] = []
+        """When the references were asked."""
+        self._reference_answers: list[tuple[float, float]] = []
         self.statistics = ProbeStatistics()
         self.rounds = Rounds(
             wheel=self._wheel,
@@ -116,6 +127,8 @@ class SimulatedHost:
             quarantine=quarantine,
             statistics=self.statistics,
             history=history,
+            health=self.health,
+            uplink=self.uplink,
         )
         self.rounds.use(dict.fromkeys(Method, self))
 
@@ -131,6 +144,7 @@ class SimulatedHost:
             self.time += TICK_S
             self._run_timers()
             self._deliver()
+            self._ask_references()
             for target in self._wheel.take_due(self.time):
                 self.rounds.advance(target)
 
@@ -196,6 +210,18 @@ class SimulatedHost:
                 self.rounds.record_answer(target, number, at - sent_at)
             else:
                 self.rounds.record_failure(target, number, reason, "")
+
+    def _ask_references(self) -> None:
+        uplink, references, now = self.uplink, self.references, self._running.now()
+        if uplink is None or references is None:
+            return
+        for asked_at, at in [answer for answer in self._reference_answers if answer[1] <= now]:
+            self._reference_answers.remove((asked_at, at))
+            uplink.note_answer(asked_at, at - asked_at, now)
+        if now >= uplink.due_at and uplink.advance(now):
+            self.asked.append(now)
+            if (after_s := references(now)) is not None:
+                self._reference_answers.append((now, now + after_s))
 
     def _clock(self) -> float:
         return self.time

@@ -39,6 +39,7 @@ from vimesh.domain.settings import (
 )
 from vimesh.domain.views.vantages import DEFAULT_VANTAGE, vantage_name
 from vimesh.domain.vims import Engine
+from vimesh.monitor.references.reference_addresses import REFERENCES
 from vimesh.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY, TARGET_ALLOW, TARGET_DENY
 from vimesh.target_rules.target_rules import NOTIFICATIONS, TargetRules
 
@@ -280,6 +281,7 @@ ALL_SETTINGS: tuple[Setting[Any], ...] = (
     MONITOR_HISTORY,
     HISTORY_SIZE,
     UP_HISTORY,
+    REFERENCES,
     PROBE_ALLOW,
     PROBE_DENY,
     NOTIFIER_ID,

@@ -168,6 +168,15 @@ ProbeDeny = Annotated[
         "[VIMESH_PROBE_DENY, separated by commas].",
     ),
 ]
+Reference = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference",
+        metavar="ADDRESS",
+        help="Host to ping, HOST:PORT to connect to, or URL, that answers while the network of this process works, "
+        "such as its router or name servers. At least two, repeated [VIMESH_MONITOR_REFERENCES, separated by commas].",
+    ),
+]
 TargetAllow = Annotated[
     list[str] | None,
     typer.Option(

@@ -12,6 +12,7 @@ from vimesh.cli.base import command_settings, common_settings, flags, history_se
 from vimesh.domain.actions import Shard
 from vimesh.domain.pool.pool_members import PoolPlace
 from vimesh.domain.settings import ADDRESS, CREDENTIALS
+from vimesh.monitor.references.reference_addresses import REFERENCES
 
 
 def monitor(  # noqa: PLR0913 - one parameter per flag
@@ -44,6 +45,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
     ] = None,
     probe_allow: flags.ProbeAllow = None,
     probe_deny: flags.ProbeDeny = None,
+    reference: flags.Reference = None,
     history: history_settings.MonitorHistory = None,
     metrics: flags.Metrics = None,
     probe_listen: flags.ProbeListen = None,
@@ -57,6 +59,8 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
 
     Loopback, link-local, metadata, multicast and unspecified addresses and the fleet's own are probed only if
     --probe-allow names them.
+
+    While none of its references answers, a monitor calls no VIM UNREACHABLE: what fails may be its own network.
     """
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not probe
     from vimesh.monitor.monitor_process import MonitorSettings  # noqa: PLC0415 - as above
@@ -77,6 +81,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
                 ),
                 rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
                 history=found.read(history_settings.MONITOR_HISTORY, history),
+                references=found.read(REFERENCES, ",".join(reference) if reference else None),
             ),
             compose.side_ports(found, metrics=metrics, probe_listen=probe_listen),
         )

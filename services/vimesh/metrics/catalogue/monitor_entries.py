@@ -23,6 +23,28 @@ MONITOR_METRICS: Final = (
         components=_MONITOR,
     ),
     MetricEntry(
+        "vimesh_monitor_local_health",
+        MetricKind.GAUGE,
+        "Factor by which the monitor waits longer for answers, because its own loop is late: 1 while it is healthy, at "
+        "most 8.",
+        components=_MONITOR,
+    ),
+    MetricEntry(
+        "vimesh_reference_up",
+        MetricKind.GAUGE,
+        "Whether the reference has answered within the last three seconds.",
+        labels=("reference",),
+        components=_MONITOR,
+        condition="with references",
+    ),
+    MetricEntry(
+        "vimesh_references_failing",
+        MetricKind.GAUGE,
+        "Whether no reference answers: the monitor then calls no VIM UNREACHABLE.",
+        components=_MONITOR,
+        condition="with references",
+    ),
+    MetricEntry(
         "vimesh_probe_rounds_total",
         MetricKind.COUNTER,
         "Rounds of probes begun. A round ends with a verdict on its target, most often the former one.",

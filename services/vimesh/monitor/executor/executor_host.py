@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from random import SystemRandom
 from typing import Never
 
@@ -16,12 +15,12 @@ import structlog
 from vimesh.domain.actions import Action
 from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.monitor.executor.completion_notifier import CompletionLimits, CompletionNotifier
+from vimesh.monitor.executor.executor_settings import ExecutorSettings
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.reporting.reporter import ReporterLimits
 from vimesh.rpc.process_reports import FrontLink
 from vimesh.runtime.daemon_threads import DaemonThreads
 from vimesh.runtime.supervisor import supervise
-from vimesh.target_rules.target_rules import TargetRules
 from vimesh.watchdog.process_announcer import announced
 
 _log = structlog.get_logger()
@@ -39,16 +38,9 @@ class HostStalled(Exception):
 class ExecutorHost:
     """Runs actions until the conductors answer bad_action (G10). Its daemon threads do not keep the process alive."""
 
-    def __init__(
-        self, address: str, credentials: Path | None, rules: TargetRules, end_execution: Callable[[str], None]
-    ) -> None:
-        """Start the loop. `end_execution` blocks until it has notified Mistral that an action execution is over.
-
-        `credentials`: see `channel`.
-        """
-        self._address = address
-        self._credentials = credentials
-        self._rules = rules
+    def __init__(self, settings: ExecutorSettings, end_execution: Callable[[str], None]) -> None:
+        """Start the loop. `end_execution` blocks until it has notified Mistral that an action execution is over."""
+        self._settings = settings
         self._end_execution = end_execution
         self._actions_future: Future[_Actions] = Future()
         self._thread = threading.Thread(target=self._run_loop, name="vimesh-actions", daemon=True)
@@ -97,8 +89,14 @@ class ExecutorHost:
     async def _run_host(self) -> Never:
         limits = CompletionLimits()
         waiting = _WaitingExecutions()
+        settings = self._settings
         async with reporting_host(
-            self._address, ReporterLimits(), self._rules, credentials=self._credentials, on_bad_action=waiting.end
+            settings.address,
+            ReporterLimits(),
+            settings.rules,
+            references=settings.references,
+            credentials=settings.credentials,
+            on_bad_action=waiting.end,
         ) as reporting:
             with DaemonThreads(limits.calls, "vimesh-endings") as threads:
                 notifier = CompletionNotifier(
@@ -107,7 +105,7 @@ class ExecutorHost:
                 actions = _Actions(reporting, notifier, waiting)
                 _log.info(
                     "ping actions run in this executor",
-                    address=self._address,
+                    address=settings.address,
                     methods=list(reporting.host.abilities.methods),
                     missing=dict(reporting.host.abilities.missing),
                 )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vimesh.domain.settings import ADDRESS, CREDENTIALS, Setting, config_file, one_of, sources
+from vimesh.monitor.references.reference_addresses import REFERENCES, References
 from vimesh.target_rules.rule_settings import PROBE_ALLOW, PROBE_DENY
 from vimesh.target_rules.target_rules import TargetRules
 
@@ -30,6 +31,8 @@ class ExecutorSettings:
     mode: ActionMode
     rules: TargetRules
     """Which addresses may be probed."""
+    references: References = ()
+    """What proves that the network of the executor works; empty: nothing does."""
     credentials: Path | None = None
     """Folder with what the executor shows to the front; None: the front asks for nothing."""
 
@@ -41,5 +44,6 @@ def executor_settings(environment: Mapping[str, str]) -> ExecutorSettings:
         address=found.read(ADDRESS),
         mode=found.read(_MODE),
         rules=TargetRules(allow=found.read(PROBE_ALLOW), deny=found.read(PROBE_DENY)),
+        references=found.read(REFERENCES),
         credentials=found.read(CREDENTIALS),
     )

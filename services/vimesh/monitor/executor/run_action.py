@@ -43,7 +43,7 @@ def run(inputs: object, execution_id: str | None, environment: Mapping[str, str]
         action = action_of(inputs)
         execution_id = _require_execution(execution_id)
         host = _host.get(
-            create=lambda: ExecutorHost(settings.address, settings.credentials, settings.rules, end_execution),
+            create=lambda: ExecutorHost(settings, end_execution),
             is_usable=lambda known: not known.is_broken,
         )
         if not synchronous and settings.mode is ActionMode.ASYNC:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from vimesh.domain.actions import Action
 from vimesh.monitor.host.probe_loop import ProbeLoop
 from vimesh.monitor.host.requested_rounds import RequestedRounds
+from vimesh.monitor.references.reference_probes import ReferenceProbes
 from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.rounds.shared_probes import SharedProbes
+from vimesh.monitor.scheduling.local_health import LocalHealth
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.statistics.probe_statistics import ProbeStatistics
@@ -46,6 +48,8 @@ class ActionHost:
         statistics: ProbeStatistics,
         requested_rounds: RequestedRounds,
         history: RoundHistory | None = None,
+        health: LocalHealth | None = None,
+        references: ReferenceProbes | None = None,
     ) -> None:
         self.abilities = abilities
         self.statistics = statistics
@@ -53,6 +57,9 @@ class ActionHost:
         """Rounds that belong to no action."""
         self.history = history
         """What rounds come to, minute by minute; None if that is not wanted."""
+        self.references = references
+        """What shows that the network of this process works; None: nothing does."""
+        self._health = health or LocalHealth()
         self._rounds = rounds
         self._probe_loop = pulse
         self._stall_clock = running
@@ -68,6 +75,11 @@ class ActionHost:
     def targets(self) -> int:
         """Number of different targets that the actions probe."""
         return len(self._probes)
+
+    @property
+    def local_health(self) -> float:
+        """By which factor answers are waited for longer, because the loop is late: 1 to 8. Any thread may ask."""
+        return self._health.factor(self._stall_clock.peek())
 
     def actions(self) -> Iterator[ActionKey]:
         """Yield (vim_id, action_id) of each action that runs."""

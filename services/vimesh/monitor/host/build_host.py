@@ -33,7 +33,11 @@ from vimesh.monitor.probes.tcp.socket_prober import SocketProber
 from vimesh.monitor.probes.tls.handshake_costs import HandshakeCosts
 from vimesh.monitor.probes.tls.handshakes import Handshakes
 from vimesh.monitor.probes.tls.tls_trust import verifying_context
+from vimesh.monitor.references.build_references import asked_references
+from vimesh.monitor.references.reference_addresses import References
+from vimesh.monitor.references.uplink import Uplink
 from vimesh.monitor.rounds.rounds import Rounds
+from vimesh.monitor.scheduling.local_health import LocalHealth
 from vimesh.monitor.scheduling.round_budget import ROUNDS_PER_S, RoundBudget
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
@@ -71,6 +75,8 @@ class HostSettings:
     """Which addresses may be probed."""
     history: bool = False
     """Whether to gather what rounds come to: see `ActionHost.history`."""
+    references: References = ()
+    """What proves that the network of this machine works; empty: nothing does."""
 
 
 @contextmanager
@@ -89,7 +95,8 @@ def hosting(
     loop = asyncio.get_running_loop()
     statistics = ProbeStatistics()
     history = RoundHistory() if settings.history else None
-    running = StallClock(time.monotonic)
+    health = LocalHealth()
+    running = StallClock(time.monotonic, health)
     wheel: TimingWheel[Target] = TimingWheel(TICK_S)
     with ExitStack() as scope:
         look_up = scope.enter_context(NameLookup(settings.name_servers))
@@ -102,6 +109,7 @@ def hosting(
         )
         pace = RoundBudget(settings.rounds_per_s)
         requested = RequestedVerdicts(on_verdict)
+        uplink = Uplink(running.now()) if settings.references else None
         rounds = Rounds(
             wheel=wheel,
             running=running,
@@ -112,6 +120,8 @@ def hosting(
             quarantine=safeguards.quarantine,
             statistics=statistics,
             history=history,
+            health=health,
+            uplink=uplink,
         )
         collector = scope.enter_context(CollectorTime())
         watch = LoopWatch(on_hold=rounds.loop_was_held, record=safeguards.record, collector=collector)
@@ -167,6 +177,22 @@ def hosting(
             )
         )
         rounds.use({Method.PING: icmp, **dict.fromkeys(connector.methods, sockets)})
+        asked = None
+        if uplink is not None:
+            asked = scope.enter_context(
+                asked_references(
+                    settings.references,
+                    uplink=uplink,
+                    running=running,
+                    resolver=resolver,
+                    gate=gate,
+                    user_agent=settings.user_agent,
+                    verifying=verifying,
+                    record=safeguards.record,
+                    collector=collector,
+                )
+            )
+        references = None if asked is None else asked.probes
         pulse = ProbeLoop(
             loop=loop,
             running=running,
@@ -175,11 +201,15 @@ def hosting(
             cohort_wheel=cohort_wheel,
             cohorts=icmp.cohorts,
             watch=watch,
+            references=references,
         )
         scope.callback(pulse.close)
         for pinger in icmp.pingers.values():
             pulse.listen(pinger.fileno(), pinger.drain)
         pulse.listen(sockets.fileno(), sockets.drain, busy=sockets.is_busy)
+        for fd, drain in () if asked is None else asked.drains:
+            pulse.listen(fd, drain)
+        pulse.arm()
         yield ActionHost(
             rounds=rounds,
             pulse=pulse,
@@ -197,6 +227,8 @@ def hosting(
                 verdicts=requested,
                 history=history,
             ),
+            health=health,
+            references=references,
         )
 
 

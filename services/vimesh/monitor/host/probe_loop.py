@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from vimesh.monitor.loop_guard.loop_watch import LoopWatch
+from vimesh.monitor.references.reference_probes import ReferenceProbes
 from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
@@ -33,6 +34,7 @@ class ProbeLoop:
         cohort_wheel: TimingWheel[Cohort],
         cohorts: Cohorts,
         watch: LoopWatch | None = None,
+        references: ReferenceProbes | None = None,
     ) -> None:
         self._loop = loop
         self._stall_clock = running
@@ -41,6 +43,7 @@ class ProbeLoop:
         self._cohort_wheel = cohort_wheel
         self._cohorts = cohorts
         self._watch = watch or LoopWatch()
+        self._references = references
         self._drains: list[Callable[[], None]] = []
         self._files: list[int] = []
         self._busy: list[Callable[[], bool]] = []
@@ -95,6 +98,8 @@ class ProbeLoop:
         if self._has_due_cohort:
             return self._stall_clock.now()
         target, cohort = self._wheel.next_due(), self._cohort_wheel.next_due()
+        if self._references is not None:
+            target = self._references.due_at if target is None else min(target, self._references.due_at)
         if target is None or cohort is None:
             return cohort if target is None else target
         return min(target, cohort)
@@ -112,12 +117,22 @@ class ProbeLoop:
             now = self._stall_clock.now()
             for drain in self._drains:
                 drain()
+            # Before the targets: references that are asked for the sake of a probe are asked first.
+            if self._references is not None and now >= self._references.due_at:
+                self._advance_references(self._references, now)
             for target in self._wheel.take_due(now):
                 self._advance_target(target)
             self._watch.end_step()
             self._advance_cohort(now)
         finally:
             self.arm()
+
+    @staticmethod
+    def _advance_references(references: ReferenceProbes, now: float) -> None:
+        try:
+            references.advance(now)
+        except Exception:  # noqa: BLE001 - a broken reference must not end the probes of VIMs
+            _log.exception("the references could not be asked")
 
     def _advance_target(self, target: Target) -> None:
         try:

@@ -19,6 +19,7 @@ from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.loop_guard.safeguards import Safeguards
+from vimesh.monitor.references.reference_addresses import References
 from vimesh.monitor.reporting.history_delivery import HistoryDelivery
 from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
@@ -71,6 +72,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     limits: ReporterLimits,
     rules: TargetRules,
     *,
+    references: References = (),
     credentials: Path | None = None,
     safeguards: Safeguards | None = None,
     history: bool = False,
@@ -80,7 +82,8 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     """Yield a host that probes by the rules, and reports to `address`.
 
     Actions that are answered with bad_action are stopped and then passed on to `on_bad_action`: (vim_id, action_id).
-    `credentials`: see `channel`. `history`: whether to gather what rounds come to. `tracer`: None: no call is
+    `references`: what proves that the network of this process works. `credentials`: see `channel`.
+    `history`: whether to gather what rounds come to. `tracer`: None: no call is
     traced. Raises BadSetting.
     """
     _allow_all_files()
@@ -91,7 +94,9 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
         ledger = ReportLedger(random=random)
         fleet = FleetAddresses(clock=time.monotonic)
         await fleet.look_up_front(address)
-        settings = HostSettings(user_agent=f"vimesh/{metadata.version('vimesh')}", rules=rules, history=history)
+        settings = HostSettings(
+            user_agent=f"vimesh/{metadata.version('vimesh')}", rules=rules, history=history, references=references
+        )
         with hosting(ledger.queue_verdict, settings, safeguards, fleet) as host:
 
             def stop(vim_id: str, action_id: str) -> None:

@@ -34,8 +34,17 @@ class MonitorCollector:
         yield families.gauge("vimesh_monitor_actions", len(self._host))
         yield families.gauge("vimesh_monitor_targets", self._host.targets)
         yield families.gauge("vimesh_vims_quarantined", len(self._quarantine.aside))
+        yield families.gauge("vimesh_monitor_local_health", self._host.local_health)
+        yield from self._references()
         yield from _probes(self._host.statistics)
         yield from self._reports()
+
+    def _references(self) -> Iterator[Metric]:
+        if (probes := self._host.references) is None:
+            return
+        up = {(one.address.text,): int(one.is_up) for one in probes.references if one.is_up is not None}
+        yield families.gauge("vimesh_reference_up", up)
+        yield families.gauge("vimesh_references_failing", int(probes.uplink.is_failing))
 
     def _reports(self) -> Iterator[Metric]:
         counted, waits_since = self._ledger.statistics, self._ledger.oldest_waits_since()

@@ -42,7 +42,7 @@ def set_route(target: Target, route: AddressRoute, addresses: Sequence[ProbeAddr
 class NamingSteps:
     """No probe of a target depends on it whose address is known: these are the rare steps of a round."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it uses is passed in
         self,
         resolver: Resolver,
         *,
@@ -50,12 +50,15 @@ class NamingSteps:
         wheel: TimingWheel[Target],
         stall_clock: StallClock,
         round_budget: RoundBudget,
+        always_in_doubt: bool = False,
     ) -> None:
+        """`always_in_doubt`: whether there are references, which have a word before any bad news is accepted."""
         self._resolver = resolver
         self._rounds = rounds
         self._wheel = wheel
         self._stall_clock = stall_clock
         self._round_budget = round_budget
+        self._always_in_doubt = always_in_doubt
 
     def look_up(self, target: Target) -> None:
         """Look up the name of a target whose addresses are not known."""
@@ -110,6 +113,7 @@ class NamingSteps:
                 self._rounds.accept_failure(target)
             return
         target.track.begin()
+        target.track.in_doubt = self._always_in_doubt
         set_route(target, route, untried)
         target.stage = Stage.SPACING
         self._wheel.set(target, self._stall_clock.now())

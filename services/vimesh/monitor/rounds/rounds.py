@@ -14,8 +14,11 @@ from vimesh.monitor.loop_guard.quarantine import Quarantine
 from vimesh.monitor.names.resolver import Resolver
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault, Prober
+from vimesh.monitor.references.uplink import Uplink
 from vimesh.monitor.rounds.address_budget import AddressBudget
 from vimesh.monitor.rounds.naming_steps import NamingSteps, set_route
+from vimesh.monitor.rounds.reference_steps import ReferenceSteps
+from vimesh.monitor.scheduling.local_health import LocalHealth
 from vimesh.monitor.scheduling.round_budget import RoundBudget
 from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
@@ -31,7 +34,7 @@ STUCK_MARGIN_S = 5.0
 """An overdue round gives up by itself. One that is still open this much later never will."""
 # Looking up an enum member costs 0.1 us in Python 3.11, and a round needs a dozen.
 _IDLE, _AWAITING, _SPACING, _NAMING = Stage.IDLE, Stage.AWAITING, Stage.SPACING, Stage.NAMING
-_QUEUED, _RENAMING = Stage.QUEUED, Stage.RENAMING
+_QUEUED, _RENAMING, _HELD = Stage.QUEUED, Stage.RENAMING, Stage.HELD
 _AGAIN, _DOUBT, _SETTLED, _CHANGED = NextStep.AGAIN, NextStep.DOUBT, NextStep.SETTLED, NextStep.CHANGED
 
 
@@ -56,8 +59,10 @@ class Rounds:
         quarantine: Quarantine | None = None,
         statistics: ProbeStatistics | None = None,
         history: RoundHistory | None = None,
+        health: LocalHealth | None = None,
+        uplink: Uplink | None = None,
     ) -> None:
-        """`history`: gets what each round comes to; None: that is not wanted."""
+        """`history`: gets what each round comes to; None: that is not wanted. `uplink`: None: without references."""
         self._wheel = wheel
         self._stall_clock = running
         self._clock = clock
@@ -65,13 +70,22 @@ class Rounds:
         self._on_verdict = on_verdict
         self._round_budget = pace or RoundBudget()
         self._naming = NamingSteps(
-            resolver, rounds=self, wheel=wheel, stall_clock=running, round_budget=self._round_budget
+            resolver,
+            rounds=self,
+            wheel=wheel,
+            stall_clock=running,
+            round_budget=self._round_budget,
+            always_in_doubt=uplink is not None,
         )
         self._address_budget = address_budget or AddressBudget()
         self._quarantine = quarantine or Quarantine()
         self._statistics = statistics or ProbeStatistics()
         self._by_method = self._statistics.by_method
         self._history = history
+        self._health = health or LocalHealth()
+        self._references: ReferenceSteps | None = None
+        if uplink is not None:
+            self._references = ReferenceSteps(uplink, rounds=self, wheel=wheel, stall_clock=running, resolver=resolver)
         self._probers: Mapping[Method, Prober] = {}
         self._serials = itertools.count(1)
         self.open_rounds = 0
@@ -157,7 +171,7 @@ class Rounds:
             self._probe(target)
         elif stage is _NAMING:
             self._naming.give_up(target)
-        elif stage is _RENAMING:
+        elif stage is _RENAMING or stage is _HELD:
             self.accept_failure(target)
         else:
             self._judge_queued(target)
@@ -174,7 +188,7 @@ class Rounds:
         target.track.sent = target.number = 1
         target.first_sent = target.last_sent = target.track.begun_at = sent_at
         target.stage = _AWAITING
-        self._wheel.set(target, target.judged_at())
+        self._wheel.set(target, self._judged_at(target))
 
     # Called by the probers.
 
@@ -182,7 +196,8 @@ class Rounds:
         track = target.track
         # An answer after the timeout does not count, even if the round is still open for other probes: otherwise the
         # verdict would depend on the VIM's previous status.
-        if round_trip_s > target.policy.timeout_s:
+        timeout_s = target.policy.timeout_s
+        if round_trip_s > timeout_s and round_trip_s > timeout_s + self._added_s(target):
             return
         if number != target.number and track.is_recovering:
             return
@@ -224,7 +239,7 @@ class Rounds:
         if track.sent == 1:
             target.first_sent = track.begun_at = now
         target.stage = _AWAITING
-        self._wheel.set(target, target.judged_at())
+        self._wheel.set(target, self._judged_at(target))
         return target.number
 
     def record_fault(self, target: Target, reason: str, detail: str) -> None:
@@ -268,6 +283,8 @@ class Rounds:
         if target.route is not None:
             target.route.clear()
             target.track.in_doubt = True
+        elif self._references is not None:
+            target.track.in_doubt = True
         self.open_rounds += 1
 
     def _probe(self, target: Target) -> None:
@@ -286,7 +303,31 @@ class Rounds:
         return True
 
     def accept_failure(self, target: Target, reason: str = "", detail: str = "") -> None:
-        self._apply_step(target, target.track.accept_failure(self._stall_clock.now(), reason, detail), None)
+        """Accept the bad news of a round, unless the references say that it may be our network."""
+        if reason:
+            target.track.explain(reason, detail)
+        if self._references is None or self._references.may_accuse(target):
+            self._apply_step(target, target.track.accept_failure(self._stall_clock.now()), None)
+
+    def repeat_round(self, target: Target, reason: str, detail: str) -> None:
+        """Leave the verdict as it is, and begin another round at once; when that is in doubt, too: UNKNOWN."""
+        self._count_failure(target, reason)
+        step = target.track.leave_undecided(reason, detail)
+        self._apply_step(target, step, None)
+        if step is _SETTLED and target.stage is _IDLE:
+            self.schedule_round(target)
+
+    def _added_s(self, target: Target) -> float:
+        """Return how much longer an answer may take, because this process is late itself.
+
+        That only protects VIMs from being accused: to be called reachable, each one has to answer within its timeout.
+        """
+        if target.track.status is not Status.REACHABLE:
+            return 0.0
+        return self._health.added_s(target.policy.timeout_s, self._stall_clock.now())
+
+    def _judged_at(self, target: Target) -> float:
+        return target.judged_at(0.0 if target.track.has_more else self._added_s(target))
 
     def _send_to_address(self, target: Target) -> None:
         address = target.address
@@ -370,14 +411,25 @@ class Rounds:
             if verdict is not None:
                 self._announce(target, verdict)
         elif step is _DOUBT:
-            self._naming.renew(target)
+            self._doubt(target)
         elif step is _AGAIN:
             if target.stage is _AWAITING or target.stage is _SPACING:
                 target.stage = _SPACING
                 self._wheel.set(target, target.last_sent + target.stagger_s)
+            self._foresee(target)
         elif target.stage is not _QUEUED:
             target.stage = _AWAITING
-            self._wheel.set(target, target.judged_at())
+            self._wheel.set(target, self._judged_at(target))
+
+    def _doubt(self, target: Target) -> None:
+        if target.route is None:
+            self.accept_failure(target)
+        else:
+            self._naming.renew(target)
+
+    def _foresee(self, target: Target) -> None:
+        if self._references is not None:
+            self._references.foresee(target)
 
     def _await_retry(self, target: Target) -> None:
         # No round ends before the retry. Counted from there, `recheck` does not take the target for stuck.
@@ -398,6 +450,8 @@ class Rounds:
         if target.cohort is not None:
             self._probers[target.policy.method].leave_cohort(target)
             return
+        if self._references is not None:
+            self._references.forget(target)
         if target.stage is _NAMING or target.stage is _RENAMING:
             self._resolver.cancel(target.endpoint.host, target)
         target.stage = _IDLE

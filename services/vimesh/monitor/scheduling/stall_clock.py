@@ -6,6 +6,8 @@ import math
 from collections import deque
 from collections.abc import Callable
 
+from vimesh.monitor.scheduling.local_health import LocalHealth
+
 Clock = Callable[[], float]
 
 TOLERANCE_S = 0.05
@@ -21,8 +23,10 @@ class StallClock:
     (G12), and rounds that fell into the stall do not start in one burst.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, health: LocalHealth | None = None) -> None:
+        """`health`: is told how late the loop was."""
         self._clock = clock
+        self._health = health or LocalHealth()
         self._expected_at = math.inf
         self._lost_s = 0.0
         self._stalls: deque[tuple[float, float]] = deque(maxlen=_MAX_STALLS)
@@ -34,7 +38,12 @@ class StallClock:
             self._lost_s += late
             self._stalls.append((now, late))
             self._expected_at = now
+            self._health.note_delay(now - self._lost_s, late)
         return now - self._lost_s
+
+    def peek(self) -> float:
+        """Return the time without noticing a stall: other threads may call this."""
+        return self._clock() - self._lost_s
 
     def lost_within(self, seconds: float) -> float:
         """Return how long this clock stood still within the last `seconds` of the underlying clock."""

@@ -44,6 +44,8 @@ class Stage(IntEnum):
     """The next volley of its cohort, which is on the wheel in its place."""
     RENAMING = 6
     """The addresses of its host name, looked up again before bad news is accepted."""
+    HELD = 7
+    """The answers of the references, before bad news is accepted."""
 
 
 ActionKey = tuple[str, str]
@@ -214,9 +216,9 @@ class Target(Timed):
         # As max() and min() would have it, which cost more: this runs for each probe.
         return spacing_s if expected_s <= spacing_s else min(expected_s, timeout_s)
 
-    def judged_at(self) -> float:
-        """Return when silence after the newest probe is judged."""
-        track, timeout_s = self.track, self.policy.timeout_s
+    def judged_at(self, added_s: float = 0.0) -> float:
+        """Return when silence after the newest probe is judged. `added_s`: to the time that an answer may take."""
+        track, timeout_s = self.track, self.policy.timeout_s + added_s
         if track.has_more:
             single = track.addresses == 1 or track.sent == 1
             return self.last_sent + (self.patience_s if single else self.stagger_s)

@@ -31,7 +31,7 @@ class NextStep(Enum):
 
     WAIT = "a probe under way decides"
     AGAIN = "send another probe"
-    DOUBT = "bad news, unless the addresses are out of date: look, and then concede or begin again"
+    DOUBT = "bad news, unless the addresses are out of date or it is our network: look, and then concede or begin again"
     SETTLED = "the round is over, the verdict stands"
     CHANGED = "the round is over with another verdict"
 
@@ -137,6 +137,11 @@ class ReachabilityTrack:
         """Number of probes of the round that have neither been answered nor failed."""
         return self.sent - self._outcomes
 
+    @property
+    def is_at_last_chance(self) -> bool:
+        """Whether the next probe may be the last one before the VIM is newly declared unreachable."""
+        return self.status is not _UNREACHABLE and self.sent + 1 == self._probes_needed and not self._answers
+
     def begin(self) -> None:
         """Start a round."""
         if self.status is _UNREACHABLE:
@@ -200,17 +205,24 @@ class ReachabilityTrack:
             return self._fail(at)
         return self._undecided()
 
-    def accept_failure(self, at: float, reason: str = "", detail: str = "") -> NextStep:
-        """Accept the bad news of the round; `reason`: a better one than its probes gave."""
+    def accept_failure(self, at: float) -> NextStep:
+        """Accept the bad news of the round."""
         self.has_failed = True
-        if reason:
-            self._reason, self._detail = reason, detail
         if self.status is _REACHABLE and self._fail_for_s:
             if self.failing_since is None:
                 self.failing_since = self.begun_at
             if at - self.failing_since < self._fail_for_s:
                 return _SETTLED
         return self._settle(_UNREACHABLE, self._reason, self._detail)
+
+    def explain(self, reason: str, detail: str) -> None:
+        """Set a better reason for the failure of the round than its probes gave."""
+        self._reason, self._detail = reason, detail
+
+    def leave_undecided(self, reason: str, detail: str) -> NextStep:
+        """Record that the failures of the round prove nothing, for a local reason."""
+        self._fault = (reason, detail)
+        return self._undecided()
 
     def _fail(self, at: float) -> NextStep:
         if self.in_doubt:

@@ -176,7 +176,8 @@ export type Vim = Message<"vimesh.v1.Vim"> & {
    * `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, or `SILENT` if reports have ceased. Reporters other than
    * vimesh may send any other word. Empty if there is nothing to explain. `LOCAL_SET_ASIDE` means that the answers of
    * the VIM blocked the prober twice: it is now probed rarely, to protect the others. `LOCAL_DENIED` means that the rules
-   * of the prober forbid to send anything to the address of the VIM; `detail` names the rule. `NO_QUORUM` and `DISPUTED`
+   * of the prober forbid to send anything to the address of the VIM; `detail` names the rule. `LOCAL_NETWORK` means
+   * that none of the references of the prober answers: what fails may be its own network. `NO_QUORUM` and `DISPUTED`
    * mean that too few vantages can tell, or that they disagree: see ProbePolicy.quorum.
    *
    * @generated from field: string reason = 21;

@@ -1,0 +1,1 @@
+"""Tells outages of the monitor's own network from those of VIMs: start at `uplink.py`."""

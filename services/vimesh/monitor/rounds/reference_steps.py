@@ -1,0 +1,86 @@
+"""Takes the steps of a round that is about to end badly: the references are asked before a VIM is accused (G16)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vimesh.domain.probing import Reason
+from vimesh.monitor.names.resolver import Resolver
+from vimesh.monitor.references.uplink import HOLD_LIMIT_S, Testimony, Uplink
+from vimesh.monitor.scheduling.stall_clock import StallClock
+from vimesh.monitor.scheduling.timing_wheel import TimingWheel
+from vimesh.monitor.targets.target import Stage, Target
+
+_DETAIL = "none of the references of the monitor answers: its own network may be away"
+
+
+class DoubtedRounds(Protocol):
+    """What follows from the word of the references: see Rounds."""
+
+    def give_up(self, target: Target, reason: str, detail: str) -> None: ...
+
+    def repeat_round(self, target: Target, reason: str, detail: str) -> None: ...
+
+
+class ReferenceSteps:
+    """Holds bad news until the references were asked after the failure began."""
+
+    def __init__(
+        self,
+        uplink: Uplink,
+        *,
+        rounds: DoubtedRounds,
+        wheel: TimingWheel[Target],
+        stall_clock: StallClock,
+        resolver: Resolver,
+    ) -> None:
+        self._uplink = uplink
+        self._rounds = rounds
+        self._wheel = wheel
+        self._stall_clock = stall_clock
+        self._resolver = resolver
+        self._held: dict[Target, float] = {}
+        """The targets whose bad news is held, and since when."""
+        uplink.notify(self._judge_held)
+
+    def foresee(self, target: Target) -> None:
+        """Ask before the last probe of a round that goes badly: the answers are there before it ends."""
+        if target.track.is_at_last_chance:
+            self._uplink.ask(self._stall_clock.now())
+
+    def may_accuse(self, target: Target) -> bool:
+        """Return whether the round failed because of the VIM. If not, or not yet, what follows has been arranged."""
+        track, now = target.track, self._stall_clock.now()
+        since = self._held.pop(target, now)
+        if track.is_down and not self._uplink.is_failing:
+            return True  # nothing new is said, for which they would have to be asked
+        # So much later, the answer to the first probe might still have been lost.
+        word = self._uplink.judge(min(track.begun_at + target.patience_s / 2, since), target.last_sent)
+        if word is Testimony.VOUCHED:
+            return True
+        if word is Testimony.UNDECIDED and now < since + HOLD_LIMIT_S:
+            self._hold(target, since)
+            self._uplink.ask(now)
+        elif word is Testimony.DOUBTFUL:
+            self._rounds.repeat_round(target, Reason.LOCAL_NETWORK, _DETAIL)
+        else:
+            self._rounds.give_up(target, Reason.LOCAL_NETWORK, _DETAIL)
+        return False
+
+    def forget(self, target: Target) -> None:
+        """Drop what is held of a target whose round is over."""
+        if self._held:
+            self._held.pop(target, None)
+
+    def _hold(self, target: Target, since: float) -> None:
+        if target.stage is Stage.RENAMING:
+            self._resolver.cancel(target.endpoint.host, target)
+        self._held[target] = since
+        target.stage = Stage.HELD
+        self._wheel.set(target, since + HOLD_LIMIT_S)
+
+    def _judge_held(self) -> None:
+        """Have all of them judged again, by the wheel: this may be called while answers are read."""
+        now = self._stall_clock.now()
+        for target in self._held:
+            self._wheel.set(target, now)
