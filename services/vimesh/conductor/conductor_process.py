@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,6 @@ from vimesh.domain.fleet.process_announcements import ProcessKind
 from vimesh.domain.fleet.upgrade_phases import TABLES_FACT
 from vimesh.domain.history.history_limits import HistoryLimits
 from vimesh.domain.leases import LONGEST_CONTACT_WITHIN_S
-from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE
 from vimesh.domain.retention import Retention
 from vimesh.domain.vim_store import VimStore
 from vimesh.rpc.admission.call_gate import CallAdmission, CallAdmissionLimits
@@ -253,7 +251,7 @@ async def serving(
             supervise("pacing", pace.run),
             supervise("sweep", sweep.run),
             supervise("pool", pool_upkeep.run),
-            supervise("causes", CauseUpkeep(store.causes, partial(pool_upkeep.assignment, DEFAULT_VANTAGE)).run),
+            supervise("causes", CauseUpkeep(store.causes, lambda: pool_upkeep.assignments).run),
             supervise("maintenance", maintenance.run),
             supervise("erasure", Erasure(store).run),
             supervise("availability", AvailabilityCount(store.availability).run),

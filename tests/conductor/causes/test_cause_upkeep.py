@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from vimesh.conductor.causes.probing_places import ProbingPlaces
 from vimesh.domain.access.caller import OPEN_CALLER
 from vimesh.domain.causes.traits import WINDOW_S, CauseMember
 from vimesh.domain.pool.assignment import NOBODY, Assignment, Member
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vims import Engine, Status, Vim
 from vimesh.store.sql_store import SqlStore
 from vimesh.v1 import fleet_service_pb2 as pb
@@ -42,7 +43,7 @@ class Site:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncGenerator[Site]:
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
-        made = Site(store, CauseUpkeep(store.causes, lambda: made.assignment))
+        made = Site(store, CauseUpkeep(store.causes, lambda: {DEFAULT_VANTAGE: made.assignment}))
         yield made
 
 
@@ -104,7 +105,7 @@ async def test_what_one_monitor_of_two_loses_is_named_after_it(site: Site) -> No
     await lose(site.store, of_one)
     # By the time of the look, the other one has taken over.
     site.assignment = Assignment([Member("m-2")])
-    site.upkeep._places.note(site.assignment, 1e18)
+    site.upkeep._places.note({DEFAULT_VANTAGE: site.assignment}, 1e18)
 
     await site.upkeep.look()
 
@@ -125,13 +126,16 @@ def test_places_are_those_of_the_time_of_the_changes() -> None:
     places = ProbingPlaces()
     before, after = Assignment([Member("m-1")]), Assignment([Member("m-2")])
     member = CauseMember("a", "p", "192.0.2.1", True, {}, Status.UNREACHABLE, "TIMEOUT", 5.0, Engine.EMBEDDED)
+    there = Assignment([Member("m-3")])
     for time, assignment in ((0.0, before), (1.0, before), (100.0, after), (101.0, after)):
-        places.note(assignment, time)
+        places.note({DEFAULT_VANTAGE: assignment, "eu": there}, time)
 
     assert places.at(99.0)(member) == ("m-1", "default")
     assert places.at(100.0)(member) == ("m-2", "default")
     assert places.at(100.0)(member._replace(engine=Engine.MISTRAL)) == ("", "")
-    places.note(after, 101.0 + WINDOW_S)
+    assert places.at(100.0)(member._replace(vantage="eu")) == ("m-3", "eu")
+    assert places.at(100.0)(member._replace(vantage="")) == ("", "")
+    places.note({DEFAULT_VANTAGE: after}, 101.0 + WINDOW_S)
     assert places.at(0.0)(member) == ("m-2", "default")
 
 

@@ -9,7 +9,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from statistics import median
 from typing import Final, Never
 
@@ -41,10 +41,12 @@ _SURELY_MORE: Final = 2.0
 
 
 class CauseUpkeep:
-    def __init__(self, store: CauseStore, assignment: Callable[[], Assignment], *, period_s: float = 1.0) -> None:
-        """`assignment` returns how the VIMs are divided among the monitors of the pool now."""
+    def __init__(
+        self, store: CauseStore, assignments: Callable[[], Mapping[str, Assignment]], *, period_s: float = 1.0
+    ) -> None:
+        """`assignments` returns how the VIMs of each vantage are divided among its monitors now."""
         self._store = store
-        self._assignment = assignment
+        self._assignments = assignments
         self._period_s = period_s
         self._id = str(uuid.uuid4())
         self._places = ProbingPlaces()
@@ -67,7 +69,7 @@ class CauseUpkeep:
 
     async def look(self) -> None:
         """Look once. Raises StoreUnavailable, Overloaded."""
-        self._places.note(self._assignment(), time.monotonic())
+        self._places.note(self._assignments(), time.monotonic())
         look = await self._store.look()
         if look.holder not in {"", self._id}:
             self._seen = (0, 0)

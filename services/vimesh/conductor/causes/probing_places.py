@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 from vimesh.domain.causes.traits import WINDOW_S, CauseMember, Place, PlaceOf
-from vimesh.domain.pool.assignment import Assignment
-from vimesh.domain.pool.pool_members import DEFAULT_VANTAGE
+from vimesh.domain.pool.assignment import NOBODY, Assignment, versions_of
 from vimesh.domain.vims import Engine
 
 _NOWHERE: Final[Place] = ("", "")
@@ -17,23 +17,23 @@ _MAX_REMEMBERED: Final = 20
 
 class ProbingPlaces:
     def __init__(self) -> None:
-        self._assignments: deque[tuple[float, Assignment]] = deque(maxlen=_MAX_REMEMBERED)
+        self._assignments: deque[tuple[float, Mapping[str, Assignment]]] = deque(maxlen=_MAX_REMEMBERED)
 
-    def note(self, assignment: Assignment, now: float) -> None:
-        """Take in how the VIMs are divided from a time on, in seconds of any clock."""
-        if not self._assignments or self._assignments[-1][1].version != assignment.version:
-            self._assignments.append((now, assignment))
+    def note(self, assignments: Mapping[str, Assignment], now: float) -> None:
+        """Take in how the VIMs of each vantage are divided from a time on, in seconds of any clock."""
+        if not self._assignments or versions_of(self._assignments[-1][1]) != versions_of(assignments):
+            self._assignments.append((now, assignments))
         while len(self._assignments) > 1 and self._assignments[1][0] < now - WINDOW_S:
             self._assignments.popleft()
 
     def at(self, time: float) -> PlaceOf:
         """Return what says where VIMs were probed at a time."""
-        before = [assignment for since, assignment in self._assignments if since <= time]
-        assignment = before[-1] if before else self._assignments[0][1]
+        before = [assignments for since, assignments in self._assignments if since <= time]
+        assignments = before[-1] if before else self._assignments[0][1]
 
         def place_of(member: CauseMember) -> Place:
-            if member.engine != Engine.EMBEDDED:
+            if member.engine != Engine.EMBEDDED or not member.vantage:
                 return _NOWHERE  # where an action of another system runs is not known here
-            return assignment.owner_of(member.vim_id), DEFAULT_VANTAGE
+            return assignments.get(member.vantage, NOBODY).owner_of(member.vim_id), member.vantage
 
         return place_of

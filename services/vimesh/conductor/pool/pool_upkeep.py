@@ -13,7 +13,7 @@ import structlog
 from vimesh.conductor.upkeep.replacement_holdoff import ReplacementHoldoff
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.domain.errors import VimeshError
-from vimesh.domain.pool.assignment import NOBODY, Assignment
+from vimesh.domain.pool.assignment import NOBODY, Assignment, versions_of
 from vimesh.domain.pool.pool_members import RELEASE_AFTER_S, RETURN_S, PoolView
 from vimesh.domain.pool.pool_store import PoolStore
 from vimesh.runtime.outage_log import OutageLog
@@ -39,7 +39,8 @@ class PoolUpkeep:
         self._store = store
         self._feed = feed
         self._limits = limits
-        self._assignments: Mapping[str, Assignment] = {}
+        self.assignments: Mapping[str, Assignment] = {}
+        """How the VIMs of each vantage are divided. It is replaced, and never changed."""
         self._vantages: Mapping[str, str] = {}
         """Of each monitor, also of those that drain."""
         self.conductors = 0
@@ -57,11 +58,11 @@ class PoolUpkeep:
     @property
     def sizes(self) -> Mapping[str, int]:
         """The number of monitors that get VIMs, by vantage."""
-        return {vantage: len(assignment.members) for vantage, assignment in self._assignments.items()}
+        return {vantage: len(assignment.members) for vantage, assignment in self.assignments.items()}
 
     def assignment(self, vantage: str) -> Assignment:
         """Return how the VIMs of a vantage are divided."""
-        return self._assignments.get(vantage, NOBODY)
+        return self.assignments.get(vantage, NOBODY)
 
     def vantage_of(self, monitor_id: str) -> str | None:
         """Return from where a monitor probes; None: it is not in the pool."""
@@ -119,8 +120,8 @@ class PoolUpkeep:
         self.conductors = view.conductors
         self._vantages = {each.monitor_id: vantage for vantage, members in view.members.items() for each in members}
         assignments = {vantage: Assignment(members) for vantage, members in view.members.items()}
-        if _versions(assignments) != _versions(self._assignments):
-            self._assignments = assignments
+        if versions_of(assignments) != versions_of(self.assignments):
+            self.assignments = assignments
             self.changes += 1
             self._feed.wake_watchers()
             _log.info("the VIMs are divided anew", monitors=dict(self.sizes))
@@ -129,7 +130,3 @@ class PoolUpkeep:
             self._holdoff.reset()
         is_over = self._holdoff.is_over(view.time, self._limits.return_s)
         return view.time if is_over and view.has_living and view.has_lapsed else None
-
-
-def _versions(assignments: Mapping[str, Assignment]) -> dict[str, str]:
-    return {vantage: assignment.version for vantage, assignment in assignments.items()}

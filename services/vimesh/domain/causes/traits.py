@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from vimesh.domain.endpoints import AuthUrlInvalid, endpoint_of
 from vimesh.domain.probing import Reason
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vims import CauseKind, Status
 
 WINDOW_S: Final = 60.0
@@ -52,6 +53,8 @@ class CauseMember(NamedTuple):
     """Since when the status has held."""
     engine: str = ""
     """The engine of its ping action; empty: it does not matter."""
+    vantage: str = DEFAULT_VANTAGE
+    """From where it is probed; empty: from several places, of which none makes the status alone."""
 
     @property
     def changed_lately(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -85,3 +85,8 @@ def _mixed(number: int) -> int:
 
 
 NOBODY: Final = Assignment(())
+
+
+def versions_of(assignments: Mapping[str, Assignment]) -> dict[str, str]:
+    """Return the versions of assignments: they are equal if all VIMs are divided equally."""
+    return {vantage: assignment.version for vantage, assignment in assignments.items()}

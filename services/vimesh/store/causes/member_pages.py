@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, case, exists, func, or_, s
 
 from vimesh.domain.causes.causes import CauseLook, MemberPage
 from vimesh.domain.causes.traits import BAD, WINDOW_S, CauseMember, host_of
+from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vims import Status
 from vimesh.store.schema.cause_tables import cause_members, cause_turns, causes
 from vimesh.store.schema.tables import standings, vims
@@ -41,6 +42,7 @@ def _page(*conditions: Any) -> PreparedStatement:  # noqa: ANN401 - SQLAlchemy's
         select(
             *(standings.c.number, vims.c.id, vims.c.project_id, vims.c.auth_url, vims.c.labels),
             *(standings.c.status, standings.c.reason, standings.c.engine, standings.c.status_time),
+            *(standings.c.action_id, standings.c.vantage),
             NowMicros(),
         )
         .select_from(standings.join(vims, vims.c.id == standings.c.vim_id))
@@ -70,12 +72,13 @@ def population(connection: Connection, after: int, limit: int) -> MemberPage:
 
 def _members(rows: Sequence[Sequence[Any]], limit: int) -> MemberPage:
     members = []
-    for _, vim_id, project_id, auth_url, labels, status, reason, engine, status_time, now in rows:
+    for _, vim_id, project_id, auth_url, labels, status, reason, engine, status_time, action_id, stored, now in rows:
         host, is_tls = host_of(auth_url)
         age_s = (now - status_time) / MICROS
-        members.append(
-            CauseMember(vim_id, project_id, host, is_tls, _labels(labels), Status(status), reason, age_s, engine)
-        )
+        # A VIM with several vantages has no action of its own: each of its views has one.
+        vantage = (stored or DEFAULT_VANTAGE) if action_id else ""
+        said = Status(status), reason, age_s, engine
+        members.append(CauseMember(vim_id, project_id, host, is_tls, _labels(labels), *said, vantage))
     return MemberPage(members, rows[-1][0] if len(rows) == limit else 0)
 
 
