@@ -112,6 +112,10 @@ async def failure(client: Client, call: Call) -> RpcFailure:
         (register(probe_policy=policy(fail_for=seconds(3601))), "vim.probe_policy.fail_for"),
         (modify("probe_policy.fail_for", probe_policy=policy(fail_for=seconds(-1))), "vim.probe_policy.fail_for"),
         (register(probe_policy=policy(method=9)), "vim.probe_policy.method"),
+        (register(probe_policy=policy(vantages=["eu", "eu"])), "vim.probe_policy.vantages"),
+        (register(probe_policy=policy(vantages=["the moon"])), "vim.probe_policy.vantages[0]"),
+        (register(probe_policy=policy(vantages=[f"v{number}" for number in range(9)])), "vim.probe_policy.vantages"),
+        (register(probe_policy=policy(vantages=["eu", "us"], quorum=3)), "vim.probe_policy.quorum"),
         (lambda c: c.vims.RegisterVim(pb.RegisterVimRequest(), timeout=30), "vim.name"),
         (
             lambda c: c.vims.RegisterVim(

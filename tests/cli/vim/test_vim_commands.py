@@ -167,6 +167,24 @@ def test_how_long_failures_must_last_is_set_and_shown(user: Command, name: str) 
     assert user("vim", "set", name, "--fail-for", "0s", "-o", "json").json["probe_policy"] == registered["probe_policy"]
 
 
+def test_from_where_a_vim_is_probed_is_set_and_shown(user: Command, name: str) -> None:
+    places = ["--vantage", "eu", "--vantage", "us"]
+    registered = user("vim", "register", name, "--auth-url", NOWHERE, *places, "--quorum", "2", "-o", "json").json
+    assert (registered["probe_policy"]["vantages"], registered["probe_policy"]["quorum"]) == (["eu", "us"], 2)
+
+    shown = user("vim", "show", name).out
+    assert re.search(r"views\.eu\.status +PENDING\n", shown)
+    assert re.search(r"views\.us\.action_id +[0-9a-f-]{36}\n", shown)
+    [row] = [line for line in user("vim", "list", "--long").out.splitlines() if name in line]
+    assert "rise 1, from eu, us, quorum 2" in row
+    exported = user("export", "--filter", f"name = {name}", "-o", "json").json["vims"]
+    assert exported[0]["probe_policy"] == {"vantages": ["eu", "us"], "quorum": 2}
+    assert user("vim", "set", name, "--vantage", "asia").code != 0
+    assert user("vim", "set", name, "--vantage", "asia", "--quorum", "0").code == 0
+    assert "views." not in user("vim", "show", name).out
+    assert "--vantage: must be" in user("vim", "set", name, "--vantage", "the moon").err
+
+
 def test_set_changes_what_is_named_and_nothing_else(user: Command, name: str) -> None:
     user("vim", "register", name, "--auth-url", NOWHERE, "--description", "old", "--project", name, "--default")
 

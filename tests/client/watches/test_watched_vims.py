@@ -4,7 +4,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.client.watches.resumable_watch import WatchUpdate
 from vimesh.client.watches.watched_vims import WatchedVims
-from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
+from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, View, Vim, VimEvent
 from vimesh.v1.vim_service_pb2 import WatchVimsResponse
 
 
@@ -95,3 +95,27 @@ def test_a_modification_of_an_earlier_version_is_whole() -> None:
     board.take(WatchUpdate(WatchVimsResponse(events=[change], revision=2)))
 
     assert board.vims["a"].description == ""
+
+
+def test_what_a_vantage_says_is_kept_up_to_date() -> None:
+    policy = ProbePolicy(vantages=["eu", "us"])
+    eu, us = View(vantage="eu", status=Vim.REACHABLE), View(vantage="us", status=Vim.REACHABLE)
+    known = Vim(id="a", revision=1, status=Vim.REACHABLE, probe_policy=policy, views=[eu, us])
+    board = with_snapshot(known, revision=1)
+    silent = View(vantage="us", status=Vim.UNKNOWN, reason="SILENT", action_id="old")
+    replaced = View(vantage="us", status=Vim.UNKNOWN, reason="SILENT", action_id="new")
+    changes = [
+        VimEvent(vim_id="a", revision=2, kind=VimEvent.VIEW_CHANGED, status=Vim.REACHABLE, view=silent),
+        VimEvent(vim_id="a", revision=3, kind=VimEvent.ACTION_REPLACED, status=Vim.REACHABLE, view=replaced),
+    ]
+    board.take(WatchUpdate(WatchVimsResponse(events=changes, revision=3)))
+
+    vim = board.vims["a"]
+    assert list(vim.views) == [eu, replaced]
+    assert (vim.status, vim.monitor.action_id, vim.monitor.state) == (Vim.REACHABLE, "", Monitor.RUNNING)
+
+    modified = VimEvent(vim_id="a", revision=4, kind=VimEvent.MODIFIED, status=Vim.REACHABLE)
+    modified.vim.CopyFrom(Vim(id="a", revision=4, status=Vim.REACHABLE, probe_policy=ProbePolicy(vantages=["eu"])))
+    board.take(WatchUpdate(WatchVimsResponse(events=[modified], revision=4)))
+
+    assert list(board.vims["a"].views) == [eu]

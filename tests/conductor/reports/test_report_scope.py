@@ -198,6 +198,33 @@ async def test_only_who_may_report_is_told_the_ids_of_actions(clients: Clients) 
     stream.cancel()
 
 
+async def test_views_are_reported_by_monitors_and_tell_their_actions_to_nobody_else(clients: Clients) -> None:
+    admin, reader = clients["admin"], clients["reader"]
+    fields = Vim(name="seen", type="openstack", auth_url="http://192.0.2.1/", project_id="a")
+    fields.probe_policy.vantages.extend(("eu", "us"))
+    request = vim_service_pb2.RegisterVimRequest(vim=fields, engine=Monitor.EMBEDDED)
+    vim = await admin.get((await admin.vims.RegisterVim(request, timeout=WITHIN_S)).vim.id)
+    eu = vim.views[0].action_id
+    stream: Any = reader.vims.WatchVims(vim_service_pb2.WatchVimsRequest(snapshot=True), timeout=WITHIN_S)
+    answers: list[object] = []
+    while not (message := await stream.read()).revision:
+        answers.append(message)
+    report = report_on(vim, Vim.REACHABLE, 1, action_id=eu)
+
+    assert await in_batch(clients["MISTRAL"], report) == ["refused"]
+    assert await in_batch(clients["EMBEDDED"], report) == ["status"]
+    answers += [await reader.get(vim.id), await stream.read()]
+    listed = vim_service_pb2.ListVimEventsRequest(vim_id=vim.id)
+    answers.append(await reader.vims.ListVimEvents(listed, timeout=WITHIN_S))
+    stream.cancel()
+
+    text = str(answers)
+    assert not [view.action_id for view in vim.views if view.action_id in text]
+    assert text.count('vantage: "eu"') >= len(answers) - 1
+    [event, _] = (await admin.vims.ListVimEvents(listed, timeout=WITHIN_S)).events
+    assert (event.view.vantage, event.view.action_id, event.actor) == ("eu", eu, MONITOR[0])
+
+
 async def test_an_error_of_mistral_does_not_tell_the_id_either(clients: Clients) -> None:
     vim = await registered(clients["admin"], "MISTRAL")
     action_id = (await clients["admin"].get(vim.id)).monitor.action_id

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tests.support.sql.stores import elapse, newest_event, record, registration
 from vimesh.domain.actions import ActionScope
@@ -13,6 +15,8 @@ from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.probing import PolicyChange, ProbePolicy, Reason
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Engine, Late, Modification, Outcome, Recorded, Report, Status, Unchanged, Vim
+from vimesh.store.schema.tables import standings
+from vimesh.store.sql_store import SqlStore
 
 LEASE_S = 90.0
 """That of a contact within 30 s."""
@@ -346,12 +350,29 @@ async def test_vims_of_one_vantage_and_of_several_are_listed_together(store: Vim
     assert listed == keys == expected
 
 
+async def test_views_that_a_conductor_of_before_left_behind_are_deleted(store: VimStore) -> None:
+    vim = await registered(store, "eu", "us")
+    assert isinstance(store, SqlStore)
+    await store._database.write(lambda c: c.execute(update(standings).values(action_id=str(uuid.uuid4()))))
+    await elapse(store, LEASE_S)
+
+    assert [await store.replace_silent(10), await store.replace_silent(10)] == [1, 0]
+
+    single = await store.get(vim.id)
+    assert await actions(store, vim) == {"default": single.monitor.action_id}
+    await store.modify(vim.id, Modification(policy=PolicyChange(quorum=1)))
+    assert (await actions(store, vim)).keys() == {"eu", "us"}
+
+
 async def test_only_monitors_probe_from_vantages(store: VimStore) -> None:
     with pytest.raises(BadInput, match="only the engine EMBEDDED"):
         await registered(store, "eu", engine=Engine.MISTRAL)
     vim = await registered(store, "eu", "us")
     with pytest.raises(BadInput, match="only the engine EMBEDDED"):
         await store.modify(vim.id, Modification(engine=Engine.MISTRAL))
+
+    with pytest.raises(BadInput, match="must not exceed the number of vantages"):
+        await store.modify(vim.id, Modification(policy=PolicyChange(quorum=3)))
 
     wanted = await actions(store, vim)
     moved = await store.modify(vim.id, Modification(engine=Engine.MISTRAL, policy=ProbePolicy()))

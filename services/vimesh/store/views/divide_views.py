@@ -150,7 +150,9 @@ class Division:
 
 def _own_view(row: Row) -> dict[str, Any]:
     """Return the only view of a VIM with one vantage, which its own row is."""
-    [vantage] = vantages_of(policy_of(row["policy"]))
+    names = vantages_of(policy_of(row["policy"]))
+    # With several, a conductor of before has replaced its action, which is wanted from the default one since.
+    vantage = names[0] if len(names) == 1 else DEFAULT_VANTAGE
     own = {name: row[name] for name in _SHARED_COLUMNS}
     return {**own, "number": row["number"], "vim_id": row["id"], "vantage": vantage}
 

@@ -80,6 +80,13 @@ def test_an_entry_may_have_the_words_of_the_flags_and_texts_for_numbers() -> Non
     assert flags == contract
 
 
+def test_an_entry_names_vantages_in_a_list_or_with_commas() -> None:
+    listed = request(**LAB, probe_policy={"vantages": ["eu", "us"], "quorum": 2})
+
+    assert list(listed.vim.probe_policy.vantages) == ["eu", "us"]
+    assert request(**LAB, vantages="eu, us", quorum="2") == listed
+
+
 def test_an_entry_may_be_one_of_tackers_files_with_a_name() -> None:
     found = request(**LAB, username="u", password="p", project_name="nfv", cert_verify="False").vim
 
@@ -124,6 +131,8 @@ def test_the_request_id_follows_from_the_content_but_not_from_its_secrets() -> N
         ({**LAB, "is_default": "perhaps"}, "is_default must be true or false"),
         ({**LAB, "engine": "nowhere"}, "engine: must be one of"),
         ({**LAB, "id": "7"}, "vim_id"),
+        ({**LAB, "vantages": {"eu": 1}}, "vantages must be a list"),
+        ({**LAB, "vantages": ["the moon"]}, "vantage: must be 1 to 63"),
         ({**LAB, "interval": "soon"}, "interval: must be a duration"),
         ({**LAB, "interval": "9" * 400}, "interval: is longer than"),
         ({**LAB, "fail_for": "-1s"}, "fail_for: must be a duration"),
