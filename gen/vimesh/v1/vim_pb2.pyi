@@ -109,7 +109,9 @@ class Vim(_message.Message):
         UNREACHABLE: Vim._Status.ValueType  # 3
         """The VIM does not answer the probes; `reason` states how they fail."""
         UNKNOWN: Vim._Status.ValueType  # 4
-        """Unknown at present: the ping action cannot probe (a `LOCAL_` reason), or has not reported within its lease."""
+        """Unknown at present: the ping action cannot probe (a `LOCAL_` reason), has not reported within its lease, or does not
+        reach the VIM while another monitor does (`DISPUTED`).
+        """
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
         """Whether the VIM can be reached, as far as is known."""
@@ -123,7 +125,9 @@ class Vim(_message.Message):
     UNREACHABLE: Vim.Status.ValueType  # 3
     """The VIM does not answer the probes; `reason` states how they fail."""
     UNKNOWN: Vim.Status.ValueType  # 4
-    """Unknown at present: the ping action cannot probe (a `LOCAL_` reason), or has not reported within its lease."""
+    """Unknown at present: the ping action cannot probe (a `LOCAL_` reason), has not reported within its lease, or does not
+    reach the VIM while another monitor does (`DISPUTED`).
+    """
 
     @_typing.final
     class LabelsEntry(_message.Message):
@@ -197,7 +201,8 @@ class Vim(_message.Message):
     """The status that the wanted ping action reported last, or UNKNOWN once the lease of that report has ended."""
     reason: _builtins.str
     """The reason for the status: `TIMEOUT`, `REFUSED`, `RESET`, `HOST_UNREACHABLE`, `NET_UNREACHABLE`, `DNS`, `TLS`,
-    `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, or `SILENT` if reports have ceased. Reporters other than
+    `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, `SILENT` if reports have ceased, or `DISPUTED` if one monitor
+    reaches the VIM and another one does not: `detail` says what both see. Reporters other than
     vimesh may send any other word. Empty if there is nothing to explain. `LOCAL_SET_ASIDE` means that the answers of
     the VIM blocked the prober twice: it is now probed rarely, to protect the others. `LOCAL_DENIED` means that the rules
     of the prober forbid to send anything to the address of the VIM; `detail` names the rule. `LOCAL_NETWORK` means

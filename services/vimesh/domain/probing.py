@@ -115,6 +115,9 @@ class Reason:
     PROTOCOL = "PROTOCOL"
     """There was an answer, but not in HTTP."""
 
+    DISPUTED = "DISPUTED"
+    """One monitor reached the VIM, and another one did not."""
+
     SILENT = "SILENT"
     """No report came within the lease: set by the conductors, never by a prober."""
     NO_QUORUM = "NO_QUORUM"

@@ -23,6 +23,7 @@ from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.references.reference_addresses import References, format_references
 from vimesh.monitor.reporting.reporter import ReporterLimits
 from vimesh.monitor.requests.probe_service import ProbeService, ProbeServiceLimits
+from vimesh.monitor.requests.second_opinions import OtherMonitors
 from vimesh.monitor.wanted_actions import ActionSet, PoolMember, Watcher
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.process_reports import FrontLink
@@ -72,6 +73,7 @@ async def run_monitor(
     not served. `tracer`: None: no call is traced.
     """
     safeguards = safeguards or Safeguards()
+    member = PoolMember(str(uuid.uuid4()), settings.place)
     async with reporting_host(
         settings.address,
         settings.reporter,
@@ -81,8 +83,8 @@ async def run_monitor(
         safeguards=safeguards,
         history=settings.history,
         tracer=tracer,
+        others=OtherMonitors(member.monitor_id, lambda: probe_service.monitors == 1),
     ) as reporting:
-        member = PoolMember(str(uuid.uuid4()), settings.place)
         heap = GarbageFreeze()
 
         def start(action: Action) -> None:
@@ -118,6 +120,8 @@ async def run_monitor(
             if (delivery := reporting.delivery) is not None:
                 parts.create_task(supervise("minutes of history", delivery.end_minutes))
                 parts.create_task(supervise("delivery of history", delivery.run))
+            if reporting.opinions is not None:
+                parts.create_task(supervise("second opinions", reporting.opinions.run))
             parts.create_task(supervise("probe requests", probe_service.run))
             parts.create_task(supervise("watcher", lambda: action_watch.run(watcher)))
 

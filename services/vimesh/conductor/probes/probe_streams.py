@@ -69,7 +69,9 @@ class ProbeStreams:
         beat_at = self._clock()
         while not reading.done():
             monitor.news.clear()
-            numbers = self._upkeep.conductors, len(self._upkeep.assignment(monitor.vantage).members)
+            # One that drains is none of those that get VIMs, and has its own for a while.
+            members = {member.monitor_id for member in self._upkeep.assignment(monitor.vantage).members}
+            numbers = self._upkeep.conductors, len(members | {monitor.monitor_id})
             if self._monitors.draining:
                 yield pb.ServeProbesResponse(end=vim_pb2.WATCH_END_DRAINING)
                 return

@@ -89,6 +89,11 @@ class ActionHost:
         """Return whether an action runs."""
         return (vim_id, action_id) in self._targets
 
+    def round_trip_s(self, vim_id: str, action_id: str) -> float:
+        """Return in how many seconds the VIM of an action last answered; 0: not known."""
+        target = self._targets.get((vim_id, action_id))
+        return 0.0 if target is None else target.round_trip_s
+
     def start(self, action: Action) -> bool:
         """Run an action, next to any other one of its VIM; False if it runs already. Raises AuthUrlInvalid.
 

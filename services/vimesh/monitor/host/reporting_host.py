@@ -23,6 +23,7 @@ from vimesh.monitor.references.reference_addresses import References
 from vimesh.monitor.reporting.history_delivery import HistoryDelivery
 from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
+from vimesh.monitor.requests.second_opinions import OpinionCalls, OtherMonitors, SecondOpinions
 from vimesh.rpc.channels import channel
 from vimesh.target_rules.fleet_addresses import FleetAddresses
 from vimesh.target_rules.target_rules import TargetRules
@@ -44,6 +45,8 @@ class ReportingHost:
     stub: ConductorServiceAsyncStub
     follow_front: Callable[[], Awaitable[Never]]
     """Keeps the addresses of the front up to date, which must not be probed."""
+    opinions: SecondOpinions | None
+    """Asks other monitors before a VIM is called UNREACHABLE; None: nobody is asked. The caller must run it."""
     delivery: HistoryDelivery | None = None
     """Delivers what rounds come to; None if that is not wanted. The caller must run both of its loops."""
 
@@ -62,6 +65,8 @@ class ReportingHost:
 
     def stop(self, vim_id: str, action_id: str) -> bool:
         """End an action; False if it does not run (any more)."""
+        if self.opinions is not None:
+            self.opinions.forget(vim_id, action_id)
         self.ledger.remove_action(vim_id, action_id)
         return self.host.stop(vim_id, action_id)
 
@@ -77,14 +82,15 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     safeguards: Safeguards | None = None,
     history: bool = False,
     tracer: Tracer | None = None,
+    others: OtherMonitors | None = None,
     on_bad_action: Callable[[str, str], object] = lambda _vim_id, _action_id: None,
 ) -> AsyncGenerator[ReportingHost]:
     """Yield a host that probes by the rules, and reports to `address`.
 
     Actions that are answered with bad_action are stopped and then passed on to `on_bad_action`: (vim_id, action_id).
-    `references`: what proves that the network of this process works. `credentials`: see `channel`.
-    `history`: whether to gather what rounds come to. `tracer`: None: no call is
-    traced. Raises BadSetting.
+    `references`: what proves that the network of this process works. `credentials`: see `channel`. `history`: whether
+    to gather what rounds come to. `tracer`: None: no call is traced. `others`: who is asked before a VIM is called
+    UNREACHABLE; None: nobody. Raises BadSetting.
     """
     _allow_all_files()
     async with channel(address, credentials) as to_conductors:
@@ -97,10 +103,22 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
         settings = HostSettings(
             user_agent=f"vimesh/{metadata.version('vimesh')}", rules=rules, history=history, references=references
         )
-        with hosting(ledger.queue_verdict, settings, safeguards, fleet) as host:
+        opinions = None
+        if others is not None:
+            opinions = SecondOpinions(
+                OpinionCalls(stub, others.monitor_id),
+                ledger.queue_verdict,
+                round_trip_of=lambda vim_id, action_id: host.round_trip_s(vim_id, action_id),  # noqa: PLW0108 - no host yet
+                is_alone=others.are_none,
+                clock=time.monotonic,
+            )
+        on_verdict = ledger.queue_verdict if opinions is None else opinions.consider
+        with hosting(on_verdict, settings, safeguards, fleet) as host:
 
             def stop(vim_id: str, action_id: str) -> None:
                 host.stop(vim_id, action_id)
+                if opinions is not None:
+                    opinions.forget(vim_id, action_id)
                 on_bad_action(vim_id, action_id)
 
             reporter = Reporter(
@@ -120,7 +138,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                     history_stub, host.history, clock=time.monotonic, random=random, tracer=tracer
                 )
             yield ReportingHost(
-                host, ledger, reporter, to_conductors, stub, lambda: fleet.follow_front(address), delivery
+                host, ledger, reporter, to_conductors, stub, lambda: fleet.follow_front(address), opinions, delivery
             )
 
 

@@ -1,0 +1,268 @@
+"""Asks what other monitors see before a VIM is called UNREACHABLE (G15).
+
+Bad news waits for a second opinion, never for longer than a second: whoever is asked can only say in that time that it
+reached the VIM. Then the two disagree, and that is reported, until they agree or the VIM is reached here again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Never
+
+import grpc
+
+from vimesh.domain.probes.asked_probes import MAX_BATCH, SECOND_OPINION_S, patience_for
+from vimesh.domain.probing import Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import ActionKey
+from vimesh.monitor.targets.verdict import Verdict
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire.wire_durations import duration, seconds
+
+if TYPE_CHECKING:  # exists for type checkers only
+    from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
+
+_GATHER_S: Final = 0.005
+"""How long bad news waits for more of it to share its call."""
+_CALLS: Final = 6
+"""Calls under way; conductors take 8 from a monitor at a time."""
+
+AskOthers = Callable[[Sequence[pb.FailedVim]], Awaitable[Sequence[pb.SecondOpinion]]]
+"""Returns what others see of VIMs, in the same order; nothing if nobody can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionLimits:
+    wait_s: float = SECOND_OPINION_S
+    """How long bad news waits."""
+    first_pause_s: float = 2.0
+    """How soon those are asked again who disagree; the pauses double."""
+    longest_pause_s: float = 60.0
+    look_s: float = 1.0
+    """How often it is looked whom to ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherMonitors:
+    """The monitors of the same vantage."""
+
+    monitor_id: str
+    """Which one asks."""
+    are_none: Callable[[], bool]
+    """Returns whether it surely has no others."""
+
+
+class OpinionCalls:
+    """Asks conductors to ask others: an AskOthers."""
+
+    def __init__(self, stub: ConductorServiceAsyncStub, monitor_id: str) -> None:
+        self._stub = stub
+        self._monitor_id = monitor_id
+
+    async def __call__(self, vims: Sequence[pb.FailedVim]) -> Sequence[pb.SecondOpinion]:
+        request = pb.ConfirmFailuresRequest(monitor_id=self._monitor_id, vims=vims)
+        try:
+            return (await self._stub.ConfirmFailures(request, timeout=SECOND_OPINION_S)).opinions
+        except grpc.aio.AioRpcError:
+            # The reports that follow tell in the log that conductors are lost.
+            return ()
+
+
+@dataclass(slots=True)
+class _Case:
+    """Bad news of one action that no other monitor has confirmed."""
+
+    verdict: Verdict
+    waits_until: float | None
+    """When the answer must be there; None: nobody is asked now."""
+    pause_s: float = 0.0
+    """Until others are asked again; 0: they have not disagreed."""
+    ask_at: float = 0.0
+
+    @property
+    def key(self) -> ActionKey:
+        return (self.verdict.vim_id, self.verdict.action_id)
+
+
+@dataclass(slots=True)
+class OpinionStatistics:
+    """What became of bad news."""
+
+    agreed: int = 0
+    """Another monitor did not reach the VIM either."""
+    unasked: int = 0
+    """Nobody could tell in time."""
+    disputed: int = 0
+    """Another monitor reached it."""
+
+
+class SecondOpinions:
+    def __init__(  # noqa: PLR0913 - all collaborators are passed in here
+        self,
+        ask: AskOthers,
+        deliver: Callable[[Verdict], None],
+        *,
+        round_trip_of: Callable[[str, str], float],
+        is_alone: Callable[[], bool],
+        clock: Clock,
+        limits: OpinionLimits | None = None,
+    ) -> None:
+        """Create it in a running loop.
+
+        `deliver` gets the verdicts to report. `round_trip_of` returns in how many seconds the VIM of an action, given
+        as (vim_id, action_id), last answered; 0: not known. `is_alone` returns whether there is no other monitor.
+        """
+        self._ask = ask
+        self._deliver = deliver
+        self._round_trip_of = round_trip_of
+        self._is_alone = is_alone
+        self._clock = clock
+        self._limits = limits or OpinionLimits()
+        self._loop = asyncio.get_running_loop()
+        self._cases: dict[ActionKey, _Case] = {}
+        self._agreed: set[ActionKey] = set()
+        """The actions whose bad news is out."""
+        self._unasked: deque[_Case] = deque()
+        self._deadlines: deque[tuple[float, _Case]] = deque()
+        """In the order in which they end: all waits are equally long."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._news = asyncio.Event()
+        self._free_calls = asyncio.Semaphore(_CALLS)
+        self._disputes = 0
+        self._look_at = 0.0
+        self.statistics = OpinionStatistics()
+
+    def consider(self, verdict: Verdict) -> None:
+        """Deliver a verdict now, or what it comes to when another monitor was asked."""
+        key = (verdict.vim_id, verdict.action_id)
+        if verdict.status is not Status.UNREACHABLE:
+            self.forget(*key)
+            self._deliver(verdict)
+        elif (case := self._cases.get(key)) is not None:
+            case.verdict = verdict
+        elif key in self._agreed or self._is_alone():
+            self._agreed.add(key)
+            self._deliver(verdict)
+        else:
+            case = self._cases[key] = _Case(verdict, None)
+            self._ask_soon(case)
+
+    def forget(self, vim_id: str, action_id: str) -> None:
+        """Drop what is known of an action."""
+        self._agreed.discard((vim_id, action_id))
+        case = self._cases.pop((vim_id, action_id), None)
+        if case is not None and case.pause_s:
+            self._disputes -= 1
+
+    async def run(self) -> Never:
+        """Ask until cancelled. What waits is delivered in time, whether this runs or not."""
+        async with asyncio.TaskGroup() as calls:
+            while True:
+                try:
+                    async with asyncio.timeout(self._limits.look_s if self._disputes else None):
+                        await self._news.wait()
+                except TimeoutError:
+                    pass
+                await asyncio.sleep(_GATHER_S)
+                self._news.clear()
+                self._ask_again()
+                while batch := self._next_batch():
+                    await self._free_calls.acquire()
+                    calls.create_task(self._ask_about(batch))
+        raise AssertionError("it runs until cancelled")
+
+    def _ask_soon(self, case: _Case) -> None:
+        case.waits_until = deadline = self._clock() + self._limits.wait_s
+        self._unasked.append(case)
+        self._deadlines.append((deadline, case))
+        self._news.set()
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._limits.wait_s, self._end_waits)
+
+    def _ask_again(self) -> None:
+        """Queue the disputes of which it is time to ask again; there may be thousands, so look once a second."""
+        now = self._clock()
+        if not self._disputes or now < self._look_at:
+            return
+        self._look_at = now + self._limits.look_s
+        for case in self._cases.values():
+            if case.pause_s and case.waits_until is None and case.ask_at <= now:
+                self._ask_soon(case)
+
+    def _next_batch(self) -> list[_Case]:
+        batch: list[_Case] = []
+        while self._unasked and len(batch) < MAX_BATCH:
+            case = self._unasked.popleft()
+            if self._waits(case):
+                batch.append(case)
+        return batch
+
+    def _waits(self, case: _Case) -> bool:
+        return case.waits_until is not None and self._cases.get(case.key) is case
+
+    async def _ask_about(self, batch: Sequence[_Case]) -> None:
+        try:
+            opinions = await self._ask([self._failed_vim(case) for case in batch])
+        finally:
+            self._free_calls.release()
+        if len(opinions) != len(batch):
+            opinions = [pb.SecondOpinion()] * len(batch)
+        for case, opinion in zip(batch, opinions, strict=True):
+            if not self._waits(case):
+                continue
+            if opinion.status == Vim.REACHABLE:
+                self._dispute(case, opinion)
+            else:
+                self._accept(case, is_confirmed=opinion.status == Vim.UNREACHABLE)
+
+    def _failed_vim(self, case: _Case) -> pb.FailedVim:
+        vim_id, action_id = case.key
+        patience_s = patience_for(self._round_trip_of(vim_id, action_id))
+        return pb.FailedVim(vim_id=vim_id, action_id=action_id, patience=duration(patience_s))
+
+    def _end_waits(self) -> None:
+        """Deliver what has waited for long enough."""
+        now = self._clock()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            deadline, case = self._deadlines.popleft()
+            if self._waits(case) and case.waits_until == deadline:
+                self._accept(case, is_confirmed=False)
+        self._timer = None
+        if self._deadlines:
+            self._timer = self._loop.call_later(max(0.0, self._deadlines[0][0] - now), self._end_waits)
+
+    def _accept(self, case: _Case, *, is_confirmed: bool) -> None:
+        if is_confirmed:
+            self.statistics.agreed += 1
+        else:
+            self.statistics.unasked += 1
+        was_disputed = bool(case.pause_s)
+        self.forget(*case.key)
+        self._agreed.add(case.key)
+        # Until now the VIM was UNKNOWN, and had not been unreachable for others for longer than that.
+        self._deliver(replace(case.verdict, decided_at=self._clock()) if was_disputed else case.verdict)
+
+    def _dispute(self, case: _Case, opinion: pb.SecondOpinion) -> None:
+        self.statistics.disputed += 1
+        is_first = not case.pause_s
+        case.waits_until = None
+        case.pause_s = min(2 * case.pause_s, self._limits.longest_pause_s) or self._limits.first_pause_s
+        case.ask_at = self._clock() + case.pause_s
+        if is_first:
+            self._disputes += 1
+            # The run has to wake up for it.
+            self._news.set()
+            self._deliver(_disputed(case.verdict, opinion))
+
+
+def _disputed(verdict: Verdict, opinion: pb.SecondOpinion) -> Verdict:
+    """Return the verdict while another monitor disagrees, with what both of them see."""
+    took = f" in {seconds(opinion.round_trip) * 1000:.0f} ms" if opinion.HasField("round_trip") else ""
+    here = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
+    detail = f"monitor {opinion.monitor_id} reached it{took}, this one did not ({here})"
+    return replace(verdict, status=Status.UNKNOWN, reason=Reason.DISPUTED, detail=detail, round_trip_s=None)

@@ -1,0 +1,200 @@
+"""Bad news waits for what another monitor sees, and never for longer than it may (G15)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
+
+from tests.support.probers.verdicts import Verdicts
+from tests.support.timing.waiting import until
+from vimesh.domain.probing import Reason
+from vimesh.domain.vims import Status
+from vimesh.monitor.requests.second_opinions import OpinionLimits, SecondOpinions
+from vimesh.monitor.targets.verdict import Verdict
+from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1.vim_pb2 import Vim
+from vimesh.wire.wire_durations import duration
+
+_WITHIN_S = 20.0
+_REACHED = pb.SecondOpinion(status=Vim.REACHABLE, monitor_id="m2", round_trip=duration(0.003))
+_FAILED = pb.SecondOpinion(status=Vim.UNREACHABLE, reason="TIMEOUT", monitor_id="m2")
+_NONE = pb.SecondOpinion()
+
+
+class Others:
+    """The other monitors: they answer as a test says, when it lets them."""
+
+    def __init__(self) -> None:
+        self.opinion = _FAILED
+        self.calls: list[list[pb.FailedVim]] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.are_none = False
+
+    async def ask(self, vims: Sequence[pb.FailedVim]) -> Sequence[pb.SecondOpinion]:
+        self.calls.append(list(vims))
+        await self.may_answer.wait()
+        return [self.opinion] * len(vims)
+
+    @property
+    def asked(self) -> list[str]:
+        return [vim.vim_id for call in self.calls for vim in call]
+
+
+@pytest.fixture
+def others() -> Others:
+    return Others()
+
+
+@pytest.fixture
+def told() -> Verdicts:
+    return Verdicts()
+
+
+@pytest.fixture
+async def opinions(others: Others, told: Verdicts) -> AsyncGenerator[SecondOpinions]:
+    made = SecondOpinions(
+        others.ask,
+        told.note,
+        round_trip_of=lambda _vim_id, _action_id: 0.1,
+        is_alone=lambda: others.are_none,
+        clock=time.monotonic,
+        limits=OpinionLimits(wait_s=0.3, first_pause_s=0.02, longest_pause_s=0.04, look_s=0.01),
+    )
+    running = asyncio.ensure_future(made.run())
+    yield made
+    running.cancel()
+    await asyncio.wait([running])
+
+
+def bad(vim_id: str = "vim", reason: str = Reason.TIMEOUT) -> Verdict:
+    return Verdict(vim_id, "action", Status.UNREACHABLE, reason, "no answer", None, time.monotonic())
+
+
+def good(vim_id: str = "vim") -> Verdict:
+    return Verdict(vim_id, "action", Status.REACHABLE, "", "", 0.1, time.monotonic())
+
+
+async def test_bad_news_is_told_when_another_monitor_agrees(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.may_answer.clear()
+    verdict = bad()
+    opinions.consider(verdict)
+    await until(lambda: bool(others.calls), _WITHIN_S)
+    assert told.all == []
+
+    others.may_answer.set()
+    assert await told.next_of("vim") == verdict
+    [[asked]] = others.calls
+    # Four times as long as the VIM took when it last answered.
+    assert (asked.vim_id, asked.action_id, asked.patience.ToMilliseconds()) == ("vim", "action", 400)
+
+
+async def test_monitors_that_disagree_say_so_until_they_agree(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.opinion = _REACHED
+    verdict = bad()
+    opinions.consider(verdict)
+    disputed = await told.next_of("vim")
+    await until(lambda: len(others.calls) > 2, _WITHIN_S)
+    assert len(told.all) == 1
+    others.opinion = _FAILED
+    agreed = await told.next_of("vim", after=1)
+
+    assert (disputed.status, disputed.reason) == (Status.UNKNOWN, Reason.DISPUTED)
+    assert disputed.detail == "monitor m2 reached it in 3 ms, this one did not (TIMEOUT: no answer)"
+    assert disputed.decided_at == verdict.decided_at
+    assert (agreed.status, agreed.reason) == (Status.UNREACHABLE, Reason.TIMEOUT)
+    assert agreed.decided_at > verdict.decided_at
+
+
+@pytest.mark.parametrize("opinion", [_NONE, None])
+async def test_who_cannot_tell_or_hangs_holds_nothing_back(
+    opinions: SecondOpinions, others: Others, told: Verdicts, opinion: pb.SecondOpinion | None
+) -> None:
+    if opinion is None:
+        others.may_answer.clear()
+    else:
+        others.opinion = opinion
+    verdict = bad()
+    opinions.consider(verdict)
+
+    assert await told.next_of("vim") == verdict
+    assert opinions.statistics.unasked == 1
+    # What comes later changes nothing.
+    others.opinion = _REACHED
+    others.may_answer.set()
+    opinions.consider(good("other"))
+    await told.next_of("other")
+    assert len(told.of("vim")) == 1
+
+
+async def test_a_monitor_alone_asks_nobody(opinions: SecondOpinions, others: Others, told: Verdicts) -> None:
+    others.are_none = True
+    opinions.consider(bad())
+
+    assert [verdict.status for verdict in told.all] == [Status.UNREACHABLE]
+    assert others.calls == []
+
+
+async def test_good_news_does_not_wait_and_what_it_overtakes_is_not_told(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.may_answer.clear()
+    opinions.consider(bad())
+    await until(lambda: bool(others.calls), _WITHIN_S)
+    opinions.consider(good())
+    assert [verdict.status for verdict in told.all] == [Status.REACHABLE]
+    others.may_answer.set()
+    opinions.consider(bad("other"))
+    await told.next_of("other")
+
+    assert len(told.of("vim")) == 1
+
+
+async def test_what_is_out_is_not_asked_again_and_the_next_outage_is(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    opinions.consider(bad())
+    await told.next_of("vim")
+    opinions.consider(bad(reason=Reason.REFUSED))
+    assert [verdict.reason for verdict in told.all] == [Reason.TIMEOUT, Reason.REFUSED]
+    assert len(others.calls) == 1
+
+    opinions.consider(good())
+    opinions.consider(bad())
+    await told.next_of("vim", after=3)
+    assert others.asked == ["vim", "vim"]
+
+
+async def test_an_action_that_has_ended_is_not_told_of(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.opinion = _REACHED
+    opinions.consider(bad())
+    await told.next_of("vim")
+    opinions.forget("vim", "action")
+    asked = len(others.calls)
+    opinions.consider(bad("other"))
+    await told.next_of("other")
+    await until(lambda: others.asked.count("other") > 2, _WITHIN_S)
+
+    assert others.asked.count("vim") <= asked
+    assert len(told.of("vim")) == 1
+
+
+async def test_thousands_that_are_lost_together_share_few_calls(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    for number in range(2_400):
+        opinions.consider(bad(f"vim-{number}"))
+    await until(lambda: len(told.all) == 2_400, _WITHIN_S)
+
+    assert len(others.calls) == 5
+    assert len(set(others.asked)) == 2_400
+    assert {verdict.status for verdict in told.all} == {Status.UNREACHABLE}
