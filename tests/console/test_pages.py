@@ -173,6 +173,18 @@ def test_markup_in_names_and_reasons_is_text(up: Fleet, browser: Browser, report
     tab.close()
 
 
+def test_a_vim_that_was_lost_with_others_says_what_they_have_in_common(
+    up: Fleet, browser: Browser, reporter: Reporter
+) -> None:
+    lost = [reporter.register(f"rack-{number}", rack="a7") for number in range(3)]
+    for vim_id in lost:
+        reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT")
+    tab = browser.tab(page(up, f"/vims/{lost[0]}"))
+    tab.until_text("Lost together with others: ")
+    assert tab.faults == []
+    tab.close()
+
+
 def test_the_keyboard_is_enough(up: Fleet, browser: Browser, reporter: Reporter) -> None:
     ids = [reporter.register(name, region="eu") for name in ("first", "second")]
     for vim_id in ids:

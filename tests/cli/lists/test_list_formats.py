@@ -147,6 +147,7 @@ LISTS = [
     ("vim", "events"),
     ("maintenance", "list"),
     ("monitors", "list"),
+    ("causes", "list"),
     ("receiver", "list"),
     ("notification", "list"),
     ("profile", "list"),

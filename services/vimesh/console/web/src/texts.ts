@@ -2,7 +2,7 @@
 import { Vim_Status, VimEvent_Kind } from "vimesh-client";
 import { FleetProcess_Kind } from "vimesh-client/v1/fleet_service";
 import { MaintenanceWindow_State } from "vimesh-client/v1/maintenance_service";
-import { Monitor_Engine, Monitor_State, ProbePolicy_Method } from "vimesh-client/v1/vim";
+import { Monitor_Engine, Monitor_State, ProbePolicy_Method, VimCause_Kind } from "vimesh-client/v1/vim";
 import { WorkflowTask_Kind } from "vimesh-client/v1/workflow_service";
 
 export const NUMBER = new Intl.NumberFormat();
@@ -23,6 +23,7 @@ export const kindText = worded(VimEvent_Kind);
 export const engineText = worded(Monitor_Engine);
 export const stateText = worded(Monitor_State);
 export const methodText = worded(ProbePolicy_Method);
+export const causeText = worded(VimCause_Kind);
 export const processText = worded(FleetProcess_Kind);
 export const taskText = worded(WorkflowTask_Kind);
 export const windowStateText = worded(MaintenanceWindow_State);
@@ -153,6 +154,7 @@ export const T = {
     validFor: (age: string) => `valid for another ${age} without news`,
     validEnded: (age: string) => `its lease ended ${age} ago`,
     validNone: "no report yet",
+    cause: (kind: string, subject: string) => `Lost together with others: ${kind} ${subject}`,
     flapping: "flapping: it is lost and found too often",
     inMaintenance: (reason: string, end: string) => `In maintenance until ${end}: ${reason}`,
     gone: "This VIM does not exist, or was deregistered.",

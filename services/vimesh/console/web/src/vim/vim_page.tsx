@@ -9,7 +9,7 @@ import { Confirm } from "../parts/dialog.js";
 import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.js";
 import { go, replace } from "../parts/route.js";
 import { durationText, lengthText, millis, roundTripText, timeText, timestamp } from "../parts/times.js";
-import { engineText, kindText, methodText, stateText, statusText, T } from "../texts.js";
+import { causeText, engineText, kindText, methodText, stateText, statusText, T } from "../texts.js";
 import { RoundTrips } from "./round_trips.js";
 import { TimelineBand } from "./timeline.js";
 import { changesSince, timelineOf } from "./timeline_model.js";
@@ -119,6 +119,7 @@ function VimHead({ vim, lookedAgo }: { vim: Vim; lookedAgo: unknown }) {
       <p class={until !== undefined && until < now ? "bad" : "hint"}>
         {until === undefined ? T.vim.validNone : until > now ? T.vim.validFor(age(until - now)) : T.vim.validEnded(age(now - until))}
       </p>
+      {vim.cause && <p class="notice">{T.vim.cause(causeText(vim.cause.kind), vim.cause.subject)}</p>}
       {vim.flapping && <p class="notice">{T.vim.flapping}</p>}
       {vim.maintenance && (
         <p class="notice">{T.vim.inMaintenance(vim.maintenance.reason, timeText(millis(vim.maintenance.endTime)))}</p>
