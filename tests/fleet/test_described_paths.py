@@ -126,9 +126,8 @@ async def _drain(call: Caller) -> None:
 async def _lose(call: Caller, vim: str) -> None:
     store, cause = call.door.store, NewCause(str(uuid.uuid4()), trait_of_label("rack", "a7"), "TIMEOUT", 5.0, 3)
     await store.causes.begin(cause.id, cause)
-    [member] = (await store.causes.population(0, 10)).members
-    await store.causes.add_vims(cause.id, cause.id, [member])
     await lose(store, [await store.get(vim)])
+    await store.causes.add_vims(cause.id, cause.id, (await store.causes.recent_changes(0, 10)).members)
     await call("GET", "/v1/causes", query="?page_size=7&ended=true")
     await call("GET", "/v1/causes/{cause_id}", cause_id=cause.id)
     await call("GET", "/v1/vims/{vim_id}", vim_id=vim)

@@ -74,7 +74,7 @@ async def test_recent_changes_are_of_vims_that_are_lost_lately_and_have_no_cause
     assert 5 <= member.age_s < 60
     assert (first.last_number > 0, rest.last_number) == (True, 0)
     assert (look.recent_count, look.lasting_count, look.holder) == (2, 0, "")
-    assert len((await store.causes.population(0, 10)).members) == 5
+    assert [each.vim_id for each in (await store.causes.healthy(0, 10)).members] == [reachable.id]
 
 
 async def test_a_vim_says_its_cause_while_it_is_lost_and_the_cause_lasts(store: VimStore) -> None:

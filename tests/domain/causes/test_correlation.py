@@ -80,6 +80,9 @@ def test_a_reason_says_what_can_be_the_cause(reason: str, kinds: set[CauseKind])
     [
         ("https://Keystone.example.org:5000/v3", "keystone.example.org", True),
         ("http://[2001:db8::1]/", "2001:db8::1", False),
+        ("https://192.0.2.1", "192.0.2.1", True),
+        ("http://user@192.0.2.1/", "192.0.2.1", False),
+        ("http://[fe80::1%25eth0]:80/v3", "fe80::1%eth0", False),
         ("nothing", "", False),
     ],
 )

@@ -126,10 +126,10 @@ class CauseUpkeep:
         return not count or (is_old and count < _SURELY_MORE * affected)
 
     async def _count(self, correlation: Correlation) -> None:
-        populations: dict[Trait, int] = dict.fromkeys(correlation.suspects, 0)
+        populations = dict(correlation.suspects)
         after, is_more = 0, True
         while is_more:
-            page = await self._store.population(after, _PAGE)
+            page = await self._store.healthy(after, _PAGE)
             await asyncio.to_thread(correlation.count, page.members, populations)
             after, is_more = page.last_number, bool(page.last_number)
         if len(self._counts) > _MAX_COUNTS:

@@ -26,8 +26,8 @@ class CauseStore(Protocol):
     async def recent_changes(self, after: int, limit: int) -> MemberPage:
         """Return VIMs that have become UNREACHABLE or UNKNOWN within the window, and have no cause that lasts."""
 
-    async def population(self, after: int, limit: int) -> MemberPage:
-        """Return VIMs, whatever their status."""
+    async def healthy(self, after: int, limit: int) -> MemberPage:
+        """Return VIMs that are REACHABLE."""
 
     async def lasting(self) -> Sequence[LastingCause]:
         """Return the causes that last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -61,6 +62,8 @@ class CauseMember(NamedTuple):
         return self.age_s < WINDOW_S
 
 
+# As nearly all are, in a tenth of the time that it takes to check everything.
+_PLAIN_URL = re.compile(r"(https?)://(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+))(?::[0-9]+)?(?:[/?]|\Z)")
 _V4_LENGTHS: Final = (24, 22, 20, 16, 12, 8)
 _V6_LENGTHS: Final = (64, 56, 48, 32)
 _V6_OFFSET: Final = 1000
@@ -166,6 +169,8 @@ def traits_of(member: CauseMember, place: Place) -> list[Trait]:
 
 def host_of(auth_url: str) -> tuple[str, bool]:
     """Return the host of an auth_url, and whether it is asked by TLS; an empty host if it has none."""
+    if plain := _PLAIN_URL.match(auth_url):
+        return plain[2] or plain[3], plain[1] == "https"
     try:
         endpoint = endpoint_of(auth_url)
     except AuthUrlInvalid:

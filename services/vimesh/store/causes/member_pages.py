@@ -54,7 +54,7 @@ def _page(*conditions: Any) -> PreparedStatement:  # noqa: ANN401 - SQLAlchemy's
 
 
 _CHANGED = _page(_IS_RECENT, _IS_BAD == 1, _HAS_NONE)
-_ALL = _page()
+_HEALTHY = _page(standings.c.status == Status.REACHABLE)
 
 
 def look(connection: Connection) -> CauseLook:
@@ -66,8 +66,8 @@ def recent_changes(connection: Connection, after: int, limit: int) -> MemberPage
     return _members(_CHANGED.rows(connection, {"after": after, "count": limit}), limit)
 
 
-def population(connection: Connection, after: int, limit: int) -> MemberPage:
-    return _members(_ALL.rows(connection, {"after": after, "count": limit}), limit)
+def healthy(connection: Connection, after: int, limit: int) -> MemberPage:
+    return _members(_HEALTHY.rows(connection, {"after": after, "count": limit}), limit)
 
 
 def _members(rows: Sequence[Sequence[Any]], limit: int) -> MemberPage:

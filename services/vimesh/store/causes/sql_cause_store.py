@@ -26,8 +26,8 @@ class SqlCauseStore:
     async def recent_changes(self, after: int, limit: int) -> MemberPage:
         return await self._database.browse(lambda c: member_pages.recent_changes(c, after, limit))
 
-    async def population(self, after: int, limit: int) -> MemberPage:
-        return await self._database.browse(lambda c: member_pages.population(c, after, limit))
+    async def healthy(self, after: int, limit: int) -> MemberPage:
+        return await self._database.browse(lambda c: member_pages.healthy(c, after, limit))
 
     async def lasting(self) -> Sequence[LastingCause]:
         return await self._database.browse(cause_rows.lasting)
