@@ -64,6 +64,8 @@ def test_traits_of_a_host(host: str, kind: CauseKind, subjects: list[str]) -> No
     ("reason", "kinds"),
     [
         ("SILENT", {CauseKind.MONITOR, CauseKind.VANTAGE}),
+        ("DISPUTED", {CauseKind.MONITOR, CauseKind.VANTAGE}),
+        ("NO_QUORUM", {CauseKind.MONITOR, CauseKind.VANTAGE}),
         ("LOCAL_NO_ROUTE", {CauseKind.MONITOR, CauseKind.VANTAGE}),
         ("DNS", {CauseKind.MONITOR, CauseKind.VANTAGE, CauseKind.RESOLVER, CauseKind.LABEL}),
         ("TLS", {CauseKind.MONITOR, CauseKind.VANTAGE, CauseKind.CERTIFICATE, CauseKind.LABEL}),

@@ -78,6 +78,8 @@ Place = tuple[str, str]
 PlaceOf = Callable[[CauseMember], Place]
 """Returns where a VIM is probed."""
 _OF_PROBER: Final = frozenset({CauseKind.MONITOR, CauseKind.VANTAGE})
+_DOUBTS: Final = frozenset({Reason.SILENT, Reason.DISPUTED, Reason.NO_QUORUM})
+"""Whoever else looks at the VIM reaches it, or nobody has looked."""
 _OF_ANY: Final = _OF_PROBER | {CauseKind.LABEL}
 EVERY_KIND: Final = frozenset(CauseKind)
 
@@ -85,7 +87,7 @@ EVERY_KIND: Final = frozenset(CauseKind)
 @lru_cache(maxsize=1000)
 def kinds_of_reason(reason: str) -> frozenset[CauseKind]:
     """Return the kinds of causes whose effects would be seen by this reason."""
-    if reason == Reason.SILENT or reason.startswith("LOCAL_"):
+    if reason in _DOUBTS or reason.startswith("LOCAL_"):
         return _OF_PROBER
     if reason == Reason.DNS:
         return _OF_ANY | {CauseKind.RESOLVER}
