@@ -117,8 +117,10 @@ ADVICE: Final = {
         "The monitors of the fleet do not probe the VIM, because its engine is not `EMBEDDED`.", "No: read its status."
     ),
     "NO_MONITOR": Advice(
-        "No live monitor can be asked for a probe by this conductor, or the one that was asked did not answer in time.",
-        "At once: another conductor, or another monitor, may answer.",
+        "No live monitor can be asked for a probe by this conductor.", "At once: another conductor may know one."
+    ),
+    "MONITOR_SILENT": Advice(
+        "The monitor that was asked for a probe did not answer in time.", "With a new deadline: another one may answer."
     ),
     "PROBE_RATE_EXCEEDED": Advice(
         "More probes of the project were asked for than there may be.", "After the delay in `RetryInfo`."

@@ -39,6 +39,7 @@ RAISED = [
     pool_errors.AssignmentChanged(),
     pool_errors.TooManyMonitors(),
     probe_errors.NoMonitor(),
+    probe_errors.MonitorSilent(ID, 1.5),
     probe_errors.ProbedElsewhere(ID, Engine.EXTERNAL),
     probe_errors.ProbeRateExceeded("lab", 0.5),
     window_errors.WindowNotFound(ID),
@@ -126,6 +127,7 @@ async def test_another_conductor_is_asked_only_if_it_may_know_better() -> None:
         (errors.StoreUnavailable(), False),
         (errors.EventUnreadable(17), True),
         (probe_errors.NoMonitor(), True),
+        (probe_errors.MonitorSilent(ID, 1), False),
     ):
         async with failing_with(error) as client:
             for failed in await failures(client):

@@ -144,7 +144,8 @@ class ConductorServiceServicer(object):
         """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
         VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
 
-        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions, or does not see all projects.
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
+        monitor is another identity's.
         NOT_FOUND (MONITOR_NOT_FOUND): the monitor that asks is not in the pool.
         INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
         UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.

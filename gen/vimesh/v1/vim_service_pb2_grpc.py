@@ -215,7 +215,8 @@ class VimServiceServicer(object):
         FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
         RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
         RetryInfo.
-        UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
+        UNAVAILABLE (NO_MONITOR): no live monitor can be asked here; another conductor may know one.
+        UNAVAILABLE (MONITOR_SILENT): the monitor that was asked did not answer before the deadline.
         Retry: safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

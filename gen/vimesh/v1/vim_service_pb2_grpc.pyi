@@ -101,7 +101,8 @@ class VimServiceStub:
     FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
     RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
     RetryInfo.
-    UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
+    UNAVAILABLE (NO_MONITOR): no live monitor can be asked here; another conductor may know one.
+    UNAVAILABLE (MONITOR_SILENT): the monitor that was asked did not answer before the deadline.
     Retry: safe.
     """
     BatchGetVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.BatchGetVimsRequest, _vim_service_pb2.BatchGetVimsResponse]
@@ -303,7 +304,8 @@ class VimServiceAsyncStub(VimServiceStub):
     FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
     RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
     RetryInfo.
-    UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
+    UNAVAILABLE (NO_MONITOR): no live monitor can be asked here; another conductor may know one.
+    UNAVAILABLE (MONITOR_SILENT): the monitor that was asked did not answer before the deadline.
     Retry: safe.
     """
     BatchGetVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.BatchGetVimsRequest, _vim_service_pb2.BatchGetVimsResponse]  # type: ignore[assignment]
@@ -532,7 +534,8 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         FAILED_PRECONDITION (PROBED_ELSEWHERE): monitors do not probe this VIM, because its engine is not EMBEDDED.
         RESOURCE_EXHAUSTED (PROBE_RATE_EXCEEDED): too many probes of the project were asked for; retry after the delay in
         RetryInfo.
-        UNAVAILABLE (NO_MONITOR): no live monitor can be asked here, or the one that was asked did not answer in time.
+        UNAVAILABLE (NO_MONITOR): no live monitor can be asked here; another conductor may know one.
+        UNAVAILABLE (MONITOR_SILENT): the monitor that was asked did not answer before the deadline.
         Retry: safe.
         """
 

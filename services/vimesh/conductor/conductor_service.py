@@ -183,7 +183,7 @@ class ReportsServicer(ConductorServiceServicer):
         caller = current_caller()
         caller.require_engine(Engine.EMBEDDED)
         _require_monitor(caller, "ConfirmFailures")
-        return await self._probes.confirmation.confirm(request)
+        return await self._probes.confirmation.confirm(request, caller)
 
 
 class Answers:

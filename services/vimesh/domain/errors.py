@@ -34,6 +34,7 @@ VimeshError
 ├── EventUnreadable              a newer version wrote a change that this one does not know
 ├── EngineNotServed              no engine of that name runs here
 ├── ProbedElsewhere              the monitors of the fleet do not probe the VIM
+├── MonitorSilent                the monitor that was asked for a probe did not answer in time
 ├── NoMonitor                    no live monitor can be asked for a probe here
 ├── QuotaExceeded                the project has as much as it may have
 ├── ChangeRateExceeded           the project changes faster than it may

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 
 from vimesh.domain.errors import Overloaded, StoreUnavailable, VimeshError
+from vimesh.domain.probes.probe_errors import MonitorSilent
 from vimesh.rpc.admission.call_gate import CallAdmission
 from vimesh.rpc.admission.gated_handlers import admitted_stream, admitted_unary
 from vimesh.rpc.admission.overload_answers import NO_RETRY
@@ -28,8 +29,8 @@ from vimesh.wire.message_rules import Rules
 
 _log = structlog.get_logger()
 
-# All conductors share the database: a retry at another one would only add load.
-_SAME_EVERYWHERE = (StoreUnavailable, Overloaded)
+# All conductors share the database, and the monitors: a retry at another one would only add load.
+_SAME_EVERYWHERE = (StoreUnavailable, Overloaded, MonitorSilent)
 
 _T = TypeVar("_T")
 _Context = grpc.aio.ServicerContext[Any, Any]

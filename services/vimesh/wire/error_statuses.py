@@ -62,6 +62,7 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.EventUnreadable: (grpc.StatusCode.UNAVAILABLE, "EVENT_UNREADABLE"),
     errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
     probe_errors.ProbedElsewhere: (grpc.StatusCode.FAILED_PRECONDITION, "PROBED_ELSEWHERE"),
+    probe_errors.MonitorSilent: (grpc.StatusCode.UNAVAILABLE, "MONITOR_SILENT"),
     probe_errors.NoMonitor: (grpc.StatusCode.UNAVAILABLE, "NO_MONITOR"),
     probe_errors.ProbeRateExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "PROBE_RATE_EXCEEDED"),
     errors.QuotaExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED"),

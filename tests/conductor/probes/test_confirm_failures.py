@@ -19,7 +19,7 @@ from tests.support.deployments.scripted_monitor import (
     scripted_monitor,
     silent,
 )
-from tests.support.deployments.secured_conductors import EXECUTOR, OPERATOR, REPORTER, client_as, secured
+from tests.support.deployments.secured_conductors import EXECUTOR, MONITOR, OPERATOR, REPORTER, client_as, secured
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
@@ -126,6 +126,25 @@ async def test_another_conductor_may_have_the_others(client: Client) -> None:
         watch.cancel()
 
     assert (error.value.code(), failure_of(error.value).reason) == (grpc.StatusCode.UNAVAILABLE, "NO_MONITOR")
+
+
+async def test_nobody_asks_in_the_name_of_another_monitor(tmp_path: Path) -> None:
+    member = pb.WatchActionsRequest(pool=pb.PoolMember(monitor_id=str(uuid.uuid4())))
+    vim = pb.FailedVim(vim_id=str(uuid.uuid4()), action_id="action")
+    request = pb.ConfirmFailuresRequest(monitor_id=member.pool.monitor_id, vims=[vim])
+    async with (
+        store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store,
+        secured(store, tmp_path) as address,
+        client_as(address, MONITOR) as monitor,
+        client_as(address, ("spiffe://vimesh/monitor/m2", "reporter", "*")) as stranger,
+    ):
+        await monitor.conductor.WatchActions(member).read()
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await stranger.conductor.ConfirmFailures(request, timeout=WITHIN_S)
+        own = (await monitor.conductor.ConfirmFailures(request, timeout=WITHIN_S)).opinions
+
+    assert failure_of(error.value).reason == "PERMISSION_DENIED"
+    assert list(own) == [pb.SecondOpinion()]
 
 
 @pytest.mark.parametrize("who", [OPERATOR, REPORTER, EXECUTOR])

@@ -36,7 +36,7 @@ from vimesh.conductor.probes.vim_probes import ProbeLimits
 from vimesh.domain.probing import Reason
 from vimesh.monitor.monitor_process import MonitorSettings, run_monitor
 from vimesh.v1 import conductor_service_pb2 as pb
-from vimesh.v1.fleet_service_pb2 import ListMonitorsRequest
+from vimesh.v1.fleet_service_pb2 import FleetProcess, ListMonitorsRequest, ReportProcessRequest
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, ProbeResult, Vim, WatchEnd
 from vimesh.v1.vim_service_pb2 import GetVimRequest, GetVimResponse, ProbeVimRequest, RegisterVimRequest
 from vimesh.wire.error_statuses import failure_of, retry_delay_s
@@ -144,7 +144,8 @@ async def test_a_monitor_that_hangs_is_waited_for_as_long_as_the_deadline(client
 
     [request] = monitor.requests
     timeout_s = request.probe_policy.timeout.ToMilliseconds() / 1000
-    assert refused_because == "UNAVAILABLE NO_MONITOR"
+    # The front repeats what no monitor can be asked for, and not this.
+    assert refused_because == "UNAVAILABLE MONITOR_SILENT"
     # The monitor is asked to be done in time, with the three probes that the policy wants.
     assert request.within.ToMilliseconds() < 1800
     assert timeout_s * 1.5 < request.within.ToMilliseconds() / 1000
@@ -161,9 +162,12 @@ async def test_a_monitor_answers_only_what_it_was_asked(client: Client) -> None:
         assert asked
         owner, stranger = (one, other) if one.requests else (other, one)
         [request] = owner.requests
-        # The stranger says it first, and is heard: its next message is answered in order.
+        # The stranger says it first, and was heard when the conductor has ended its stream.
         await stranger.say(*reached(request))
-        await stranger.say(*reached(pb.RequestedProbe(probe_id=request.probe_id + 1)))
+        await stranger.stream.done_writing()
+        async with asyncio.timeout(WITHIN_S):
+            await stranger.has_ended.wait()
+        assert not waiting.done()
         await owner.say(
             *reached(pb.RequestedProbe(probe_id=request.probe_id + 1)), *refused(request), *reached(request)
         )
@@ -213,6 +217,80 @@ async def test_a_conductor_that_drains_ends_the_streams(tmp_path: Path) -> None:
 
     assert monitor.greetings[0].monitors == 1
     assert monitor.end == WatchEnd.WATCH_END_DRAINING
+
+
+async def test_whoever_waits_for_a_monitor_that_goes_is_told_at_once(client: Client) -> None:
+    vim = await client.register()
+    async with scripted_monitor(client, silent) as monitor:
+        waiting = asyncio.ensure_future(refusal(client, vim.id, timeout_s=WITHIN_S))
+        await monitor.was_asked.wait()
+        began_at = asyncio.get_running_loop().time()
+        await monitor.stream.done_writing()
+
+        # Another conductor may have another stream of it.
+        assert await waiting == "UNAVAILABLE NO_MONITOR"
+        assert asyncio.get_running_loop().time() - began_at < 5
+
+
+async def test_a_conductor_that_drains_lets_the_monitor_answer_what_it_was_asked(tmp_path: Path) -> None:
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, AsyncExitStack() as server:
+        ports = await server.enter_async_context(serving(store, ConductorSettings(drain_s=0, grace_s=10)))
+        async with client_at(f"127.0.0.1:{ports.main}") as client, scripted_monitor(client, silent) as monitor:
+            vim = await client.register()
+            waiting = asyncio.ensure_future(probe(client, vim.id))
+            await monitor.was_asked.wait()
+            closing = asyncio.ensure_future(server.aclose())
+            # Its streams of actions have ended, so this one is to end, too.
+            await read_all(monitor.watch)
+            await monitor.say(*reached(monitor.requests[0]))
+            assert (await waiting).status == Vim.REACHABLE
+            await closing
+
+
+async def test_a_monitor_that_has_left_the_pool_is_not_asked_any_more(client: Client) -> None:
+    async with scripted_monitor(client, reached) as monitor:
+        left = ReportProcessRequest(process_id=monitor.monitor_id, kind=FleetProcess.MONITOR, version="1", ending=True)
+        await client.fleet.ReportProcess(left, timeout=WITHIN_S)
+        async with asyncio.timeout(WITHIN_S):
+            await monitor.has_ended.wait()
+
+    assert monitor.end == WatchEnd.WATCH_END_AGED
+
+
+async def test_a_monitor_has_no_more_streams_than_it_needs(client: Client) -> None:
+    async with scripted_monitor(client, reached) as monitor:
+        hello = pb.ServeProbesRequest(monitor_id=monitor.monitor_id)
+        streams = [client.conductor.ServeProbes(iter_forever(hello), timeout=WITHIN_S) for _ in range(2)]
+        for stream in streams:
+            await stream.read()
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await client.conductor.ServeProbes(iter_forever(hello), timeout=WITHIN_S).read()
+        for stream in streams:
+            stream.cancel()
+
+    assert failure_of(error.value).reason == "OVERLOADED"
+
+
+async def test_a_monitor_that_answers_what_nobody_asks_is_cut_off(client: Client) -> None:
+    async with scripted_monitor(client, reached) as monitor:
+        many = [pb.ProbeAnswer(probe_id=number, status=Vim.REACHABLE) for number in range(500)]
+        stream = client.conductor.ServeProbes(
+            iter([pb.ServeProbesRequest(monitor_id=monitor.monitor_id), *[pb.ServeProbesRequest(answers=many)] * 3])
+        )
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await read_all(stream)
+
+    assert failure_of(error.value).reason == "BAD_INPUT"
+
+
+async def read_all(stream: Any) -> None:  # noqa: ANN401 - a generic class of grpc
+    while await stream.read() is not grpc.aio.EOF:
+        pass
+
+
+async def iter_forever(hello: pb.ServeProbesRequest) -> AsyncGenerator[pb.ServeProbesRequest]:
+    yield hello
+    await asyncio.Event().wait()
 
 
 async def test_a_stream_that_the_monitor_does_not_keep_is_not_asked(client: Client) -> None:

@@ -162,6 +162,18 @@ async def test_a_round_that_takes_too_long_ends_without_a_verdict(host: ActionHo
     assert (len(host.requested_rounds), host._rounds.open_rounds) == (0, 0)
 
 
+async def test_rounds_that_are_asked_for_take_no_turns_of_those_that_are_watched(
+    host: ActionHost, api: FakeApi
+) -> None:
+    url = "http://127.0.0.1:{}/"
+    seen_each = await asyncio.gather(*(seen(host, url.format(port), 10.0) for port in range(1, 101)))
+
+    refused = [verdict for verdict in seen_each if verdict.reason == Reason.LOCAL_RESOURCES]
+    assert 0 < len(refused) <= 50
+    assert len(host._rounds._address_budget) == 0
+    assert (await seen(host, api.url.replace("127.0.0.1", "127.0.0.2"), 10.0)).status is Status.UNREACHABLE
+
+
 @pytest.mark.parametrize("url", ["no url", "http://:80/"])
 async def test_a_url_that_cannot_be_probed_gets_no_verdict(host: ActionHost, url: str) -> None:
     assert (await seen(host, url, 10.0)).reason == Reason.LOCAL_DEFECT

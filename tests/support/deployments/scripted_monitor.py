@@ -43,6 +43,8 @@ class ScriptedMonitor:
     greetings: list[pb.ServeProbesResponse] = field(default_factory=list)
     end: WatchEnd.ValueType = WatchEnd.WATCH_END_UNSPECIFIED
     """Why the conductor has ended the stream."""
+    watch: Any = None
+    """Of actions."""
     stream: Any = None
     """Of probes, once it is open."""
 
@@ -68,7 +70,7 @@ async def scripted_monitor(client: Client, answers: Answers = silent) -> AsyncGe
     monitor = ScriptedMonitor(client, answers)
     watch = client.conductor.WatchActions(pb.WatchActionsRequest(pool=pb.PoolMember(monitor_id=monitor.monitor_id)))
     assert await watch.read() is not grpc.aio.EOF
-    monitor.stream = client.conductor.ServeProbes()
+    monitor.watch, monitor.stream = watch, client.conductor.ServeProbes()
     await monitor.stream.write(pb.ServeProbesRequest(monitor_id=monitor.monitor_id, ready=True))
     first = await monitor.stream.read()
     assert first.conductor_id

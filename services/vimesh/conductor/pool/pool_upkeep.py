@@ -41,6 +41,7 @@ class PoolUpkeep:
         self._limits = limits
         self.assignments: Mapping[str, Assignment] = {}
         """How the VIMs of each vantage are divided. It is replaced, and never changed."""
+        self._identities: Mapping[str, str] = {}
         self._vantages: Mapping[str, str] = {}
         """Of each monitor, also of those that drain."""
         self.conductors = 0
@@ -67,6 +68,10 @@ class PoolUpkeep:
     def vantage_of(self, monitor_id: str) -> str | None:
         """Return from where a monitor probes; None: it is not in the pool."""
         return self._vantages.get(monitor_id)
+
+    def belongs_to(self, monitor_id: str, identity: str) -> bool:
+        """Return whether a monitor of the pool is that of an identity."""
+        return self._identities.get(monitor_id) == identity
 
     def poke(self) -> None:
         """Look soon, because somebody has come or gone."""
@@ -117,7 +122,7 @@ class PoolUpkeep:
             return self._apply(await self._store.view())
 
     def _apply(self, view: PoolView) -> dt.datetime | None:
-        self.conductors = view.conductors
+        self.conductors, self._identities = view.conductors, view.identities
         self._vantages = {each.monitor_id: vantage for vantage, members in view.members.items() for each in members}
         assignments = {vantage: Assignment(members) for vantage, members in view.members.items()}
         if versions_of(assignments) != versions_of(self.assignments):

@@ -11,12 +11,16 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from vimesh.domain.errors import BadInput, Overloaded, Violation
 from vimesh.domain.probes.asked_probes import MAX_BATCH, AskedProbe, ProbeSighting
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.wire.probes.probe_messages import requested_probe, sighting_of
 
+MAX_STREAMS: Final = 3
+"""Streams of one monitor with one conductor: it keeps one, and tries others."""
 MAX_AT_ONCE: Final = 4_000
 """Probes that a monitor may be asked for at a time by one conductor."""
+_MAX_SURPLUS: Final = 1_000
 _GRACE_S: Final = 0.1
 """How long an answer may be on its way."""
 
@@ -35,6 +39,10 @@ class _Batch:
         if not self.missing:
             self.is_complete.set()
 
+    def give_up(self) -> None:
+        """Wait for no more answers."""
+        self.is_complete.set()
+
 
 class AskedMonitor:
     """One stream of one monitor."""
@@ -44,10 +52,16 @@ class AskedMonitor:
         self.vantage = vantage
         self.is_ready = False
         """Whether the monitor keeps this stream."""
+        self.is_ending = False
+        """Whether the conductor is about to end it."""
         self.news = asyncio.Event()
         """Set when there is something to send, or the stream is to end."""
         self._numbers = itertools.count(1)
-        self._unsent: list[pb.RequestedProbe] = []
+        self.has_ended = False
+        """Whether the stream is over: what was not answered by it never will be."""
+        self._surplus = 0
+        """By how much the answers are more than what was asked."""
+        self._unsent: dict[int, pb.RequestedProbe] = {}
         self._open: dict[int, tuple[_Batch, int]] = {}
 
     @property
@@ -61,10 +75,11 @@ class AskedMonitor:
         numbers = list(itertools.islice(self._numbers, batch.missing))
         for position, (number, probe) in enumerate(zip(numbers, probes, strict=False)):
             self._open[number] = (batch, position)
-            self._unsent.append(requested_probe(number, probe, within_s))
+            self._surplus -= 1
+            self._unsent[number] = requested_probe(number, probe, within_s)
         self.news.set()
         try:
-            if batch.missing:
+            if batch.missing and not self.has_ended:
                 async with asyncio.timeout(within_s + _GRACE_S):
                     await batch.is_complete.wait()
         except TimeoutError:
@@ -72,16 +87,29 @@ class AskedMonitor:
         finally:
             for number in numbers:
                 self._open.pop(number, None)
+                self._unsent.pop(number, None)
         return batch.sightings + [None] * (len(probes) - len(batch.sightings))
 
     def take_requests(self) -> list[pb.RequestedProbe]:
-        """Return what is to be sent next; requests that nobody waits for any more are left out."""
-        taken, self._unsent = self._unsent[:MAX_BATCH], self._unsent[MAX_BATCH:]
-        return [request for request in taken if request.probe_id in self._open]
+        """Return what is to be sent next: only what somebody waits for, however long the monitor has not read."""
+        numbers = list(itertools.islice(self._unsent, MAX_BATCH))
+        return [self._unsent.pop(number) for number in numbers]
+
+    def end(self) -> None:
+        """Tell those who wait that the stream is over."""
+        self.has_ended = True
+        for batch, _ in self._open.values():
+            batch.give_up()
 
     def answer(self, answers: Iterable[pb.ProbeAnswer]) -> None:
-        """Take answers. Those to what it was not asked, or not any more, are ignored."""
+        """Take answers. Those to what it was not asked, or not any more, are ignored.
+
+        Raises BadInput if there are far more of them than were asked for.
+        """
         for answer in answers:
+            self._surplus += 1
+            if self._surplus > _MAX_SURPLUS:
+                raise BadInput(Violation("answers", "there are more than were asked for"))
             asked = self._open.pop(answer.probe_id, None)
             if asked is not None:
                 batch, position = asked
@@ -106,12 +134,15 @@ class AskedMonitors:
 
     @contextmanager
     def connected(self, monitor_id: str, vantage: str) -> Generator[AskedMonitor]:
-        """Be able to ask a monitor while the block runs, once it is ready."""
+        """Be able to ask a monitor while the block runs, once it is ready. Raises Overloaded if it has many streams."""
+        if len(self._by_id.get(monitor_id, ())) >= MAX_STREAMS:
+            raise Overloaded
         asked = AskedMonitor(monitor_id, vantage)
         self._by_id.setdefault(monitor_id, []).append(asked)
         try:
             yield asked
         finally:
+            asked.end()
             self._by_id[monitor_id].remove(asked)
             if not self._by_id[monitor_id]:
                 del self._by_id[monitor_id]

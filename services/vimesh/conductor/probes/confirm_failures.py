@@ -10,7 +10,8 @@ from typing import Final
 
 from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.probes.asked_monitors import AskedMonitor, AskedMonitors
-from vimesh.domain.errors import Overloaded
+from vimesh.domain.access.caller import Caller
+from vimesh.domain.errors import Overloaded, PermissionDenied
 from vimesh.domain.pool.pool_errors import MonitorNotFound
 from vimesh.domain.probes.asked_probes import SECOND_OPINION_S, AskedProbe, ProbeSighting, policy_of_second
 from vimesh.domain.probes.probe_errors import NoMonitor
@@ -32,12 +33,17 @@ class FailureConfirmation:
         self._monitors = monitors
         self._calls: dict[str, int] = {}
 
-    async def confirm(self, request: pb.ConfirmFailuresRequest) -> pb.ConfirmFailuresResponse:
-        """Return what others see of each VIM. Raises MonitorNotFound, NoMonitor, Overloaded, StoreUnavailable."""
+    async def confirm(self, request: pb.ConfirmFailuresRequest, caller: Caller) -> pb.ConfirmFailuresResponse:
+        """Return what others see of each VIM.
+
+        Raises MonitorNotFound, PermissionDenied, NoMonitor, Overloaded, StoreUnavailable.
+        """
         monitor_id = id_of(request.monitor_id)
         vantage = self._upkeep.vantage_of(monitor_id)
         if vantage is None:
             raise MonitorNotFound(monitor_id)
+        if not self._upkeep.belongs_to(monitor_id, caller.identity):
+            raise PermissionDenied(f"monitor {monitor_id} belongs to another identity")
         members = {member.monitor_id for member in self._upkeep.assignment(vantage).members}
         if not members - {monitor_id}:
             return pb.ConfirmFailuresResponse(opinions=[pb.SecondOpinion()] * len(request.vims))

@@ -13,7 +13,7 @@ from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.probes.asked_monitors import AskedMonitor, AskedMonitors
 from vimesh.domain.errors import Overloaded, VimNotFound
 from vimesh.domain.probes.asked_probes import LONGEST_S, AskedProbe, ProbeSighting, policy_within
-from vimesh.domain.probes.probe_errors import NoMonitor, ProbedElsewhere, ProbeRateExceeded
+from vimesh.domain.probes.probe_errors import MonitorSilent, NoMonitor, ProbedElsewhere, ProbeRateExceeded
 from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine, Vim
@@ -30,8 +30,9 @@ class ProbeLimits:
 
     at_once: int = 64
     of_project_at_once: int = 16
+    """While more than half of all places are taken, a quarter of that: so a few projects cannot keep out the others."""
     per_s: float = 10.0
-    """For each project."""
+    """For each project, in all conductors together."""
     burst: int = 50
     """How many a project may ask for at once that has asked for none for a while."""
 
@@ -57,7 +58,7 @@ class VimProbes:
     async def probe(self, vim: Vim, remaining_s: float | None) -> ProbeSighting:
         """Return what a monitor sees of a VIM. `remaining_s`: until the caller's deadline; None: it has none.
 
-        Raises ProbedElsewhere, NoMonitor, ProbeRateExceeded, Overloaded, VimNotFound, StoreUnavailable.
+        Raises ProbedElsewhere, NoMonitor, MonitorSilent, ProbeRateExceeded, Overloaded, VimNotFound, StoreUnavailable.
         """
         if vim.monitor.engine is not Engine.EMBEDDED:
             raise ProbedElsewhere(vim.id, vim.monitor.engine)
@@ -69,7 +70,7 @@ class VimProbes:
                 probe = AskedProbe(vim.id, action.auth_url, policy_within(action.policy, within_s))
                 [sighting] = await asked.ask([probe], within_s)
                 if sighting is None:
-                    raise NoMonitor(f"monitor {asked.monitor_id} did not answer within {within_s:.1f} s")
+                    raise NoMonitor if asked.has_ended else MonitorSilent(asked.monitor_id, within_s)
                 return sighting
         raise VimNotFound(vim.id)
 
@@ -92,8 +93,10 @@ class VimProbes:
 
     @contextmanager
     def _admitted(self, project_id: str) -> Generator[None]:
-        limits = self._limits
-        if self._under_way.total() >= limits.at_once or self._under_way[project_id] >= limits.of_project_at_once:
+        limits, under_way = self._limits, self._under_way.total()
+        is_half_full = 2 * under_way > limits.at_once
+        most = max(1, limits.of_project_at_once // 4) if is_half_full else limits.of_project_at_once
+        if under_way >= limits.at_once or self._under_way[project_id] >= most:
             raise Overloaded
         self._spend(project_id)
         self._under_way[project_id] += 1
@@ -108,10 +111,12 @@ class VimProbes:
         """Take a probe from the budget of a project. Raises ProbeRateExceeded."""
         limits, now = self._limits, self._clock()
         left, at = self._budgets.pop(project_id, (float(limits.burst), now))
-        left = min(float(limits.burst), left + (now - at) * limits.per_s)
+        # The front spreads calls over all conductors.
+        per_s = limits.per_s / max(1, self._upkeep.conductors)
+        left = min(float(limits.burst), left + (now - at) * per_s)
         if left < 1:
             self._budgets[project_id] = (left, now)
-            raise ProbeRateExceeded(project_id, (1 - left) / limits.per_s)
+            raise ProbeRateExceeded(project_id, (1 - left) / per_s)
         # The one that has not asked for longest comes first: it has its whole budget back, or is one of too many.
         if len(self._budgets) >= _MAX_REMEMBERED:
             del self._budgets[next(iter(self._budgets))]

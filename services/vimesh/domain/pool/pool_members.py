@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from vimesh.domain.pool.assignment import Member
@@ -48,6 +48,8 @@ class PoolView:
     """Whether a monitor holds its lease."""
     has_lapsed: bool
     """Whether the lease of one has ended."""
+    identities: Mapping[str, str] = field(default_factory=dict)
+    """Whose each monitor is."""
     conductors: int = 0
     """How many conductors have made themselves known of late."""
 

@@ -15,6 +15,18 @@ class NoMonitor(VimeshError):
         super().__init__(f"{why}; try again")
 
 
+class MonitorSilent(VimeshError):
+    """The time for the probe is over: it would be over at another conductor as well."""
+
+    def __init__(self, monitor_id: str, within_s: float) -> None:
+        super().__init__(f"monitor {monitor_id} did not answer within {within_s:.1f} s")
+        self.monitor_id = monitor_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return {"monitor_id": self.monitor_id}
+
+
 class ProbedElsewhere(VimeshError):
     def __init__(self, vim_id: str, engine: Engine) -> None:
         super().__init__(f"the monitors of the fleet do not probe VIM {vim_id}: its engine is {engine}")

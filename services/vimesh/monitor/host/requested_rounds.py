@@ -14,6 +14,7 @@ from vimesh.domain.probes.asked_probes import AskedProbe
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.probe_loop import ProbeLoop
+from vimesh.monitor.rounds.address_budget import AddressBudget
 from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
 from vimesh.monitor.targets.round_history import RoundHistory
@@ -24,6 +25,8 @@ MAX_AT_ONCE: Final = 8_000
 """Rounds at a time, of all conductors together."""
 _PER_S: Final = 10_000
 """As many begin in a second as of new actions: each takes a socket."""
+_OF_ADDRESS_PER_S: Final = 50.0
+"""Half of what regular rounds may be."""
 
 TakeVerdict = Callable[[Verdict], None]
 
@@ -73,6 +76,7 @@ class RequestedRounds:
         self._open: dict[ActionKey, _OpenRound] = {}
         self._numbers = itertools.count(1)
         self._next_at = 0.0
+        self._address_budget = AddressBudget(_OF_ADDRESS_PER_S)
 
     def __len__(self) -> int:
         """Return the number of rounds under way."""
@@ -90,12 +94,16 @@ class RequestedRounds:
         except AuthUrlInvalid as error:
             take(self._untold(key, Reason.LOCAL_DEFECT, str(error)))
             return
+        # A turn of regular rounds is never taken: what is asked for must not delay what is watched.
+        if self._address_budget.take_turn(target.endpoint.host, self._clock()):
+            take(self._untold(key, Reason.LOCAL_RESOURCES, "too many probes of this address were asked for"))
+            return
         deadline = self._loop.call_later(within_s, self._expire, key, within_s)
         self._open[key] = _OpenRound(target, take, deadline)
         self._verdicts.taken_by[key] = self._end
         first_at = max(self._stall_clock.now(), self._next_at)
         self._next_at = first_at + 1 / _PER_S
-        self._rounds.enlist(target, first_at)
+        self._rounds.enlist_once(target, first_at)
         self._probe_loop.arm()
 
     def _expire(self, key: ActionKey, within_s: float) -> None:

@@ -106,6 +106,8 @@ class ProbeService:
 
     async def run(self) -> Never:
         """Serve until cancelled."""
+        # After a fault, the streams of before are gone.
+        self._streams.clear()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()

@@ -88,6 +88,7 @@ class Rounds:
             self._references = ReferenceSteps(uplink, rounds=self, wheel=wheel, stall_clock=running, resolver=resolver)
         self._probers: Mapping[Method, Prober] = {}
         self._serials = itertools.count(1)
+        self._without_turns: set[Target] = set()
         self.open_rounds = 0
         """Number of open rounds."""
 
@@ -96,6 +97,11 @@ class Rounds:
         self._probers = probers
 
     # Called by the host and the wheel.
+
+    def enlist_once(self, target: Target, first_at: float) -> None:
+        """Start a round of a target that takes no turns at its address: who wants it bounds it."""
+        self._without_turns.add(target)
+        self.enlist(target, first_at)
 
     def enlist(self, target: Target, first_at: float) -> None:
         """Start the target's first round at `first_at`; later rounds follow in the target's own phase."""
@@ -119,6 +125,7 @@ class Rounds:
 
     def dismiss(self, target: Target) -> None:
         """Stop probing the target."""
+        self._without_turns.discard(target)
         self._quarantine.dismiss(target)
         self._close_round(target)
         self._wheel.cancel(target)
@@ -262,7 +269,8 @@ class Rounds:
         self._statistics.rounds += 1
         self._open_round(target)
         address = target.address if target.route is None else target.route.preferred
-        delay_s = self._address_budget.take_turn(address.sockaddr[0], self._clock()) if address is not None else 0.0
+        takes_turn = address is not None and not (self._without_turns and target in self._without_turns)
+        delay_s = self._address_budget.take_turn(address.sockaddr[0], self._clock()) if address and takes_turn else 0.0
         if delay_s:
             self._delay(target, delay_s)
         else:

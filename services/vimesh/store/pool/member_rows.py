@@ -43,7 +43,7 @@ _REMOVE_LAPSED = delete(monitors).where(monitors.c.lease_until <= bindparam("now
 _DRAIN = update(monitors).where(_OF_ID).values(draining=bindparam("drains"))
 _VIEW = select(
     *(monitors.c.id, monitors.c.vantage, monitors.c.capacity, monitors.c.draining, monitors.c.join_time),
-    monitors.c.lease_until,
+    *(monitors.c.lease_until, monitors.c.identity),
 ).order_by(monitors.c.id)
 _NOW = select(NowMicros())
 _CONDUCTORS = (
@@ -134,6 +134,7 @@ def view(connection: Connection) -> PoolView:
         members={vantage: tuple(present) for vantage, present in members.items()},
         has_living=lapsed < len(rows),
         has_lapsed=lapsed > 0,
+        identities={row["id"]: row["identity"] for row in rows},
         conductors=connection.execute(_CONDUCTORS, {"after": now - micros(MISSING_AFTER_S)}).scalar_one(),
     )
 
