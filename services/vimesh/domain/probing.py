@@ -115,15 +115,12 @@ class Reason:
     PROTOCOL = "PROTOCOL"
     """There was an answer, but not in HTTP."""
 
-    DISPUTED = "DISPUTED"
-    """One monitor reached the VIM, and another one did not."""
-
     SILENT = "SILENT"
     """No report came within the lease: set by the conductors, never by a prober."""
     NO_QUORUM = "NO_QUORUM"
-    """Too few of the VIM's vantages can tell: set by the conductors, as is the next."""
+    """Too few of the VIM's vantages can tell: set by the conductors."""
     DISPUTED = "DISPUTED"
-    """The vantages disagree."""
+    """One monitor reached the VIM and another one did not, or the vantages disagree."""
 
     # Faults of the monitor itself. These never make a VIM unreachable (G12).
     LOCAL_NO_ROUTE = "LOCAL_NO_ROUTE"

@@ -22,8 +22,8 @@ from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.references.reference_addresses import References, format_references
 from vimesh.monitor.reporting.reporter import ReporterLimits
+from vimesh.monitor.reporting.second_opinions import OtherMonitors
 from vimesh.monitor.requests.probe_service import ProbeService, ProbeServiceLimits
-from vimesh.monitor.requests.second_opinions import OtherMonitors
 from vimesh.monitor.wanted_actions import ActionSet, PoolMember, Watcher
 from vimesh.rpc.action_watch import ActionWatch, FollowLimits
 from vimesh.rpc.process_reports import FrontLink

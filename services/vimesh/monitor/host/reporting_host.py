@@ -23,7 +23,7 @@ from vimesh.monitor.references.reference_addresses import References
 from vimesh.monitor.reporting.history_delivery import HistoryDelivery
 from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
-from vimesh.monitor.requests.second_opinions import OpinionCalls, OtherMonitors, SecondOpinions
+from vimesh.monitor.reporting.second_opinions import OpinionCalls, OtherMonitors, SecondOpinions
 from vimesh.rpc.channels import channel
 from vimesh.target_rules.fleet_addresses import FleetAddresses
 from vimesh.target_rules.target_rules import TargetRules

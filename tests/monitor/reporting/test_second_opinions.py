@@ -12,7 +12,7 @@ from tests.support.probers.verdicts import Verdicts
 from tests.support.timing.waiting import until
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
-from vimesh.monitor.requests.second_opinions import OpinionLimits, SecondOpinions
+from vimesh.monitor.reporting.second_opinions import OpinionLimits, SecondOpinions
 from vimesh.monitor.targets.verdict import Verdict
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim
