@@ -51,6 +51,8 @@ KINDS = (
     Kind("cut-from", CONDUCTORS, weight=2),
     Kind("away", ("conductors",), weight=1),
     Kind("monitors-away", ("monitors",), weight=1),
+    Kind("uplink", ("uplink",)),
+    Kind("drain", MONITORS),
     Kind("clock", MONITORS[1:], (SQLITE,)),
     Kind("clock", STEPPED, SERVERS),
     Kind("database-kill", ("database",), SERVERS, weight=1),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.simulation.robustness.backings import Backing, backing, url_for
-from tests.simulation.robustness.faults.network import Network
+from tests.simulation.robustness.faults.network import REFERENCES, Network
 from tests.simulation.robustness.fronts import Front, FrontMembers, fronts_in, target_of
 from tests.simulation.robustness.history import History
 from tests.simulation.robustness.releases import Installation, Releases
@@ -31,6 +31,7 @@ from vimesh.domain.vims import Engine
 from vimesh.envoy import envoy_binary
 from vimesh.envoy.fleet.front_fleet import ListenAddress
 from vimesh.envoy.traffic import clusters
+from vimesh.monitor.references.reference_addresses import REFERENCES as SETTING_OF_REFERENCES
 from vimesh.store.rows.key_files import make_key_file
 from vimesh.store.upgrade.manage_tables import upgrade
 
@@ -196,7 +197,8 @@ def _add_parts(world: World, settings: WorldSettings, folder: Path, say: Say) ->
         add(EnvoyProcess(binary, front.bootstrap, str(front.address), environment, name=front.name))
     for index, name in enumerate(MONITORS):
         address = world.address_of(fronts[index % len(fronts)].name)
-        add(MonitorPart(address, environment_of(name), LOOPBACK_RULES, name=name))
+        environment_of_monitor = {**environment_of(name), SETTING_OF_REFERENCES.variable: ",".join(REFERENCES)}
+        add(MonitorPart(address, environment_of_monitor, LOOPBACK_RULES, name=name))
     if world.releases is not None:
         addresses = tuple(str(front.address) for front in fronts)
         for part in side_processes(Neighbours(addresses, world.doors, world.broker_url, folder, environment)):

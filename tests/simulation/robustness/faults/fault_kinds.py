@@ -11,13 +11,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from random import Random
 
+import grpc
+
 from tests.simulation.robustness.backings import File, Server
 from tests.simulation.robustness.history import History, now
 from tests.simulation.robustness.schedule import CONDUCTORS, MONITORS, Planned
 from tests.simulation.robustness.world import World
+from tests.support.deployments.conductors import client_at
+from vimesh.v1 import fleet_service_pb2
 
 HOUR_S = 3600
 _LOCK_S = 10.0
+_CALL_S = 2.0
 
 Fault = Callable[[World, Planned], AbstractAsyncContextManager[None]]
 
@@ -69,6 +74,43 @@ async def _conductor_cut(world: World, planned: Planned, *, direction: str) -> A
     port = world.port(planned.victim)
     async with _cut(world, direction, port):
         yield
+
+
+@asynccontextmanager
+async def _uplink_lost(world: World, planned: Planned) -> AsyncGenerator[None]:  # noqa: ARG001 - as above
+    await world.network.lose_uplink()
+    try:
+        yield
+    finally:
+        await world.network.mend_uplink()
+
+
+@asynccontextmanager
+async def _drained(world: World, planned: Planned) -> AsyncGenerator[None]:
+    """Have a monitor leave its VIMs to the other one, and get them back, if the fleet answers at the moment."""
+    monitor_id = await _drain(world, await _id_of_monitor(world, planned.victim), draining=True)
+    try:
+        yield
+    finally:
+        # One that was started again is another member of the pool. If all of them drain, they keep what they have.
+        await _drain(world, monitor_id, draining=False)
+
+
+async def _id_of_monitor(world: World, name: str) -> str:
+    with suppress(grpc.aio.AioRpcError):
+        async with client_at(world.address) as client:
+            listed = await client.fleet.ListMonitors(fleet_service_pb2.ListMonitorsRequest(), timeout=_CALL_S)
+        return next((one.monitor_id for one in listed.monitors if one.pid == world.pid(name)), "")
+    return ""
+
+
+async def _drain(world: World, monitor_id: str, *, draining: bool) -> str:
+    if monitor_id:
+        request = fleet_service_pb2.DrainMonitorRequest(monitor_id=monitor_id, undo=not draining)
+        with suppress(grpc.aio.AioRpcError):
+            async with client_at(world.address) as client:
+                await client.fleet.DrainMonitor(request, timeout=_CALL_S)
+    return monitor_id
 
 
 @asynccontextmanager
@@ -169,6 +211,8 @@ FAULTS: dict[str, Fault] = {
     "cut-to": partial(_conductor_cut, direction="to"),
     "cut-from": partial(_conductor_cut, direction="from"),
     "clock": _clock,
+    "uplink": _uplink_lost,
+    "drain": _drained,
     "database-kill": _database_killed,
     "database-pause": _database_paused,
     "database-cut-to": partial(_database_cut, direction="to"),
