@@ -39,6 +39,7 @@ def test_hosts_are_pinged_ports_connected_to_and_urls_fetched() -> None:
         ("192.0.2.1,192.0.2.1", "must name at least two different hosts"),
         ("192.0.2.1,192.0.2.1:53", "must name at least two different hosts"),
         ('["192.0.2.1", "192.0.2.2"]', "must be one string, such as"),
+        ("['192.0.2.1', '192.0.2.2']", "must be one string, such as"),
         ("192.0.2.1,192.0.2.256", "must be a host, host:port, or a URL, not '192.0.2.256'"),
         ("192.0.2.1,here:port", "not 'here:port': the port is no number"),
         ("192.0.2.1,here:", "not 'here:': the port is no number"),

@@ -35,7 +35,7 @@ References = tuple[ReferenceAddress, ...]
 
 def parse_references(text: str) -> References:
     """Parse hosts, which are pinged, `host:port`, or URLs, separated by commas. Raises ValueError."""
-    if text.lstrip().startswith("[") and text.rstrip().endswith("]") and '"' in text:
+    if text.lstrip(" [").startswith(('"', "'")):
         raise ValueError("must be one string, such as '192.0.2.1,192.0.2.53:53', not a list")
     if any(mark in text for mark in "@?#"):
         # Not quoted, because that may be a password.
