@@ -479,24 +479,24 @@ class GetVimResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VIM_FIELD_NUMBER: _builtins.int
-    PROBE_FIELD_NUMBER: _builtins.int
+    PROBES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def vim(self) -> _vim_pb2.Vim:
         """The VIM, as it is on record."""
 
     @_builtins.property
-    def probe(self) -> _vim_pb2.ProbeResult:
-        """What a probe saw that was made now; absent unless `max_age` asked for one."""
+    def probes(self) -> _containers.RepeatedCompositeFieldContainer[_vim_pb2.ProbeResult]:
+        """What was seen from each vantage by a probe that was made now; none unless `max_age` asked for one."""
 
     def __init__(
         self,
         *,
         vim: _vim_pb2.Vim | None = ...,
-        probe: _vim_pb2.ProbeResult | None = ...,
+        probes: _abc.Iterable[_vim_pb2.ProbeResult] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["probe", b"probe", "vim", b"vim"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["probe", b"probe", "vim", b"vim"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["probes", b"probes", "vim", b"vim"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -530,19 +530,21 @@ class ProbeVimResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    PROBE_FIELD_NUMBER: _builtins.int
+    PROBES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def probe(self) -> _vim_pb2.ProbeResult:
-        """What the monitor saw."""
+    def probes(self) -> _containers.RepeatedCompositeFieldContainer[_vim_pb2.ProbeResult]:
+        """What a monitor of each vantage of the VIM saw: one, unless its policy names several. A vantage from which nothing
+        was seen is UNKNOWN, with the reason that the error would have had: the call fails only if that is so for each.
+        """
 
     def __init__(
         self,
         *,
-        probe: _vim_pb2.ProbeResult | None = ...,
+        probes: _abc.Iterable[_vim_pb2.ProbeResult] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["probe", b"probe"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["probe", b"probe"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["probes", b"probes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

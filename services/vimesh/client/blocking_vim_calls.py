@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 
 from vimesh.client.loop_thread import LoopThread
 from vimesh.client.vim_calls import NO_NEWS, VimCalls, VimRef
@@ -23,8 +23,8 @@ class BlockingVimCalls:
         """Return a VIM as it is now."""
         return self._thread.run(self._calls.get(vim, project=project))
 
-    def probe(self, vim: VimRef, *, project: str | None = None) -> ProbeResult:
-        """Have a monitor probe a VIM now, and return what it saw."""
+    def probe(self, vim: VimRef, *, project: str | None = None) -> Sequence[ProbeResult]:
+        """Have a monitor of each vantage probe a VIM now, and return what they saw."""
         return self._thread.run(self._calls.probe(vim, project=project))
 
     def list(

@@ -46,10 +46,10 @@ class VimCalls:
             return (await self._front.ask(self._front.vims.GetVim, pb.GetVimRequest(vim_id=vim.id))).vim
         return await find(self._front, vim, project)
 
-    async def probe(self, vim: VimRef, *, project: str | None = None) -> ProbeResult:
-        """Have a monitor probe a VIM now, and return what it saw. Nothing is recorded."""
+    async def probe(self, vim: VimRef, *, project: str | None = None) -> Sequence[ProbeResult]:
+        """Have a monitor of each vantage probe a VIM now, and return what they saw. Nothing is recorded."""
         request = pb.ProbeVimRequest(vim_id=await self._id(vim, project))
-        return (await self._front.ask(self._front.vims.ProbeVim, request)).probe
+        return (await self._front.ask(self._front.vims.ProbeVim, request)).probes
 
     async def list(
         self,

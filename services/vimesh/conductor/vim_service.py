@@ -116,16 +116,17 @@ class VimsServicer(VimServiceServicer):
         vim = await self._store.get(request_messages.id_of(request.vim_id), caller)
         response = pb.GetVimResponse(vim=shown_vim(vim, caller, read_mask))
         if request.HasField("max_age") and await self._probes.is_older(vim, seconds(request.max_age)):
-            response.probe.CopyFrom(await self._probe(vim, context))
+            response.probes.extend(await self._probe(vim, context))
         return response
 
     async def ProbeVim(self, request: pb.ProbeVimRequest, context: _Context) -> pb.ProbeVimResponse:
         vim = await self._store.get(request_messages.id_of(request.vim_id), current_caller())
-        return pb.ProbeVimResponse(probe=await self._probe(vim, context))
+        return pb.ProbeVimResponse(probes=await self._probe(vim, context))
 
-    async def _probe(self, vim: Vim, context: _Context) -> vim_pb2.ProbeResult:
-        sighting = await self._probes.probe(vim, context.time_remaining())
-        return probe_result(sighting, await self._store.clock())
+    async def _probe(self, vim: Vim, context: _Context) -> list[vim_pb2.ProbeResult]:
+        sightings = await self._probes.probe(vim, context.time_remaining())
+        time = await self._store.clock()
+        return [probe_result(sighting, time) for sighting in sightings]
 
     async def BatchGetVims(self, request: pb.BatchGetVimsRequest, context: _Context) -> pb.BatchGetVimsResponse:
         caller = current_caller()

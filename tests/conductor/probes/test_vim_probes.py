@@ -54,7 +54,8 @@ async def monitor_of(client: Client) -> AsyncGenerator[None]:
 
 
 async def probe(client: Client, vim_id: str, timeout_s: float = WITHIN_S) -> ProbeResult:
-    return (await client.vims.ProbeVim(ProbeVimRequest(vim_id=vim_id), timeout=timeout_s)).probe
+    [seen] = (await client.vims.ProbeVim(ProbeVimRequest(vim_id=vim_id), timeout=timeout_s)).probes
+    return seen
 
 
 async def until_asked(client: Client, vim_id: str) -> ProbeResult:
@@ -115,10 +116,27 @@ async def test_a_vim_whose_newest_contact_is_too_old_is_probed_and_no_other(clie
         fresh = await no_older_than(client, vim.id, 3600)
         anyway = await no_older_than(client, vim.id, 0)
 
-    assert never_seen.probe.reason == anyway.probe.reason == "REFUSED"
-    assert not fresh.HasField("probe")
+    assert never_seen.probes[0].reason == anyway.probes[0].reason == "REFUSED"
+    assert not fresh.probes
     assert (anyway.vim.status, fresh.vim.status) == (Vim.REACHABLE, Vim.REACHABLE)
     assert len(monitor.requests) == 2
+
+
+async def test_a_vim_with_several_vantages_is_probed_from_each(client: Client) -> None:
+    vim = await client.register(probe_policy=ProbePolicy(vantages=["eu", "us", "asia"]))
+    async with (
+        scripted_monitor(client, refused, vantage="eu"),
+        scripted_monitor(client, reached, vantage="us"),
+        scripted_monitor(client, reached) as of_another,
+    ):
+        answer = await client.vims.ProbeVim(ProbeVimRequest(vim_id=vim.id), timeout=WITHIN_S)
+
+    assert [(one.vantage, one.status, one.reason) for one in answer.probes] == [
+        ("asia", Vim.UNKNOWN, "NO_MONITOR"),
+        ("eu", Vim.UNREACHABLE, "REFUSED"),
+        ("us", Vim.REACHABLE, ""),
+    ]
+    assert of_another.requests == []
 
 
 async def test_without_a_monitor_nobody_probes(client: Client) -> None:

@@ -180,6 +180,8 @@ def test_each_cause_has_most_of_its_members_and_none_of_another_in_whatever_orde
     assert {cause.trait for cause in again} == {cause.trait for cause in causes}
 
 
+@pytest.mark.alone
+@pytest.mark.timeout(120)
 def test_a_hundred_thousand_changes_take_less_than_a_second() -> None:
     members = [
         _member(

@@ -13,6 +13,7 @@ import grpc
 
 from tests.support.deployments.conductors import Client
 from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.v1.action_pb2 import PoolPlace
 from vimesh.v1.vim_pb2 import Vim, WatchEnd
 
 WITHIN_S = 30.0
@@ -65,10 +66,13 @@ class ScriptedMonitor:
 
 
 @asynccontextmanager
-async def scripted_monitor(client: Client, answers: Answers = silent) -> AsyncGenerator[ScriptedMonitor]:
+async def scripted_monitor(
+    client: Client, answers: Answers = silent, *, vantage: str = ""
+) -> AsyncGenerator[ScriptedMonitor]:
     """Be in the pool, and serve probes, while the block runs."""
     monitor = ScriptedMonitor(client, answers)
-    watch = client.conductor.WatchActions(pb.WatchActionsRequest(pool=pb.PoolMember(monitor_id=monitor.monitor_id)))
+    member = pb.PoolMember(monitor_id=monitor.monitor_id, place=PoolPlace(vantage=vantage) if vantage else None)
+    watch = client.conductor.WatchActions(pb.WatchActionsRequest(pool=member))
     assert await watch.read() is not grpc.aio.EOF
     monitor.watch, monitor.stream = watch, client.conductor.ServeProbes()
     await monitor.stream.write(pb.ServeProbesRequest(monitor_id=monitor.monitor_id, ready=True))

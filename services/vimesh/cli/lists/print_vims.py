@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from vimesh.cli.formats.output_formats import Output
@@ -12,13 +13,13 @@ from vimesh.cli.output.vim_columns import VIMS
 from vimesh.v1 import vim_pb2
 
 
-def one(output: Output, vim: vim_pb2.Vim, probe: vim_pb2.ProbeResult | None = None) -> None:
-    """Print a VIM; `probe`: what was seen of it now, if somebody looked. A row has no place for that."""
+def one(output: Output, vim: vim_pb2.Vim, probes: Sequence[vim_pb2.ProbeResult] = ()) -> None:
+    """Print a VIM; `probes`: what was seen of it now, if somebody looked. A row has no place for that."""
     if print_item(VIMS, vim, output):
         return
     content = documents.document(vim)
-    if probe is not None:
-        content["probe"] = documents.document(probe)
+    if probes:
+        content["probes"] = [documents.document(probe) for probe in probes]
     if output is not Output.TABLE:
         documents.write(output, content)
         return
@@ -29,9 +30,9 @@ def field_rows(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str
     """Return the fields of a VIM as a document, each with its value as text."""
     rows: list[tuple[str, str]] = []
     for key, value in content.items():
-        if key in {"probe_policy", "labels", "monitor", "maintenance", "probe", "cause"}:
+        if key in {"probe_policy", "labels", "monitor", "maintenance", "cause"}:
             rows += field_rows(value, f"{prefix}{key}.")
-        elif key == "views":
+        elif key in {"views", "probes"}:
             for view in value:
                 of_vantage = {name: shown for name, shown in view.items() if name != "vantage"}
                 rows += field_rows(of_vantage, f"{prefix}{key}.{view['vantage']}.")

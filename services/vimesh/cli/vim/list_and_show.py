@@ -118,7 +118,7 @@ def show(  # noqa: PLR0913 - one parameter per flag
             "--max-age",
             metavar="DURATION",
             help="Have a monitor probe the VIM now if its ping action was last heard of longer ago; 0s: in any case. "
-            "What it saw is shown as `probe`, and not recorded.",
+            "What it saw is shown as `probes`, and not recorded.",
         ),
     ] = None,
     project: client_flags.Project = None,
@@ -149,4 +149,4 @@ def show(  # noqa: PLR0913 - one parameter per flag
         return await front.ask(front.vims.GetVim, pb.GetVimRequest(vim_id=vim_id, max_age=duration(max_age_s)))
 
     answer = run(settings, get)
-    print_vims.one(settings.output, answer.vim, answer.probe if answer.HasField("probe") else None)
+    print_vims.one(settings.output, answer.vim, answer.probes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.client.front import run
@@ -30,12 +32,14 @@ def probe(  # noqa: PLR0913 - one parameter per flag
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
 
-    async def ask(front: Front) -> ProbeResult:
+    async def ask(front: Front) -> Sequence[ProbeResult]:
         request = ProbeVimRequest(vim_id=(await find(front, vim, project)).id)
-        return (await front.ask(front.vims.ProbeVim, request)).probe
+        return (await front.ask(front.vims.ProbeVim, request)).probes
 
-    content = documents.document(run(settings, ask))
-    if settings.output is Output.TABLE:
-        text_tables.write(("FIELD", "VALUE"), field_rows(content))
+    seen = [documents.document(probe) for probe in run(settings, ask)]
+    if settings.output is not Output.TABLE:
+        documents.write(settings.output, seen)
+    elif len(seen) == 1:
+        text_tables.write(("FIELD", "VALUE"), field_rows(seen[0]))
     else:
-        documents.write(settings.output, content)
+        text_tables.write(("FIELD", "VALUE"), field_rows({"probes": seen}))

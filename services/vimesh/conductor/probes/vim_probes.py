@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,12 +12,12 @@ from typing import Final
 
 from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.probes.asked_monitors import AskedMonitor, AskedMonitors
-from vimesh.domain.errors import Overloaded, VimNotFound
+from vimesh.domain.actions import Action
+from vimesh.domain.errors import Overloaded, VimeshError, VimNotFound
 from vimesh.domain.probes.asked_probes import LONGEST_S, AskedProbe, ProbeSighting, policy_within
 from vimesh.domain.probes.probe_errors import MonitorSilent, NoMonitor, ProbedElsewhere, ProbeRateExceeded
-from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vim_store import VimStore
-from vimesh.domain.vims import Engine, Vim
+from vimesh.domain.vims import Engine, Status, Vim
 
 _ON_THE_WAY_S: Final = 0.3
 """What is left of a deadline for the way back."""
@@ -55,24 +56,40 @@ class VimProbes:
         self._budgets: dict[str, tuple[float, float]] = {}
         """How many probes each project may ask for, and when that was so."""
 
-    async def probe(self, vim: Vim, remaining_s: float | None) -> ProbeSighting:
-        """Return what a monitor sees of a VIM. `remaining_s`: until the caller's deadline; None: it has none.
+    async def probe(self, vim: Vim, remaining_s: float | None) -> Sequence[ProbeSighting]:
+        """Return what a monitor of each vantage of a VIM sees. `remaining_s`: until the caller's deadline; None: none.
 
-        Raises ProbedElsewhere, NoMonitor, MonitorSilent, ProbeRateExceeded, Overloaded, VimNotFound, StoreUnavailable.
+        A vantage from which nothing is seen reads UNKNOWN, and says why. Raises ProbedElsewhere, NoMonitor or
+        MonitorSilent if that is so for each, ProbeRateExceeded, Overloaded, VimNotFound, StoreUnavailable.
         """
         if vim.monitor.engine is not Engine.EMBEDDED:
             raise ProbedElsewhere(vim.id, vim.monitor.engine)
         with self._admitted(vim.project_id):
-            for action in await self._store.actions_of([vim.id]):
-                asked = self._monitor_for(vim.id)
-                limit_s = LONGEST_S if remaining_s is None else min(remaining_s, LONGEST_S)
-                within_s = max(_ON_THE_WAY_S, limit_s - _ON_THE_WAY_S)
-                probe = AskedProbe(vim.id, action.auth_url, policy_within(action.policy, within_s))
-                [sighting] = await asked.ask([probe], within_s)
-                if sighting is None:
-                    raise NoMonitor if asked.has_ended else MonitorSilent(asked.monitor_id, within_s)
-                return sighting
-        raise VimNotFound(vim.id)
+            actions = await self._store.actions_of([vim.id])
+            if not actions:
+                raise VimNotFound(vim.id)
+            limit_s = LONGEST_S if remaining_s is None else min(remaining_s, LONGEST_S)
+            within_s = max(_ON_THE_WAY_S, limit_s - _ON_THE_WAY_S)
+            outcomes = await asyncio.gather(*(self._outcome(action, within_s) for action in actions))
+        failures = [outcome for outcome in outcomes if isinstance(outcome, VimeshError)]
+        if len(failures) == len(actions):
+            raise failures[0]
+        return [
+            _unseen(action.vantage, outcome) if isinstance(outcome, VimeshError) else outcome
+            for action, outcome in zip(actions, outcomes, strict=True)
+        ]
+
+    async def _outcome(self, action: Action, within_s: float) -> ProbeSighting | NoMonitor | MonitorSilent:
+        """Return what is seen from the vantage of an action, or why nothing is."""
+        try:
+            asked = self._monitor_for(action)
+        except NoMonitor as error:
+            return error
+        probe = AskedProbe(action.vim_id, action.auth_url, policy_within(action.policy, within_s))
+        [sighting] = await asked.ask([probe], within_s)
+        if sighting is None:
+            return NoMonitor() if asked.has_ended else MonitorSilent(asked.monitor_id, within_s)
+        return sighting
 
     async def is_older(self, vim: Vim, max_age_s: float) -> bool:
         """Return whether the newest contact of a VIM's action is older than that, by the database's clock."""
@@ -81,9 +98,9 @@ class VimProbes:
             return True
         return await self._store.clock() - contact_time > timedelta(seconds=max_age_s)
 
-    def _monitor_for(self, vim_id: str) -> AskedMonitor:
-        assignment = self._upkeep.assignment(DEFAULT_VANTAGE)
-        owner = self._monitors.of_id(assignment.owner_of(vim_id))
+    def _monitor_for(self, action: Action) -> AskedMonitor:
+        assignment = self._upkeep.assignment(action.vantage)
+        owner = self._monitors.of_id(assignment.owner_of(action.vim_id))
         if owner is not None:
             return owner
         others = self._monitors.among(member.monitor_id for member in assignment.members)
@@ -121,3 +138,8 @@ class VimProbes:
         if len(self._budgets) >= _MAX_REMEMBERED:
             del self._budgets[next(iter(self._budgets))]
         self._budgets[project_id] = (left - 1, now)
+
+
+def _unseen(vantage: str, error: NoMonitor | MonitorSilent) -> ProbeSighting:
+    reason = "NO_MONITOR" if isinstance(error, NoMonitor) else "MONITOR_SILENT"
+    return ProbeSighting(Status.UNKNOWN, reason, str(error), None, monitor_id="", vantage=vantage)
