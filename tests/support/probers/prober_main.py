@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 import structlog
 
@@ -42,7 +43,11 @@ def _obey(host: ActionHost, line: bytes) -> None:
     if verb == "start":
         vim_id, auth_url, policy = what
         policy["method"] = Method(policy["method"])
-        host.start(Action(vim_id, "action", auth_url, ProbePolicy(**policy), 0))
+        # JSON has no tuples, and a policy has to be hashable.
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in policy.items()
+        }
+        host.start(Action(vim_id, "action", auth_url, ProbePolicy(**fields), 0))
     elif verb == "stop":
         host.stop(what, "action")
     elif verb == "stall":
