@@ -335,14 +335,14 @@ async def test_the_command_line_shows_what_was_seen(client: Client, tmp_path: Pa
 
     async with scripted_monitor(client, refused) as monitor:
         table = await shown("probe", "lab")
-        document = json.loads(await shown("probe", "lab", "-o", "json"))
+        [document] = json.loads(await shown("probe", "lab", "-o", "json"))
         vim = json.loads(await shown("show", "lab", "--max-age", "5s", "-o", "json"))
         rows = await shown("show", "lab", "--max-age", "0s")
 
     assert {("status", "UNREACHABLE"), ("reason", "REFUSED")} <= {tuple(line.split()) for line in table.splitlines()}
     assert (document["status"], document["monitor_id"]) == ("UNREACHABLE", monitor.monitor_id)
-    assert (vim["status"], vim["probe"]["reason"]) == ("PENDING", "REFUSED")
-    assert ["probe.status", "UNREACHABLE"] in [line.split() for line in rows.splitlines()]
+    assert (vim["status"], vim["probes"][0]["reason"]) == ("PENDING", "REFUSED")
+    assert ["probes.default.status", "UNREACHABLE"] in [line.split() for line in rows.splitlines()]
 
 
 async def test_probes_are_for_those_who_see_the_vim_and_made_by_monitors_alone(tmp_path: Path) -> None:
