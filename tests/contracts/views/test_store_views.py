@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import update
@@ -15,12 +15,15 @@ from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.probing import PolicyChange, ProbePolicy, Reason
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Engine, Late, Modification, Outcome, Recorded, Report, Status, Unchanged, Vim
+from vimesh.store.reports.judge_and_write import judge_reports
+from vimesh.store.reports.standing_cache import CachedStanding
 from vimesh.store.schema.tables import standings
 from vimesh.store.sql_store import SqlStore
 
 LEASE_S = 90.0
 """That of a contact within 30 s."""
 _R, _U = Status.REACHABLE, Status.UNREACHABLE
+_TIMES: Final[dict[str, Any]] = {"status_time": 0, "has_reported": True, "lease_until": 0}
 
 
 async def registered(store: VimStore, *vantages: str, quorum: int = 0, **fields: Any) -> Vim:  # noqa: ANN401 - of a Registration
@@ -223,6 +226,55 @@ async def test_a_status_that_follows_from_a_silence_comes_after_unknown(store: V
     statuses = [(event.previous_status, event.status, event.reason) for event in await events_since(store, revision)]
     assert statuses == [(_U, Status.UNKNOWN, Reason.SILENT), (Status.UNKNOWN, _R, "")]
     assert (await store.get(vim.id)).status is _R
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "quorum"),
+    [((_R, _U), _U, 0), ((_U, _R), _R, 1)],
+    ids=["a dispute that would become an accusation", "an accusation that would become good news"],
+)
+async def test_nobody_is_told_what_no_view_stands_by(
+    store: VimStore, first: tuple[Status, Status], second: Status, quorum: int
+) -> None:
+    """G6: all leases have ended, one after the other, and nobody has swept meanwhile."""
+    vim = await registered(store, "eu", "us", quorum=quorum)
+    await say(store, vim, eu=first[0], us=first[1])
+    await elapse(store, LEASE_S / 3)
+    await say(store, vim, observation=2, us=second)
+    before = await store.get(vim.id)
+    await elapse(store, 2 * LEASE_S)
+    read = await store.get(vim.id)
+
+    await store.record_lapses(10)
+
+    after = await store.get(vim.id)
+    assert (after.status, after.reason) == (Status.UNKNOWN, Reason.NO_QUORUM)
+    assert after.status_time == read.status_time
+    assert {event.status for event in await events_since(store, before.revision)} == {Status.UNKNOWN}
+
+
+async def test_a_status_ends_with_the_last_view_that_it_needs(store: VimStore) -> None:
+    vim = await registered(store, "eu", "us")
+    await say(store, vim, eu=_R, us=_R)
+    await elapse(store, LEASE_S / 3)
+    await say(store, vim, observation=2, us=_R)
+    before = await store.get(vim.id)
+    await elapse(store, 2 * LEASE_S)
+    read = await store.get(vim.id)
+
+    await store.record_lapses(10)
+
+    assert (await store.get(vim.id)).status_time == read.status_time
+    [lost, _] = await events_since(store, before.revision)
+    assert (lost.kind, lost.previous_status, lost.status) == (EventKind.STATUS_CHANGED, _R, Status.UNKNOWN)
+
+
+def test_an_action_is_not_dismissed_because_views_were_read_after_the_vim() -> None:
+    """G3: the VIM may have got one vantage between the two reads, whose action is wanted as before."""
+    several = CachedStanding("", _R, "", 0, True, number=1, engine=Engine.EMBEDDED, project_id="p", **_TIMES)
+    report = Report("vim", "an action", _R, 1)
+
+    assert judge_reports([(report, 30.0)], {"vim": several}, 0) == [None]
 
 
 async def test_a_report_ends_a_silence_that_is_not_on_record(store: VimStore) -> None:

@@ -64,7 +64,7 @@ def judge_reports(
 
     An outcome is None if something must be written: use `judge_and_write` then.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[Outcome | None] = []
     # Other reports on the same VIM in this call have to be judged after that write.
     changing: set[str] = set()
     grants = LeaseGrants(now)
@@ -72,6 +72,11 @@ def judge_reports(
         standing, grant = committed.get(report.vim_id), grants[contact_within_s]
         if standing is not None and not standing.action_id:
             standing = views.get((report.vim_id, report.action_id))
+            if standing is None:
+                # The views were read after the VIM, whose own action this one may have become in between (G3).
+                outcomes.append(None)
+                changing.add(report.vim_id)
+                continue
         if standing is not None and standing.is_unchanged_by(report, grant):
             outcomes.append(UNCHANGED[standing.status])
             continue
@@ -80,7 +85,7 @@ def judge_reports(
         if standing is not None and standing.needs_write(outcome, grant):
             changing.add(report.vim_id)
     if not changing:
-        return outcomes  # type: ignore[return-value]  # none of them is None
+        return outcomes
     return [None if c[0].vim_id in changing else outcome for c, outcome in zip(contacts, outcomes, strict=True)]
 
 

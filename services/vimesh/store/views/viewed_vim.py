@@ -67,8 +67,10 @@ class ViewedVim:
         """Record the views whose leases have ended by the time of the transaction, in the order in which they did."""
         now = self._changes.now
         silent = [view for view in self.views if view["holds"] and view["lease_until"] < now]
-        for view in sorted(silent, key=lambda one: one["lease_until"]):
+        # First all of them: nobody stands by what one says whose own silence would only be recorded next.
+        for view in silent:
             self._change(view, **silent_view(view))
+        for view in sorted(silent, key=lambda one: one["lease_until"]):
             self.follow(view, seen=view["lease_until"], is_silence=True)
 
     def record_contact(self, view: dict[str, Any], lease_until: int, report: Report | None) -> None:
@@ -119,10 +121,13 @@ class ViewedVim:
         if conclusion.status is not Status.UNKNOWN and self.row["holds"] and self.row["lease_until"] < now:
             # Readers have seen that the status did not hold any more, and not that another one follows.
             self.row = dict(record_silence(self.row, self._changes))
-        if is_silence and conclusion.status is not Status.UNKNOWN:
-            seen = now
         previous = previous_of(self.row)
         is_new_status = conclusion.status != previous.status
+        if is_silence and conclusion.status is not Status.UNKNOWN:
+            seen = now
+        elif is_silence and is_new_status and self.row["holds"]:
+            # Until then it was read, though the lease of another view may have ended before.
+            seen = min(now, self.row["lease_until"])
         kind = EventKind.VIEW_CHANGED
         if is_new_status or conclusion.reason != previous.reason:
             kind = EventKind.STATUS_CHANGED if is_new_status else EventKind.REASON_CHANGED
