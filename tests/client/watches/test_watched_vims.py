@@ -4,7 +4,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.client.watches.resumable_watch import WatchUpdate
 from vimesh.client.watches.watched_vims import WatchedVims
-from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, View, Vim, VimEvent
+from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, View, Vim, VimCause, VimEvent
 from vimesh.v1.vim_service_pb2 import WatchVimsResponse
 
 
@@ -118,4 +118,25 @@ def test_what_a_vantage_says_is_kept_up_to_date() -> None:
     modified.vim.CopyFrom(Vim(id="a", revision=4, status=Vim.REACHABLE, probe_policy=ProbePolicy(vantages=["eu"])))
     board.take(WatchUpdate(WatchVimsResponse(events=[modified], revision=4)))
 
-    assert list(board.vims["a"].views) == [eu]
+    assert list(board.vims["a"].views) == []  # as the server shows it: with one vantage the VIM says all itself
+
+
+def test_views_come_in_the_order_of_the_policy() -> None:
+    known = Vim(id="a", revision=1, status=Vim.PENDING, probe_policy=ProbePolicy(vantages=["eu", "us"]))
+    board = with_snapshot(known, revision=1)
+    changes = [
+        VimEvent(vim_id="a", revision=place, kind=VimEvent.VIEW_CHANGED, view=View(vantage=vantage))
+        for place, vantage in ((2, "us"), (3, "eu"))
+    ]
+    board.take(WatchUpdate(WatchVimsResponse(events=changes, revision=3)))
+
+    assert [view.vantage for view in board.vims["a"].views] == ["eu", "us"]
+
+
+def test_a_cause_ends_with_the_status_that_it_explains() -> None:
+    known = Vim(id="a", revision=1, status=Vim.UNREACHABLE, cause=VimCause(subject="192.0.2.0/24"))
+    board = with_snapshot(known, revision=1)
+    back = VimEvent(vim_id="a", revision=2, kind=VimEvent.STATUS_CHANGED, status=Vim.REACHABLE)
+    board.take(WatchUpdate(WatchVimsResponse(events=[back], revision=2)))
+
+    assert not board.vims["a"].HasField("cause")

@@ -67,7 +67,7 @@ class WatchedVims:
         # No event holds it with the VIM.
         if known.HasField("maintenance"):
             vim.maintenance.CopyFrom(known.maintenance)
-        if event.HasField("vim") and event.status != Vim.PENDING:
+        if event.HasField("vim") and event.status != Vim.PENDING and len(vim.probe_policy.vantages) > 1:
             vim.views.extend(view for view in known.views if view.vantage in vim.probe_policy.vantages)
         return vim
 
@@ -81,6 +81,8 @@ class WatchedVims:
             return
         if vim.status != event.status:
             vim.status_time.CopyFrom(event.time)
+            # What it had in common with others was about the status before. No event says the next one.
+            vim.ClearField("cause")
         vim.status, vim.reason, vim.detail = event.status, event.reason, event.detail
         vim.revision = event.revision
         if event.HasField("view"):
@@ -103,4 +105,7 @@ def _renew_view(vim: Vim, event: VimEvent) -> None:
         if view.vantage == event.view.vantage:
             view.CopyFrom(event.view)
             return
-    vim.views.append(event.view)
+    order = list(vim.probe_policy.vantages)
+    views = [*vim.views, event.view]
+    del vim.views[:]
+    vim.views.extend(sorted(views, key=lambda view: order.index(view.vantage) if view.vantage in order else len(order)))
