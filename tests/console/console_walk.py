@@ -17,6 +17,7 @@ from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
+from vimesh.v1.history_service_pb2_grpc import HistoryServiceStub
 from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
 from vimesh.v1.vim_service_pb2_grpc import VimServiceStub
 
@@ -37,6 +38,7 @@ class Reporter:
     def __init__(self, channel: grpc.Channel) -> None:
         self.vims = VimServiceStub(channel)
         self.maintenance = MaintenanceServiceStub(channel)
+        self.history = HistoryServiceStub(channel)
         self._conductor = ConductorServiceStub(channel)
         self._observation = 0
 

@@ -326,9 +326,8 @@ def test_nothing_keeps_anybody_out(up: Fleet, browser: Browser, reporter: Report
     vim_id = reporter.register(f"seen-{dark}", region="eu")
     reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", "no answer within 1 s")
     tab = browser.tab(page(up), dark=dark)
-    paths = ("/", "/vims", f"/vims/{vim_id}", "/register", "/fleet", "/maintenance", "/receivers")
     found = {}
-    for path in paths:
+    for path in _paths(vim_id):
         tab.go(page(up, path))
         tab.until(f"document.querySelector('main[data-path=\"{path}\"] h1')")
         if violations := violations_of(tab):
@@ -337,6 +336,25 @@ def test_nothing_keeps_anybody_out(up: Fleet, browser: Browser, reporter: Report
     assert found == {}
     assert tab.faults == []
     tab.close()
+
+
+def test_a_narrow_screen_shows_all_without_scrolling_sideways(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    vim_id = reporter.register("a-name-of-many-letters-" * 4, region="eu")
+    reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", "no answer within 1 s")
+    tab = browser.tab(page(up), width=360)
+    hidden = {}
+    for path in _paths(vim_id):
+        tab.go(page(up, path))
+        tab.until(f"document.querySelector('main[data-path=\"{path}\"] h1')")
+        hidden[path] = tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+    assert hidden == dict.fromkeys(hidden, 0)
+    tab.close()
+
+
+def _paths(vim_id: str) -> tuple[str, ...]:
+    """Return the paths of all pages."""
+    return ("/", "/vims", f"/vims/{vim_id}", "/register", "/fleet", "/maintenance", "/receivers")
 
 
 def test_the_bundle_is_small() -> None:

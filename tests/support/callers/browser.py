@@ -197,9 +197,13 @@ class Tab:
         self.call("Input.dispatchKeyEvent", type="keyDown", **event, **({"text": text} if text else {}))
         self.call("Input.dispatchKeyEvent", type="keyUp", **event)
 
-    def picture(self, path: Path) -> None:
-        """Write what is seen into a PNG file."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+    def picture(self, path: Path, max_height: int) -> None:
+        """Write the page into a file, also what is below the window: PNG, JPEG or WebP, by the name of the file."""
+        width, height = self.look("[innerWidth, document.documentElement.scrollHeight]")
+        area = {"x": 0, "y": 0, "width": width, "height": min(height, max_height), "scale": 1}
+        format_ = path.suffix.removeprefix(".")
+        picture = self.call("Page.captureScreenshot", format=format_, clip=area, captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(picture["data"]))
 
     def close(self) -> None:
         self._browser.call("Target.disposeBrowserContext", browserContextId=self._context)
