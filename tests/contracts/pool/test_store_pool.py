@@ -13,7 +13,14 @@ from vimesh.domain.errors import PermissionDenied
 from vimesh.domain.fleet.process_announcements import Announcement, ProcessKind
 from vimesh.domain.pool.assignment import Assignment, Member
 from vimesh.domain.pool.pool_errors import MonitorNotFound, TooManyMonitors
-from vimesh.domain.pool.pool_members import LOST_WATCH_S, MAX_MONITORS, MEMBER_LEASE_S, PoolMonitor, PoolPlace
+from vimesh.domain.pool.pool_members import (
+    LOST_WATCH_S,
+    MAX_MONITORS,
+    MEMBER_LEASE_S,
+    RENEW_WITHIN_S,
+    PoolMonitor,
+    PoolPlace,
+)
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Engine
 from vimesh.store.schema.pool_tables import monitors
@@ -47,7 +54,7 @@ async def test_who_watches_is_a_member_until_it_ends(store: VimStore) -> None:
     await store.withdraw_process(MONITOR, IDENTITY)
 
     assert view.members == {"default": (Member(MONITOR, 2), Member(OTHER, 1))}
-    assert (view.has_living, view.has_lapsed) == (True, False)
+    assert (view.living, view.lapsed) == ({"default"}, set())
     assert (await store.pool.view()).members == {"default": (Member(OTHER, 1),)}
 
 
@@ -69,11 +76,11 @@ async def test_one_whose_lease_has_ended_is_removed_and_may_come_back(store: Vim
     await elapse(store, MEMBER_LEASE_S + 1)
     await store.pool.join(OTHER, PoolPlace(), IDENTITY, "watch")
     lapsed = await store.pool.view()
-    removed = await store.pool.remove_lapsed(lapsed.time)
+    removed = await store.pool.remove_lapsed(lapsed.time, {"default"})
     await store.announce_process(announcement(MONITOR, PoolPlace()), IDENTITY)
 
     # Until it is removed, it is a member: no two conductors may see it differently.
-    assert (lapsed.has_living, lapsed.has_lapsed, len(lapsed.members["default"])) == (True, True, 2)
+    assert (lapsed.living, lapsed.lapsed, len(lapsed.members["default"])) == ({"default"}, {"default"}, 2)
     assert removed == 1
     assert (await store.pool.view()).members == {"default": (Member(MONITOR), Member(OTHER))}
 
@@ -86,8 +93,32 @@ async def test_who_lived_when_the_pool_was_looked_at_is_not_removed(store: VimSt
     assert isinstance(store, SqlStore)
     await store._database.write(lambda connection: connection.execute(ends))
 
-    assert await store.pool.remove_lapsed(seen) == 0
-    assert await store.pool.remove_lapsed((await store.pool.view()).time) == 1
+    assert await store.pool.remove_lapsed(seen, {"default"}) == 0
+    assert await store.pool.remove_lapsed((await store.pool.view()).time, {"default"}) == 1
+
+
+async def test_each_vantage_has_its_own_that_live_and_that_are_removed(store: VimStore) -> None:
+    await store.pool.join(MONITOR, PoolPlace("eu"), IDENTITY, "watch")
+    await elapse(store, MEMBER_LEASE_S + 1)
+    await store.pool.join(OTHER, PoolPlace("us"), IDENTITY, "watch")
+    view = await store.pool.view()
+
+    assert (view.living, view.lapsed) == ({"us"}, {"eu"})
+    assert await store.pool.remove_lapsed(view.time, {"us"}) == 0
+    assert await store.pool.remove_lapsed(view.time, {"eu", "us"}) == 1
+    assert (await store.pool.view()).members == {"us": (Member(OTHER),)}
+
+
+async def test_none_of_those_that_lost_contact_together_lives_when_the_first_lease_ends(store: VimStore) -> None:
+    await store.pool.join(MONITOR, PoolPlace(), IDENTITY, "watch")
+    await elapse(store, RENEW_WITHIN_S)
+    await store.pool.join(OTHER, PoolPlace(), IDENTITY, "watch")
+    before = await store.pool.view()
+    await elapse(store, MEMBER_LEASE_S - RENEW_WITHIN_S)
+    view = await store.pool.view()
+
+    assert (before.living, before.lapsed) == ({"default"}, set())
+    assert (view.living, view.lapsed) == (set(), {"default"})
 
 
 async def test_one_that_comes_back_is_told_from_one_that_never_left(store: VimStore) -> None:

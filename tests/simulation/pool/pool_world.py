@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -67,8 +67,8 @@ class _SimulatedClock(SqlPoolStore):
         seen = await super().view()
         return replace(seen, time=seen.time + dt.timedelta(seconds=self.later_s))
 
-    async def remove_lapsed(self, until: dt.datetime) -> int:
-        return await super().remove_lapsed(until - dt.timedelta(seconds=self.later_s))
+    async def remove_lapsed(self, until: dt.datetime, vantages: Collection[str]) -> int:
+        return await super().remove_lapsed(until - dt.timedelta(seconds=self.later_s), vantages)
 
 
 class _Turns:

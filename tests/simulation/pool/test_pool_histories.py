@@ -110,7 +110,7 @@ def _losses_are_told_at_once(patch: Patch) -> None:
 
 
 def _the_dead_are_not_removed(patch: Patch) -> None:
-    async def remove_lapsed(_: SqlPoolStore, __: object) -> int:
+    async def remove_lapsed(*_: object) -> int:
         return 0
 
     patch.setattr(SqlPoolStore, "remove_lapsed", remove_lapsed)

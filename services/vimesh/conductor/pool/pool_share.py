@@ -145,7 +145,8 @@ class Pool:
         self._limits = limits
         self._upkeep = upkeep
         self._clock = clock
-        self._open = 0
+        self._open: dict[str, str] = {}
+        """The vantages of the watches that are open, by the watches' ids."""
 
     @asynccontextmanager
     async def watching(self, monitor_id: str, place: PoolPlace, identity: str) -> AsyncGenerator[PoolShare]:
@@ -159,12 +160,12 @@ class Pool:
             self._clock,
             self._limits.release_after_s,
         )
-        self._open += 1
+        self._open[watch_id] = place.vantage
         try:
             yield share
         finally:
-            self._open -= 1
+            del self._open[watch_id]
             if not share.has_ended_in_order:
                 self._upkeep.note_lost_watch(monitor_id, watch_id)
-                if not self._open:
-                    self._upkeep.hold_off()
+                if place.vantage not in self._open.values():
+                    self._upkeep.hold_off(place.vantage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Never
 
@@ -49,7 +50,8 @@ class PoolUpkeep:
         self._lost_watches: list[tuple[str, str]] = []
         self._poke = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._holdoff = ReplacementHoldoff()
+        self._holdoffs: dict[str, ReplacementHoldoff] = {}
+        """Of each vantage in which a monitor lives. Those of another vantage could not take over."""
         self._outage_log = OutageLog("the view of the pool", "pool", meanwhile="monitors keep their VIMs")
         self.changes = 0
         """How often the division has changed."""
@@ -97,12 +99,13 @@ class PoolUpkeep:
         """Look once. What fails is logged: then all stays as it is."""
         try:
             await self._shorten_leases()
-            if (seen := await self.refresh()) is not None:
-                self.removed += (removed := await self._store.remove_lapsed(seen))
+            seen, vantages = await self.refresh()
+            if vantages:
+                self.removed += (removed := await self._store.remove_lapsed(seen, vantages))
                 _log.info("monitors are gone: the others take over", count=removed)
                 await self.refresh()
         except VimeshError as error:
-            self._holdoff.reset()
+            self._holdoffs.clear()
             self._outage_log.note_failure(f"{error} ({error.__cause__!r})")
         else:
             self._outage_log.note_success()
@@ -112,16 +115,22 @@ class PoolUpkeep:
             await self._store.note_lost_watch(*self._lost_watches[0])
             del self._lost_watches[0]
 
-    def hold_off(self) -> None:
-        """Note that no monitor has a watch here any more: it may be us, or the front, that all of them have lost."""
-        self._holdoff.reset()
+    def hold_off(self, vantage: str) -> None:
+        """Note that no monitor of a vantage has a watch here any more.
 
-    async def refresh(self) -> dt.datetime | None:
-        """Read who is in the pool; return when, if some are to be removed. Raises StoreUnavailable, Overloaded."""
+        It may be us, the front, or the way to it, that all of them have lost.
+        """
+        self._holdoffs.pop(vantage, None)
+
+    async def refresh(self) -> tuple[dt.datetime, AbstractSet[str]]:
+        """Read who is in the pool; return when, and the vantages in which some are to be removed.
+
+        Raises StoreUnavailable, Overloaded.
+        """
         async with self._turn:  # an older view must not come after a newer one
             return self._apply(await self._store.view())
 
-    def _apply(self, view: PoolView) -> dt.datetime | None:
+    def _apply(self, view: PoolView) -> tuple[dt.datetime, AbstractSet[str]]:
         self.conductors, self._identities = view.conductors, view.identities
         self._vantages = {each.monitor_id: vantage for vantage, members in view.members.items() for each in members}
         assignments = {vantage: Assignment(members) for vantage, members in view.members.items()}
@@ -130,8 +139,9 @@ class PoolUpkeep:
             self.changes += 1
             self._feed.wake_watchers()
             _log.info("the VIMs are divided anew", monitors=dict(self.sizes))
-        if not view.has_living:
-            # Nobody could take over. After an outage of ours, those that live come back one after the other.
-            self._holdoff.reset()
-        is_over = self._holdoff.is_over(view.time, self._limits.return_s)
-        return view.time if is_over and view.has_living and view.has_lapsed else None
+        # In a vantage where nobody lives, nobody could take over. After an outage, those that live come back one after
+        # the other: its time begins with the first one.
+        self._holdoffs = {vantage: self._holdoffs.get(vantage) or ReplacementHoldoff() for vantage in view.living}
+        return_s = self._limits.return_s
+        over = {vantage for vantage, each in self._holdoffs.items() if each.is_over(view.time, return_s)}
+        return view.time, view.lapsed & over

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +19,7 @@ LOST_WATCH_S: Final = 5.0
 """What is left of the lease of a monitor whose watch breaks: one that lives has opened another one by then."""
 RETURN_S: Final = 8.0
 """After an outage of ours, monitors that live have opened a watch by then: the longest pause between attempts is 5 s.
-So long nobody's VIMs are given away, counted from when the first one is back."""
+So long nobody's VIMs are given away in a vantage, counted from when its first one is back."""
 RELEASE_AFTER_S: Final = 3.0
 """For how long a monitor goes on with VIMs that it has lost. All conductors look who is there each second, so by then
 the new owners probe."""
@@ -44,10 +45,11 @@ class PoolView:
     """By the database's clock."""
     members: Mapping[str, tuple[Member, ...]]
     """By vantage."""
-    has_living: bool
-    """Whether a monitor holds its lease."""
-    has_lapsed: bool
-    """Whether the lease of one has ended."""
+    living: AbstractSet[str]
+    """The vantages in which a monitor has more than LOST_WATCH_S left of its lease. All of those that lose contact
+    together have less by the time the first lease ends: they have renewed them within RENEW_WITHIN_S of each other."""
+    lapsed: AbstractSet[str]
+    """The vantages in which the lease of one has ended."""
     identities: Mapping[str, str] = field(default_factory=dict)
     """Whose each monitor is."""
     conductors: int = 0

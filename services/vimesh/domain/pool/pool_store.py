@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from vimesh.domain.actions import ActionScope
@@ -29,8 +29,10 @@ class PoolStore(Protocol):
     async def view(self) -> PoolView:
         """Return who is in the pool. Cheap enough to call each second."""
 
-    async def remove_lapsed(self, until: dt.datetime) -> int:
-        """Remove the monitors whose leases had ended at that time, by the database's clock; return how many.
+    async def remove_lapsed(self, until: dt.datetime, vantages: Collection[str]) -> int:
+        """Remove the monitors of some vantages whose leases had ended at that time, by the database's clock.
+
+        Returns how many.
 
         With the time of a view, those that lived then stay, whatever has ended since.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
@@ -40,6 +40,7 @@ _SHORTEN = (
 )
 _REMOVE = delete(monitors).where(_OF_ID, monitors.c.identity == bindparam("of_identity"))
 _REMOVE_LAPSED = delete(monitors).where(monitors.c.lease_until <= bindparam("now"))
+_REMOVE_LAPSED_OF = _REMOVE_LAPSED.where(monitors.c.vantage.in_(bindparam("vantages", expanding=True)))
 _DRAIN = update(monitors).where(_OF_ID).values(draining=bindparam("drains"))
 _VIEW = select(
     *(monitors.c.id, monitors.c.vantage, monitors.c.capacity, monitors.c.draining, monitors.c.join_time),
@@ -126,23 +127,23 @@ def view(connection: Connection) -> PoolView:
     now: int = connection.execute(_NOW).scalar_one()
     members: dict[str, list[Member]] = defaultdict(list)
     rows = connection.execute(_VIEW).mappings().all()
+    lives_until = now + micros(LOST_WATCH_S)
     for row in rows:
         members[row["vantage"]].append(Member(row["id"], row["capacity"], row["draining"], row["join_time"]))
-    lapsed = sum(row["lease_until"] <= now for row in rows)
     return PoolView(
         time=moment(now),
         members={vantage: tuple(present) for vantage, present in members.items()},
-        has_living=lapsed < len(rows),
-        has_lapsed=lapsed > 0,
+        living=frozenset(row["vantage"] for row in rows if row["lease_until"] > lives_until),
+        lapsed=frozenset(row["vantage"] for row in rows if row["lease_until"] <= now),
         identities={row["id"]: row["identity"] for row in rows},
         conductors=connection.execute(_CONDUCTORS, {"after": now - micros(MISSING_AFTER_S)}).scalar_one(),
     )
 
 
-def remove_lapsed(connection: Connection, until: int) -> int:
-    """Remove the monitors whose leases had ended by then; return how many."""
+def remove_lapsed(connection: Connection, until: int, vantages: Collection[str]) -> int:
+    """Remove the monitors of some vantages whose leases had ended by then; return how many."""
     Changes.begin(connection)
-    return connection.execute(_REMOVE_LAPSED, {"now": until}).rowcount
+    return connection.execute(_REMOVE_LAPSED_OF, {"now": until, "vantages": sorted(vantages)}).rowcount
 
 
 def list_monitors(connection: Connection) -> list[PoolMonitor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from vimesh.domain.actions import ActionScope
 from vimesh.domain.pool.pool_members import PoolMonitor, PoolPlace, PoolView
@@ -27,8 +27,8 @@ class SqlPoolStore:
     async def view(self) -> PoolView:
         return await self._database.read(member_rows.view, urgent=True)
 
-    async def remove_lapsed(self, until: dt.datetime) -> int:
-        return await self._database.write(lambda c: member_rows.remove_lapsed(c, micros_of(until)))
+    async def remove_lapsed(self, until: dt.datetime, vantages: Collection[str]) -> int:
+        return await self._database.write(lambda c: member_rows.remove_lapsed(c, micros_of(until), vantages))
 
     async def list_monitors(self) -> Sequence[PoolMonitor]:
         return await self._database.browse(member_rows.list_monitors)
