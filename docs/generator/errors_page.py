@@ -113,6 +113,10 @@ ADVICE: Final = {
         "A newer version wrote a change that this conductor cannot read.", "At once: another conductor may answer."
     ),
     "ENGINE_NOT_SERVED": Advice("The fleet does not run the engine.", "With another engine."),
+    "OLDER_CONDUCTORS": Advice(
+        "Conductors of an earlier release run, which cannot read a VIM with vantages or a quorum.",
+        "After upgrading or stopping those that the message names.",
+    ),
     "PROBED_ELSEWHERE": Advice(
         "The monitors of the fleet do not probe the VIM, because its engine is not `EMBEDDED`.", "No: read its status."
     ),

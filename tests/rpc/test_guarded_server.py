@@ -17,6 +17,7 @@ from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
 from vimesh.domain.pool import pool_errors
 from vimesh.domain.probes import probe_errors
+from vimesh.domain.views import vantage_errors
 from vimesh.domain.vims import Engine
 from vimesh.rpc.admission.overload_answers import NO_RETRY
 from vimesh.rpc.guarded_server import GuardedServer
@@ -63,6 +64,7 @@ RAISED = [
     receiver_errors.TooManyReceivers(100),
     errors.TimeNotKept(dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
     errors.EngineNotServed("MISTRAL"),
+    vantage_errors.OlderConductors(["a (1)", "b (2)"]),
     errors.QuotaExceeded("lab", errors.Quota.VIMS, 5),
     errors.ChangeRateExceeded("lab", 5, 0.5),
     errors.StoreUnavailable(),

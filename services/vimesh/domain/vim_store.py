@@ -88,8 +88,8 @@ class VimStore(Protocol):
     ) -> Vim:
         """Store a new VIM with a new action id.
 
-        Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused, QuotaExceeded, ChangeRateExceeded, and BadInput for
-        masked credentials.
+        Raises NameTaken, DefaultTaken, VimIdTaken, RequestIdReused, OlderConductors, QuotaExceeded, ChangeRateExceeded,
+        and BadInput for masked credentials.
         """
 
     async def register_many(
@@ -112,7 +112,7 @@ class VimStore(Protocol):
         """Change a VIM; a new auth_url, type, policy or engine brings a new action id (G11).
 
         A modification that changes nothing causes no event. Raises VimNotFound, EtagMismatch, NameTaken, DefaultTaken,
-        QuotaExceeded, ChangeRateExceeded, and BadInput for values that conflict with those stored.
+        OlderConductors, QuotaExceeded, ChangeRateExceeded, and BadInput for values that conflict with those stored.
         """
 
     async def deregister(self, vim_id: str, caller: Caller = OPEN_CALLER, *, validate_only: bool = False) -> str:

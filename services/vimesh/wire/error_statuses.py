@@ -19,6 +19,7 @@ from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
 from vimesh.domain.pool import pool_errors
 from vimesh.domain.probes import probe_errors
+from vimesh.domain.views import vantage_errors
 
 DOMAIN: Final = "vimesh.v1"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -61,6 +62,7 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     pool_errors.AssignmentChanged: (grpc.StatusCode.OUT_OF_RANGE, "ASSIGNMENT_CHANGED"),
     errors.EventUnreadable: (grpc.StatusCode.UNAVAILABLE, "EVENT_UNREADABLE"),
     errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
+    vantage_errors.OlderConductors: (grpc.StatusCode.FAILED_PRECONDITION, "OLDER_CONDUCTORS"),
     probe_errors.ProbedElsewhere: (grpc.StatusCode.FAILED_PRECONDITION, "PROBED_ELSEWHERE"),
     probe_errors.MonitorSilent: (grpc.StatusCode.UNAVAILABLE, "MONITOR_SILENT"),
     probe_errors.NoMonitor: (grpc.StatusCode.UNAVAILABLE, "NO_MONITOR"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from tests.support.timing.waiting import eventually
 from vimesh.conductor.conductor_process import ConductorSettings, serving
 from vimesh.rpc.channels import channel
 from vimesh.store.sql_store import SqlStore
+from vimesh.store.upgrade.table_versions import newest
 from vimesh.v1 import conductor_service_pb2, vim_pb2, vim_service_pb2
 from vimesh.v1.access_service_pb2_grpc import AccessServiceStub
 from vimesh.v1.availability_service_pb2_grpc import AvailabilityServiceStub
@@ -128,10 +129,15 @@ def client_on(opened: grpc.aio.Channel, address: str) -> Client:
     )
 
 
+def announcing_tables(settings: ConductorSettings) -> ConductorSettings:
+    """Return the settings as the command has them: without tables, it would be taken for one of an earlier release."""
+    return replace(settings, tables=newest())
+
+
 @asynccontextmanager
 async def conductor_over(store: SqlStore, settings: ConductorSettings | None = None) -> AsyncGenerator[Client]:
     settings = settings or ConductorSettings(drain_s=0, grace_s=1)
-    async with serving(store, settings) as ports, client_at(f"127.0.0.1:{ports.main}") as client:
+    async with serving(store, announcing_tables(settings)) as ports, client_at(f"127.0.0.1:{ports.main}") as client:
         yield client
 
 

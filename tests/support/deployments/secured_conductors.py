@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 
-from tests.support.deployments.conductors import Client, client_on
+from tests.support.deployments.conductors import Client, announcing_tables, client_on
 from vimesh.certificates.certificate_folder import CertificateFolder
 from vimesh.certificates.spiffe_ids import SpiffeId, parse_spiffe_id
 from vimesh.conductor.conductor_process import ConductorSettings, serving
@@ -75,9 +75,10 @@ def headers_of(identity: str, roles: str, projects: str) -> tuple[tuple[str, str
 @asynccontextmanager
 async def secured(store: SqlStore, folder: Path, **settings: Any) -> AsyncGenerator[str]:  # noqa: ANN401 - ConductorSettings'
     """Serve on a socket in a folder; yields its address."""
-    given = ConductorSettings(listen=f"unix:{folder}/socket", requires_identity=True, drain_s=0, grace_s=1, **settings)
-    async with serving(store, given):
-        yield given.listen
+    address = f"unix:{folder}/socket"
+    given = ConductorSettings(listen=address, requires_identity=True, drain_s=0, grace_s=1, **settings)
+    async with serving(store, announcing_tables(given)):
+        yield address
 
 
 @asynccontextmanager

@@ -33,6 +33,7 @@ from vimesh.store.rows.vim_rows import applied_of
 from vimesh.store.rows.vim_secrets import SECRETS, require_complete
 from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, Row
 from vimesh.store.schema.tables import vims
+from vimesh.store.views.vantage_check import VantageCheck
 from vimesh.store.vims.field_differences import field_differences
 from vimesh.store.vims.modify_vim import changed_columns, modify_one
 from vimesh.store.vims.quota_check import QuotaCheck
@@ -70,12 +71,13 @@ def plan_many(
 ) -> list[PlannedVim | VimeshError]:
     """Compare VIMs with what is stored; the result of a refused one is its error."""
     planned: list[PlannedVim | VimeshError] = []
+    vantage_check = VantageCheck(connection)
     for start in range(0, len(desired), _READ_AT_ONCE):
         chosen = desired[start : start + _READ_AT_ONCE]
         rows = _read_named(connection, chosen, caller)
         for one in chosen:
             try:
-                planned.append(_plan(one, rows.get((one.project_id, one.name)), rules, cipher))
+                planned.append(_plan(one, rows.get((one.project_id, one.name)), rules, cipher, vantage_check))
             except VimeshError as error:
                 planned.append(error.with_traceback(None))
     return planned
@@ -93,10 +95,16 @@ def _read_named(connection: Connection, desired: Sequence[DesiredVim], caller: C
     }
 
 
-def _plan(desired: DesiredVim, row: Row | None, rules: ApplyRules, cipher: Cipher) -> PlannedVim:
-    """Raises NotInApplySet, ApplyConflict, EtagMismatch, BadInput, and StoreUnavailable if credentials are lost."""
+def _plan(
+    desired: DesiredVim, row: Row | None, rules: ApplyRules, cipher: Cipher, vantage_check: VantageCheck
+) -> PlannedVim:
+    """Return what is to be done with a VIM.
+
+    Raises NotInApplySet, ApplyConflict, EtagMismatch, BadInput, OlderConductors, and StoreUnavailable if credentials
+    are lost.
+    """
     if row is None:
-        return _plan_new(desired, rules)
+        return _plan_new(desired, rules, vantage_check)
     stored = applied_of(row)
     unchanged = PlannedVim(AppliedVim(None, row["id"], row["etag"]))
     if desired.absent:
@@ -106,7 +114,7 @@ def _plan(desired: DesiredVim, row: Row | None, rules: ApplyRules, cipher: Ciphe
         return replace(unchanged, outcome=replace(unchanged.outcome, kind=EventKind.DEREGISTERED))
     managed = managed_fields(desired.name, stored, rules)
     modification = with_defaults(desired.modification, managed - desired.fields)
-    differences = field_differences(row, changed_columns(row, modification, cipher))
+    differences = field_differences(row, changed_columns(row, modification, cipher, vantage_check))
     applied = AppliedFields(rules.apply_set, desired.fields)
     if not differences and applied == stored:
         return unchanged
@@ -121,13 +129,14 @@ def _plan(desired: DesiredVim, row: Row | None, rules: ApplyRules, cipher: Ciphe
     )
 
 
-def _plan_new(desired: DesiredVim, rules: ApplyRules) -> PlannedVim:
+def _plan_new(desired: DesiredVim, rules: ApplyRules, vantage_check: VantageCheck) -> PlannedVim:
     if desired.absent:
         return PlannedVim(AppliedVim(None, "", ""))
     if desired.etag:
         raise EtagMismatch(desired.name)
     registration = desired.registration(rules)
     require_complete(registration)
+    vantage_check.require(registration.policy)
     return PlannedVim(AppliedVim(EventKind.REGISTERED, "", ""), registration=registration)
 
 

@@ -54,6 +54,7 @@ from vimesh.store.views.divide_views import (
     settled,
     vantages_of,
 )
+from vimesh.store.views.vantage_check import VantageCheck
 from vimesh.store.vims import read_vims
 from vimesh.store.vims.field_differences import field_differences
 from vimesh.store.vims.quota_check import QuotaCheck
@@ -103,8 +104,9 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
 ) -> Vim:
     """Modify a VIM in a transaction that may change others, too. Whatever it raises, nothing was changed.
 
-    Raises VimNotFound, EtagMismatch, BadInput, QuotaExceeded, ChangeRateExceeded; StoreUnavailable if stored
-    credentials are needed and their key is lost; IntegrityError, which ends the transaction, if a unique key is taken.
+    Raises VimNotFound, EtagMismatch, BadInput, OlderConductors, QuotaExceeded, ChangeRateExceeded; StoreUnavailable if
+    stored credentials are needed and their key is lost; IntegrityError, which ends the transaction, if a unique key is
+    taken.
     """
     connection = changes.connection
     row = connection.execute(_ONE, {"vim_id": vim_id}).mappings().one_or_none()
@@ -112,7 +114,7 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
         raise VimNotFound(vim_id)
     if modification.etag and modification.etag != row["etag"]:
         raise EtagMismatch(vim_id)
-    changed = changed_columns(row, modification, cipher)
+    changed = changed_columns(row, modification, cipher, VantageCheck(connection))
     replaces_action = _needs_new_action(row, changed) or _reopens(row, modification)
     if not (changed or replaces_action or _applies_anew(row, modification)):
         return visible_vims(connection, [row])[0]
@@ -164,14 +166,19 @@ def explain_conflict(connection: Connection, vim_id: str, modification: Modifica
     raise_if_taken(connection, vim_id, vim.project_id, name=name, is_default=is_default)
 
 
-def changed_columns(row: Row, modification: Modification, cipher: Cipher) -> dict[str, Any]:
+def changed_columns(
+    row: Row, modification: Modification, cipher: Cipher, vantage_check: VantageCheck
+) -> dict[str, Any]:
     """Return the columns that a modification would change, with their new values, but for what apply sets manage.
 
-    Raises BadInput, and StoreUnavailable if stored credentials are needed and their key is lost.
+    Raises BadInput, OlderConductors, and StoreUnavailable if stored credentials are needed and their key is lost.
     """
     copied, converted = _copied_changes(row, modification), _converted_changes(row, modification)
     after: Row = {**row, **copied, **converted}
-    require_monitors(Engine(after["engine"]), policy_of(after["policy"]))
+    policy = policy_of(after["policy"])
+    require_monitors(Engine(after["engine"]), policy)
+    if "policy" in converted:
+        vantage_check.require(policy)
     return copied | _secret_changes(row, modification, cipher) | converted
 
 

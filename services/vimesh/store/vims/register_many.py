@@ -12,12 +12,14 @@ from vimesh.domain.access.caller import Caller
 from vimesh.domain.access.quotas import Quotas
 from vimesh.domain.errors import BadInput, QuotaExceeded, VimeshError
 from vimesh.domain.events import EventKind
+from vimesh.domain.views.vantage_errors import OlderConductors
 from vimesh.domain.vims import Registered, Registration
 from vimesh.store.change_log.transaction import NEW_VIM, Changes
 from vimesh.store.rows.credential_encryption import Cipher
 from vimesh.store.rows.vim_rows import document_of
 from vimesh.store.rows.vim_secrets import SECRETS, require_complete, shown_and_content
 from vimesh.store.rows.visible_rows import as_started
+from vimesh.store.views.vantage_check import VantageCheck
 from vimesh.store.vims.keys_in_use import KeysInUse
 from vimesh.store.vims.quota_check import QuotaCheck
 from vimesh.store.vims.register_vim import insert_rows, new_row
@@ -114,6 +116,7 @@ class _Storing:
         self._keys = keys
         self._quota_check = quota_check
         self._caller = caller
+        self._vantage_check = VantageCheck(changes.connection)
         self.rows: list[dict[str, Any]] = []
         self.requests: list[RequestRecord] = []
 
@@ -122,8 +125,9 @@ class _Storing:
         if (outcome := self._keys.judge_request(registration)) is not None:
             return outcome
         try:
+            self._vantage_check.require(registration.policy)
             self._quota_check.require_vim(registration.project_id)
-        except QuotaExceeded as error:
+        except (OlderConductors, QuotaExceeded) as error:
             return error.with_traceback(None)
         if (conflict := self._keys.conflict(registration)) is not None:
             return conflict

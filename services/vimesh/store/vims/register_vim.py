@@ -44,6 +44,7 @@ from vimesh.store.views.divide_views import (
     document_of_stopped,
     insert_first_views,
 )
+from vimesh.store.views.vantage_check import VantageCheck
 from vimesh.store.vims import request_ids
 from vimesh.store.vims.quota_check import QuotaCheck
 
@@ -67,8 +68,8 @@ def register(
 ) -> Vim:
     """Register a VIM.
 
-    Raises RequestIdReused, QuotaExceeded, ChangeRateExceeded, BadInput for a `***`, since no value is stored yet;
-    IntegrityError if a key is taken.
+    Raises RequestIdReused, OlderConductors, QuotaExceeded, ChangeRateExceeded, BadInput for a `***`, since no value is
+    stored yet; IntegrityError if a key is taken.
     """
     require_complete(registration)
     changes = Changes.begin(connection)
@@ -76,6 +77,7 @@ def register(
         earlier = request_ids.find_earlier_vim(connection, registration, cipher, caller)
         if earlier is not None:
             return earlier
+    VantageCheck(connection).require(registration.policy)
     quota_check = QuotaCheck(changes, quotas)
     quota_check.require_vim(registration.project_id)
     row = new_row(registration, columns_of_registration(registration, cipher), changes)
