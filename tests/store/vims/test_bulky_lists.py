@@ -10,16 +10,22 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 
 from tests.support.sql.stores import record, registration, report, sqlite_url, store_at
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.filters.vim_filter import Filter
+from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.queries import MAX_PAGE_BYTES, MAX_PAGE_SIZE, Order, VimQuery
 from vimesh.domain.vims import Status, Vim
+from vimesh.store.schema.view_tables import views
 from vimesh.store.sql_store import SqlStore
+from vimesh.wire.limits import MAX_MESSAGE_BYTES
+from vimesh.wire.vim_messages import vim_message
 
 _COUNT = 80
 _BULK = {"a": "x" * 60_000}
+_VIEWED = 300
 _MOST_BYTES = 10 * MAX_PAGE_BYTES
 """Of memory for one page. All the VIMs together take twice as much, and once more when they are made plain values."""
 
@@ -92,6 +98,29 @@ async def test_a_snapshot_is_cut_by_bytes_without_gap_or_repeat(store: SqlStore)
 
     assert len(ids) == 2 * _COUNT
     assert ids == sorted(set(ids))
+
+
+async def test_what_vantages_say_counts_for_the_size_of_a_page(tmp_path: Path) -> None:
+    vantages = tuple(f"place-{n}" for n in range(8))
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
+        policy = ProbePolicy(vantages=vantages)
+        await store.register_many([registration(policy=policy, name=f"viewed-{n:04}") for n in range(_VIEWED)])
+        # As long as a report may have it, in characters that take the most bytes.
+        longest = update(views).values(detail="\U0001f4a5" * 512)
+        await store._database.write(lambda connection: connection.execute(longest))
+
+        names: list[str] = []
+        query = VimQuery(Filter(), Order("name"), MAX_PAGE_SIZE)
+        while not names or query.page_token:
+            page = await store.list_vims(query)
+            assert len(page.vims[0].views) == len(vantages)
+            assert sum(vim_message(vim).ByteSize() for vim in page.vims) < MAX_MESSAGE_BYTES
+            names += [vim.name for vim in page.vims]
+            query = replace(query, page_token=page.next_page_token)
+
+        assert names == [f"viewed-{n:04}" for n in range(_VIEWED)]
+        snapshot = await store.vims_after("", _VIEWED)
+        assert sum(vim_message(vim).ByteSize() for vim in snapshot) < MAX_MESSAGE_BYTES
 
 
 def bulk(vim: Vim) -> int:

@@ -21,12 +21,15 @@ from vimesh.store.sql.prepared_statements import PreparedStatement
 from vimesh.store.sql.sql_functions import among
 
 _FIXED_BYTES: Final = 500
-"""Upper bound on the bytes of a VIM in a message besides its measured fields."""
+"""Upper bound on the bytes of a VIM in a message besides its measured fields and its views."""
+_VIEW_BYTES: Final = 800
+"""Upper bound on the characters of a view in a message: 512 of its detail, 63 of its vantage, 64 of its reason."""
 _NAMES = (*(column.name for column in VISIBLE_COLUMNS), "number")
 _JSON = tuple(column.name for column in VISIBLE_COLUMNS if isinstance(column.type, JSON))
 _NO_VALUES: ColumnElement[str] = literal_column("'{}'", Text)
 _bulk_of = itemgetter(*map(_NAMES.index, {*_JSON, *BULKY_FIELDS, "detail", "auth_url", "monitor_error"}))
 _free_form_of = itemgetter(*map(_NAMES.index, _JSON))
+_action_and_policy_of = itemgetter(*map(_NAMES.index, ("action_id", "policy")))
 
 
 def _json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
@@ -54,7 +57,14 @@ BulkyRow = Mapping[str, Any]
 
 def _fits(budget: PageBudget, row: Sequence[Any]) -> bool:
     """Return whether one more row fits into the page, and count it."""
-    return budget.fits(_FIXED_BYTES + sum(map(len, _bulk_of(row))), _free_form_of(row))
+    return budget.fits(_FIXED_BYTES + _bytes_of_views(row) + sum(map(len, _bulk_of(row))), _free_form_of(row))
+
+
+def _bytes_of_views(row: Sequence[Any]) -> int:
+    """Return an upper bound on what the views of a VIM come to: they are read after the page is cut."""
+    action_id, policy = _action_and_policy_of(row)
+    # A VIM whose views are shown has no action of its own.
+    return 0 if action_id else _VIEW_BYTES * len(_parse(policy)[0].get("vantages", ()))
 
 
 def read_numbered(connection: Connection, numbers: Sequence[int]) -> Iterator[BulkyRow | None]:
