@@ -115,7 +115,7 @@ ADVICE: Final = {
     "ENGINE_NOT_SERVED": Advice("The fleet does not run the engine.", "With another engine."),
     "OLDER_CONDUCTORS": Advice(
         "Conductors of an earlier release run, which cannot read a VIM with vantages or a quorum.",
-        "After upgrading or stopping those that the message names.",
+        "After upgrading or stopping those that `vimesh status` names.",
     ),
     "PROBED_ELSEWHERE": Advice(
         "The monitors of the fleet do not probe the VIM, because its engine is not `EMBEDDED`.", "No: read its status."

@@ -64,7 +64,7 @@ RAISED = [
     receiver_errors.TooManyReceivers(100),
     errors.TimeNotKept(dt.datetime(2026, 10, 1, tzinfo=dt.UTC)),
     errors.EngineNotServed("MISTRAL"),
-    vantage_errors.OlderConductors(["a (1)", "b (2)"]),
+    vantage_errors.OlderConductors(2),
     errors.QuotaExceeded("lab", errors.Quota.VIMS, 5),
     errors.ChangeRateExceeded("lab", 5, 0.5),
     errors.StoreUnavailable(),

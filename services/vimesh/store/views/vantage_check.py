@@ -24,7 +24,7 @@ class VantageCheck:
     def require(self, policy: ProbePolicy) -> None:
         """Raise OlderConductors if the policy says what a conductor that was heard of lately cannot read."""
         if (policy.vantages or policy.quorum) and self._older:
-            raise OlderConductors(self._older)
+            raise OlderConductors(len(self._older))
 
     @cached_property
     def _older(self) -> list[str]:
