@@ -119,7 +119,13 @@ def test_changes_join_a_cause_that_lasts_if_it_can_explain_them() -> None:
 
 @pytest.mark.parametrize(
     ("ages_s", "settled"),
-    [([5.0] * 40, True), ([5.0] * 40 + [1.0] * 10, False), ([25.0] + [1.0] * 40, True), ([1.0] * 3, False)],
+    [
+        ([5.0] * 40, True),
+        ([5.0] * 40 + [1.0] * 10, False),
+        ([25.0] * 3 + [1.0] * 40, True),
+        ([25.0] + [1.0] * 40, False),
+        ([1.0] * 3, False),
+    ],
 )
 def test_changes_are_judged_once_hardly_any_more_come(ages_s: list[float], settled: bool) -> None:
     assert is_settled(_member()._replace(age_s=age_s) for age_s in ages_s) is settled

@@ -19,7 +19,7 @@ from vimesh.conductor.causes.probing_places import ProbingPlaces
 from vimesh.domain.causes.cause_store import CauseStore
 from vimesh.domain.causes.causes import END_SHARE, MAX_LASTING, CauseLook, LastingCause, MemberPage, NewCause
 from vimesh.domain.causes.correlation import MIN_MEMBERS, Correlation, FoundCause, is_settled, join
-from vimesh.domain.causes.traits import CauseMember, PlaceOf, Trait
+from vimesh.domain.causes.traits import OF_PROBER, CauseMember, PlaceOf, Trait
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.pool.assignment import Assignment
 from vimesh.domain.retention import in_batches
@@ -37,7 +37,10 @@ _COUNT_KEPT_S: Final = 60.0
 _MAX_COUNTS: Final = 50_000
 _CLEAN_EVERY_S: Final = 10.0
 _SURELY_MORE: Final = 2.0
-"""A count so many times too large to be a cause is not taken again."""
+"""A count so many times too large to be a cause is not taken again so soon."""
+_LARGE_COUNT_KEPT_S: Final = 600.0
+_RENEW_S: Final = 5.0
+"""How often the turn is renewed: well within its 10 s."""
 
 
 class CauseUpkeep:
@@ -54,7 +57,7 @@ class CauseUpkeep:
         """What the last complete look was at."""
         self._counts: dict[Trait, tuple[int, float]] = {}
         """How many VIMs have a trait, and when they were counted."""
-        self._clean_at = 0.0
+        self._clean_at = self._renew_at = 0.0
         self._outage_log = OutageLog("the causes", "causes", meanwhile="what is lost has no cause")
 
     async def run(self) -> Never:
@@ -69,7 +72,9 @@ class CauseUpkeep:
 
     async def look(self) -> None:
         """Look once. Raises StoreUnavailable, Overloaded."""
-        self._places.note(self._assignments(), time.monotonic())
+        if self._places.note(self._assignments(), time.monotonic()):
+            # Others have those VIMs now.
+            self._counts = {trait: count for trait, count in self._counts.items() if trait.kind not in OF_PROBER}
         look = await self._store.look()
         if look.holder not in {"", self._id}:
             self._seen = (0, 0)
@@ -80,13 +85,22 @@ class CauseUpkeep:
         if look.lasting_count or look.recent_count >= MIN_MEMBERS:
             await self._look_closer(look)
 
+    async def _has_turn(self, holder: str) -> bool:
+        """Return whether this conductor has the turn, and renew or take it if need be. Raises as `look` does."""
+        if holder == self._id and time.monotonic() < self._renew_at:
+            return True
+        self._renew_at = time.monotonic() + _RENEW_S
+        return await self._store.take_turn(self._id)
+
     async def _look_closer(self, look: CauseLook) -> None:
+        if not await self._has_turn(look.holder):
+            return
         lasting = await self._store.lasting() if look.lasting_count else ()
         over = [cause.id for cause in lasting if cause.affected_count <= END_SHARE * cause.vim_count]
         if over and await self._store.end(self._id, over):
             _log.info("causes have ended", count=len(over))
         seen = (look.recent_count, look.newest_time)
-        if seen == self._seen or not look.recent_count or not await self._store.take_turn(self._id):
+        if seen == self._seen or not look.recent_count:
             return
         changes: Sequence[CauseMember] = await _read(self._store.recent_changes, _MAX_CHANGES)
         place_of = self._places.at(time.monotonic() - median(each.age_s for each in changes)) if changes else None
@@ -122,8 +136,8 @@ class CauseUpkeep:
     def _is_uncounted(self, suspect: tuple[Trait, int]) -> bool:
         trait, affected = suspect
         count, counted_at = self._counts.get(trait, (0, 0.0))
-        is_old = time.monotonic() - counted_at > _COUNT_KEPT_S
-        return not count or (is_old and count < _SURELY_MORE * affected)
+        age_s = time.monotonic() - counted_at
+        return not count or age_s > (_COUNT_KEPT_S if count < _SURELY_MORE * affected else _LARGE_COUNT_KEPT_S)
 
     async def _count(self, correlation: Correlation) -> None:
         populations = dict(correlation.suspects)

@@ -19,12 +19,17 @@ class ProbingPlaces:
     def __init__(self) -> None:
         self._assignments: deque[tuple[float, Mapping[str, Assignment]]] = deque(maxlen=_MAX_REMEMBERED)
 
-    def note(self, assignments: Mapping[str, Assignment], now: float) -> None:
-        """Take in how the VIMs of each vantage are divided from a time on, in seconds of any clock."""
-        if not self._assignments or versions_of(self._assignments[-1][1]) != versions_of(assignments):
+    def note(self, assignments: Mapping[str, Assignment], now: float) -> bool:
+        """Take in how the VIMs of each vantage are divided from a time on, in seconds of any clock.
+
+        Return whether that has changed.
+        """
+        is_new = not self._assignments or versions_of(self._assignments[-1][1]) != versions_of(assignments)
+        if is_new:
             self._assignments.append((now, assignments))
         while len(self._assignments) > 1 and self._assignments[1][0] < now - WINDOW_S:
             self._assignments.popleft()
+        return is_new
 
     def at(self, time: float) -> PlaceOf:
         """Return what says where VIMs were probed at a time."""

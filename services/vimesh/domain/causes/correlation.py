@@ -53,8 +53,10 @@ def is_settled(changes: Iterable[CauseMember]) -> bool:
     before the whole does. Nothing waits for this but the name of the cause.
     """
     ages = [member.age_s for member in changes]
-    fresh = sum(age < _QUIET_S for age in ages)
-    return fresh <= _QUIET_SHARE * len(ages) or max(ages, default=0.0) > LONGEST_WAIT_S
+    few = _QUIET_SHARE * len(ages)
+    fresh, old = sum(age < _QUIET_S for age in ages), sum(age > LONGEST_WAIT_S for age in ages)
+    # Single outages of before are no wave that has waited long enough.
+    return fresh <= few or old >= max(MIN_MEMBERS, few)
 
 
 def join(

@@ -77,10 +77,10 @@ Place = tuple[str, str]
 """The ids of a monitor and of a vantage; empty where none is known."""
 PlaceOf = Callable[[CauseMember], Place]
 """Returns where a VIM is probed."""
-_OF_PROBER: Final = frozenset({CauseKind.MONITOR, CauseKind.VANTAGE})
+OF_PROBER: Final = frozenset({CauseKind.MONITOR, CauseKind.VANTAGE})
 _DOUBTS: Final = frozenset({Reason.SILENT, Reason.DISPUTED, Reason.NO_QUORUM})
 """Whoever else looks at the VIM reaches it, or nobody has looked."""
-_OF_ANY: Final = _OF_PROBER | {CauseKind.LABEL}
+_OF_ANY: Final = OF_PROBER | {CauseKind.LABEL}
 EVERY_KIND: Final = frozenset(CauseKind)
 
 
@@ -88,7 +88,7 @@ EVERY_KIND: Final = frozenset(CauseKind)
 def kinds_of_reason(reason: str) -> frozenset[CauseKind]:
     """Return the kinds of causes whose effects would be seen by this reason."""
     if reason in _DOUBTS or reason.startswith("LOCAL_"):
-        return _OF_PROBER
+        return OF_PROBER
     if reason == Reason.DNS:
         return _OF_ANY | {CauseKind.RESOLVER}
     if reason == Reason.TLS:

@@ -16,10 +16,10 @@ from vimesh.wire.vim_messages import STATUSES
 WATCHED_FIELDS: Final = FieldMask(
     paths=(
         *("id", "name", "type", "project_id", "auth_url", "labels", "status", "reason", "detail", "status_time"),
-        *("maintenance", "flapping", "revision", "cause"),
+        *("maintenance", "flapping", "revision"),
     )
 )
-"""All that is read of a VIM."""
+"""All that is watched of a VIM. Its cause is only looked up: conductors of earlier releases refuse unknown fields."""
 _CAUSE_KINDS: Final = {vim_pb2.VimCause.Kind.Value(kind.value): kind.value for kind in CauseKind}
 _KINDS: Final = {vim_pb2.VimEvent.Kind.Value(kind.value): kind for kind in EventKind}
 
