@@ -91,7 +91,7 @@ async def test_bad_news_is_told_when_another_monitor_agrees(
     assert await told.next_of("vim") == verdict
     [[asked]] = others.calls
     # Four times as long as the VIM took when it last answered.
-    assert (asked.vim_id, asked.action_id, asked.patience.ToMilliseconds()) == ("vim", "action", 400)
+    assert (asked.vim_id, asked.action_id, asked.patience.ToMilliseconds()) == ("vim", "action", 600)
 
 
 async def test_monitors_that_disagree_say_so_until_they_agree(
@@ -111,6 +111,20 @@ async def test_monitors_that_disagree_say_so_until_they_agree(
     assert disputed.decided_at == verdict.decided_at
     assert (agreed.status, agreed.reason) == (Status.UNREACHABLE, Reason.TIMEOUT)
     assert agreed.decided_at > verdict.decided_at
+
+
+async def test_a_dispute_does_not_end_because_nobody_can_tell_for_a_moment(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.opinion = _REACHED
+    opinions.consider(bad())
+    await told.next_of("vim")
+    others.opinion = _NONE
+    asked = len(others.calls)
+    agreed = await told.next_of("vim", after=1)
+
+    assert agreed.status is Status.UNREACHABLE
+    assert len(others.calls) >= asked + 3
 
 
 @pytest.mark.parametrize("opinion", [_NONE, None])

@@ -63,11 +63,10 @@ class FailureConfirmation:
 
     async def _ask(self, vims: Sequence[pb.FailedVim], others: Sequence[AskedMonitor]) -> dict[str, ProbeSighting]:
         """Return what was seen, by the id of the VIM as the request has it."""
-        wanted = {id_of(vim.vim_id): vim for vim in vims}
+        wanted = {(id_of(vim.vim_id), vim.action_id): vim for vim in vims}
         asked: dict[tuple[str, ProbePolicy], list[str]] = defaultdict(list)
-        for action in await self._store.actions_of(list(wanted)):
-            vim = wanted[action.vim_id]
-            if action.action_id == vim.action_id:
+        for action in await self._store.actions_of(list({vim_id for vim_id, _ in wanted})):
+            if vim := wanted.get((action.vim_id, action.action_id)):
                 # VIMs that have an endpoint in common are lost together: one probe is enough for them.
                 asked[action.auth_url, policy_of_second(action.policy, patience_of(vim))].append(vim.vim_id)
         probes = [AskedProbe(vim_ids[0], *what) for what, vim_ids in asked.items()]

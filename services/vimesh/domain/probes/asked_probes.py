@@ -17,7 +17,7 @@ SECOND_OPINION_S: Final = 1.0
 LONGEST_PATIENCE_S: Final = 0.6
 """How long another monitor waits for an answer before it agrees: with a second probe after a quarter of that, it has
 agreed in time."""
-SHORTEST_PATIENCE_S: Final = 0.15
+SHORTEST_PATIENCE_S: Final = 0.25
 _SHORTEST_TIMEOUT_S: Final = 0.05
 _MARGIN_S: Final = 0.2
 """For names to be looked up, and the loop of the monitor."""
@@ -65,4 +65,5 @@ def patience_for(round_trip_s: float) -> float:
     """Return how many seconds another monitor shall wait for a VIM that last answered in so many; 0: not known."""
     if not round_trip_s:
         return LONGEST_PATIENCE_S
-    return min(max(4 * round_trip_s, SHORTEST_PATIENCE_S), LONGEST_PATIENCE_S)
+    # A round trip on a kept connection has neither the connect nor the handshakes that the other one needs.
+    return min(max(6 * round_trip_s, SHORTEST_PATIENCE_S), LONGEST_PATIENCE_S)

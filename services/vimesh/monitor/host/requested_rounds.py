@@ -115,13 +115,19 @@ class RequestedRounds:
     def _end(self, verdict: Verdict) -> None:
         key = (verdict.vim_id, verdict.action_id)
         ended = self._open.pop(key)
-        del self._verdicts.taken_by[key]
+        # It may be judged once more before it is dismissed, which concerns nobody.
+        self._verdicts.taken_by[key] = _ignore
         ended.deadline.cancel()
         # Not now: whoever announces the verdict may still be at work on the target.
-        self._loop.call_soon(self._dismiss, ended.target)
+        self._loop.call_soon(self._dismiss, key, ended.target)
         ended.take(verdict)
 
-    def _dismiss(self, target: Target) -> None:
+    def _dismiss(self, key: ActionKey, target: Target) -> None:
         self._rounds.dismiss(target)
+        del self._verdicts.taken_by[key]
         if self._history is not None:
             self._history.forget(target)
+
+
+def _ignore(_: Verdict) -> None:
+    """Take a verdict that nobody waits for."""

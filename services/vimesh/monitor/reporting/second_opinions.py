@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # exists for type checkers only
 
 _GATHER_S: Final = 0.005
 """How long bad news waits for more of it to share its call."""
+_MOST_UNANSWERED: Final = 2
+"""How often in turn nobody has to tell before a dispute ends in what this monitor alone sees."""
 _CALLS: Final = 6
 """Calls under way; conductors take 8 from a monitor at a time."""
 
@@ -83,6 +85,8 @@ class _Case:
     pause_s: float = 0.0
     """Until others are asked again; 0: they have not disagreed."""
     ask_at: float = 0.0
+    unanswered: int = 0
+    """How often nobody could tell since others disagreed last."""
 
     @property
     def key(self) -> ActionKey:
@@ -237,6 +241,11 @@ class SecondOpinions:
             self._timer = self._loop.call_later(max(0.0, self._deadlines[0][0] - now), self._end_waits)
 
     def _accept(self, case: _Case, *, is_confirmed: bool) -> None:
+        if case.pause_s and not is_confirmed and not self._is_alone() and case.unanswered < _MOST_UNANSWERED:
+            # Others have reached it: that a conductor restarts right now says nothing against it.
+            case.unanswered += 1
+            case.waits_until, case.ask_at = None, self._clock() + self._limits.first_pause_s
+            return
         if is_confirmed:
             self.statistics.agreed += 1
         else:
@@ -250,7 +259,7 @@ class SecondOpinions:
     def _dispute(self, case: _Case, opinion: pb.SecondOpinion) -> None:
         self.statistics.disputed += 1
         is_first = not case.pause_s
-        case.waits_until = None
+        case.waits_until, case.unanswered = None, 0
         case.pause_s = min(2 * case.pause_s, self._limits.longest_pause_s) or self._limits.first_pause_s
         case.ask_at = self._clock() + case.pause_s
         if is_first:

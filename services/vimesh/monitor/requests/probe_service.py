@@ -170,6 +170,8 @@ class ProbeService:
             pass
         finally:
             del self._streams[conductor_id]
+            if not self._streams:
+                self.monitors = 0  # nobody says so any more
             self._changed.set()
             stream.cancel()
             writing.cancel()
