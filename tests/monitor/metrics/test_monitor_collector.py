@@ -97,8 +97,13 @@ async def test_probes_count_by_method_and_failures_by_reason(
     assert scraped.value("vimesh_probe_round_trip_seconds_count", method="HTTP") >= 1
 
     # Pings of a steady VIM go out in volleys, which are counted and timed elsewhere.
-    steady = await metrics.until(lambda scraped: scraped.value("vimesh_probes_total", method="PING") >= 4)
-    assert steady.value("vimesh_probe_round_trip_seconds_count", method="PING") >= 3
+    # On a busy machine more than one of those that were sent may not have been looked at yet.
+    steady = await metrics.until(
+        lambda scraped: (
+            scraped.value("vimesh_probes_total", method="PING") >= 4
+            and scraped.value("vimesh_probe_round_trip_seconds_count", method="PING") >= 3
+        )
+    )
     assert steady.value("vimesh_probe_rounds_total") >= 4
 
     await api.refuse()
