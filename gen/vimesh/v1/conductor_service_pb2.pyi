@@ -556,7 +556,7 @@ class FailedVim(_message.Message):
     """Required. The action that could not reach it. One that is not wanted any more gets no opinion."""
     @_builtins.property
     def patience(self) -> _duration_pb2.Duration:
-        """How long the other monitor shall wait for the answer to a probe, at most: 0.05 s to 0.6 s; absent: 0.6 s."""
+        """Maximum time that the other monitor waits for the answer to a probe: 0.05 s to 0.6 s; absent: 0.6 s."""
 
     def __init__(
         self,

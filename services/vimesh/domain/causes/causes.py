@@ -24,7 +24,7 @@ END_SHARE: Final = 0.2
 class CommonCause:
     """What VIMs whose status changed together have in common. Times are by the database's clock.
 
-    Of the VIMs, those are counted that exist for whoever asks.
+    Counts include only VIMs that the caller may see.
     """
 
     id: str

@@ -24,7 +24,7 @@ MIN_SHARE: Final = 0.8
 _AGAINST: Final = 4
 """What a healthy VIM counts, so that the balance is at least 0 from MIN_SHARE on."""
 MAX_CAUSES: Final = 20
-"""More are not looked for at once: whoever reads of them does so one by one."""
+"""Maximum number of causes to find in one look, because people read them one by one."""
 _OVERLAP: Final = 0.5
 """A trait of whose affected VIMs more than this were explained already is not another cause."""
 _ORDER: Final = (

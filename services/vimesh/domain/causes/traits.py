@@ -79,7 +79,7 @@ PlaceOf = Callable[[CauseMember], Place]
 """Returns where a VIM is probed."""
 OF_PROBER: Final = frozenset({CauseKind.MONITOR, CauseKind.VANTAGE})
 _DOUBTS: Final = frozenset({Reason.SILENT, Reason.DISPUTED, Reason.NO_QUORUM})
-"""Whoever else looks at the VIM reaches it, or nobody has looked."""
+"""The VIM itself may be well: another observer reaches it, or nobody has looked at it."""
 _OF_ANY: Final = OF_PROBER | {CauseKind.LABEL}
 EVERY_KIND: Final = frozenset(CauseKind)
 

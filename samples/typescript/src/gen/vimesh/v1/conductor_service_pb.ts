@@ -626,7 +626,7 @@ export type FailedVim = Message<"vimesh.v1.FailedVim"> & {
   actionId: string;
 
   /**
-   * How long the other monitor shall wait for the answer to a probe, at most: 0.05 s to 0.6 s; absent: 0.6 s.
+   * Maximum time that the other monitor waits for the answer to a probe: 0.05 s to 0.6 s; absent: 0.6 s.
    *
    * @generated from field: google.protobuf.Duration patience = 3;
    */
