@@ -31,6 +31,8 @@ from vimesh.v1.vim_pb2 import Vim
 MARKUP = """<script>alert("1")</script>'&"""
 ATOM = "{http://www.w3.org/2005/Atom}"
 SVG = "{http://www.w3.org/2000/svg}"
+_PATIENCE_S = 30.0
+"""As long as asking for the days may take: these tests are about what pages show with them."""
 SITES = StatusPage(
     *("sites", MARKUP, "site"),
     project="core",
@@ -74,7 +76,12 @@ async def site_at(
     async with channel(conductor) as front, crew() as tasks:
         answers = FleetAnswers(front, clock.now)
         boards = {
-            name: StatusBoard(page, answers, writer or PageWriter(), tasks, now=clock.now, clock=clock.clock)
+            name: StatusBoard(
+                *(page, answers, writer or PageWriter(), tasks),
+                now=clock.now,
+                clock=clock.clock,
+                days_wait_s=_PATIENCE_S,
+            )
             for name, page in PAGES.items()
         }
         async with served(console_app(None, status_routes(boards, asks_callers=asks_callers))) as door:

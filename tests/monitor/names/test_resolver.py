@@ -27,6 +27,8 @@ NAME = "vim.example"
 V4, V6 = "192.0.2.1", "2001:db8::1"
 A, AAAA = Script((V4,)), Script((V6,))
 PATIENCE_S = 15.0
+_TRIES = 5
+"""A busy machine may take longer over a TCP connection and its 64 KB than a lookup waits."""
 PROMPT_S = 1.0
 """Less than any time-out of a lookup, and more than a busy machine adds to an answer."""
 
@@ -167,10 +169,14 @@ async def test_of_many_addresses_the_families_take_turns_and_the_loop_hardly_wor
     six = tuple(f"2001:db8::{number:x}" for number in range(1, 2000))
     server.script(NAME, a=Script(four, truncated=True), aaaa=Script(six, truncated=True))
 
-    worked_s = time.thread_time()
-    found = await names.ips(NAME)
-    worked_s = time.thread_time() - worked_s
+    for _ in range(_TRIES):
+        worked_s = time.thread_time()
+        outcome = await names.ask(NAME)
+        worked_s = time.thread_time() - worked_s
+        if not isinstance(outcome, LookupFailed):
+            break
 
+    found = ips(outcome)
     assert len(found) == MAX_ADDRESSES
     assert set(found) <= {*four, *six}
     assert worked_s < 0.05

@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _HEADER = struct.Struct("!HHHHHH")
 _QUESTION_AT = _HEADER.size
@@ -50,8 +51,13 @@ def answer_to(
     flags = _RESPONSE | rcode | (_TRUNCATED if truncated else 0)
     negative = not addresses and not truncated and rcode in (0, 3)
     head = _HEADER.pack(question.number, flags, 1, len(addresses), int(negative), 0) + question.raw
-    records = b"".join(_address(question.kind, ip, ttl_s) for ip in addresses)
-    return head + records + (_negative(ttl_s) if negative else b"")
+    return head + _addresses(question.kind, tuple(addresses), ttl_s) + (_negative(ttl_s) if negative else b"")
+
+
+@lru_cache(64)
+def _addresses(kind: int, addresses: tuple[str, ...], ttl_s: int) -> bytes:
+    """Encode them once: a repeated question about thousands of addresses must not find the server busy."""
+    return b"".join(_address(kind, ip, ttl_s) for ip in addresses)
 
 
 def _address(kind: int, ip: str, ttl_s: int) -> bytes:

@@ -52,8 +52,12 @@ class StatusBoard:
         *,
         now: Callable[[], dt.datetime],
         clock: Callable[[], float] = time.monotonic,
+        days_wait_s: float = 1.0,
     ) -> None:
-        """`now`: the time in UTC, which is shown; `clock`: counts seconds."""
+        """`now`: the time in UTC, which is shown; `clock`: counts seconds.
+
+        `days_wait_s`: how long a reader waits for the days, without which pages are shown, too.
+        """
         self.page = page
         self._writer = writer
         self._now = now
@@ -62,7 +66,9 @@ class StatusBoard:
         self._counts = CachedAnswer[PageCounts](
             lambda: fleet.counts(page), CacheTimes(COUNTS_FRESH_S, stale_s=STALE_AFTER_S), crew, clock
         )
-        self._days = CachedAnswer[PageDays](lambda: fleet.days(page), CacheTimes(DAYS_FRESH_S), crew, clock)
+        self._days = CachedAnswer[PageDays](
+            lambda: fleet.days(page), CacheTimes(DAYS_FRESH_S, wait_s=days_wait_s), crew, clock
+        )
         self._kept: dict[str, tuple[object, StaticAnswer]] = {}
         self._dated: dict[str, tuple[str, dt.datetime]] = {}
 
