@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from sqlalchemy import select, update
@@ -79,6 +80,7 @@ async def test_a_receiver_that_hangs_delays_nobody_else(client: Client) -> None:
         assert not hanging.arrivals
 
 
+@pytest.mark.alone
 async def test_another_notifier_takes_over_within_ten_seconds(client: Client) -> None:
     pager = Endpoint()
     receiver = await create_receiver(client.channel)
@@ -325,8 +327,8 @@ async def test_nothing_is_sent_once_the_claim_has_ended(client: Client, store: S
     receiver = await create_receiver(client.channel)
     vim = await client.register()
     async with notifier_at(client.address, "one", {"pager": pager}) as notifier:
-        await client.report(vim, Vim.UNREACHABLE, 1)
         pager.is_open.clear()
+        await client.report(vim, Vim.UNREACHABLE, 1)
         await pager.until_tried(1)
         taken = update(receivers).where(receivers.c.id == receiver.id)
         taken = taken.values(claim=receivers.c.claim + 1, holder="another", claim_until=2**60)

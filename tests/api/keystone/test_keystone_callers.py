@@ -16,7 +16,7 @@ from tests.engine.scripted_http import Answer, http_server, json_answer, silent_
 from tests.support.callers.caller import Answer as HttpAnswer
 from tests.support.callers.caller import ask
 from tests.support.deployments.rest_doors import refusal
-from vimesh.api.keystone import keystone_client
+from vimesh.api.keystone import keystone_client, token_checks
 from vimesh.api.keystone.keystone_callers import keystone_callers
 from vimesh.api.rest.rest_app import RestSettings, rest_app
 from vimesh.http.http_listener import listening
@@ -102,7 +102,11 @@ def said(**changes: object) -> Answer:
         (Answer(204), BUSY),
     ],
 )
-async def test_an_answer_is_a_verdict_or_none(tmp_path: Path, answer: Answer, expected: tuple[int | str, ...]) -> None:
+async def test_an_answer_is_a_verdict_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, expected: tuple[int | str, ...]
+) -> None:
+    # However long the second request takes, it comes before Keystone is asked again.
+    monkeypatch.setattr(token_checks, "_PAUSE_S", 60.0)
     keystone = Keystone(answer)
     async with http_server(keystone.answer) as keystone.url, door(tmp_path, keystone.url) as address:
         got = await listed(address)

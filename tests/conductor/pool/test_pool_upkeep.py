@@ -59,15 +59,17 @@ async def test_a_conductor_that_has_just_begun_removes_nobody(store: SqlStore) -
 
 
 class LaterStore(SqlPoolStore):
-    """The store of the pool, with a clock that can be put forward."""
+    """The store of the pool, with a clock that only goes forward when it is put forward."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.later_s = 0.0
+        self._began: dt.datetime | None = None
 
     async def view(self) -> PoolView:
         seen = await super().view()
-        return replace(seen, time=seen.time + dt.timedelta(seconds=self.later_s))
+        self._began = self._began or seen.time
+        return replace(seen, time=self._began + dt.timedelta(seconds=self.later_s))
 
     async def remove_lapsed(self, until: dt.datetime, vantages: Collection[str]) -> int:
         return await super().remove_lapsed(until - dt.timedelta(seconds=self.later_s), vantages)

@@ -32,6 +32,7 @@ from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from tests.support.sql.stores import sqlite_url, store_at
 from tests.support.timing.waiting import eventually
 from vimesh.conductor.conductor_process import ConductorSettings, serving
+from vimesh.conductor.probes import probe_streams
 from vimesh.conductor.probes.vim_probes import ProbeLimits
 from vimesh.domain.probing import Reason
 from vimesh.monitor.monitor_process import MonitorSettings, run_monitor
@@ -43,6 +44,8 @@ from vimesh.wire.error_statuses import failure_of, retry_delay_s
 
 _RARELY = ProbePolicy(interval=Duration(seconds=3600), timeout=Duration(seconds=1))
 """No round but the first comes within a test: what is seen later is seen because somebody asked."""
+_TRIES = 5
+"""On a busy machine, an answer that leaves 0.2 s before the deadline may come after it."""
 
 
 @asynccontextmanager
@@ -158,9 +161,12 @@ async def test_a_vim_that_no_monitor_probes_cannot_be_probed_now(client: Client)
 async def test_a_monitor_that_hangs_is_waited_for_as_long_as_the_deadline(client: Client) -> None:
     vim = await client.register(probe_policy=ProbePolicy(interval=Duration(seconds=60), timeout=Duration(seconds=50)))
     async with scripted_monitor(client, silent) as monitor:
-        refused_because = await refusal(client, vim.id, timeout_s=2.0)
+        for _ in range(_TRIES):
+            refused_because = await refusal(client, vim.id, timeout_s=2.0)
+            if not refused_because.startswith("DEADLINE_EXCEEDED"):
+                break
 
-    [request] = monitor.requests
+    request = monitor.requests[-1]
     timeout_s = request.probe_policy.timeout.ToMilliseconds() / 1000
     # The front repeats what no monitor can be asked for, and not this.
     assert refused_because == "UNAVAILABLE MONITOR_SILENT"
@@ -250,7 +256,10 @@ async def test_whoever_waits_for_a_monitor_that_goes_is_told_at_once(client: Cli
         assert asyncio.get_running_loop().time() - began_at < 5
 
 
-async def test_a_conductor_that_drains_lets_the_monitor_answer_what_it_was_asked(tmp_path: Path) -> None:
+async def test_a_conductor_that_drains_lets_the_monitor_answer_what_it_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_streams, "_DRAIN_S", WITHIN_S)
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store, AsyncExitStack() as server:
         ports = await server.enter_async_context(serving(store, ConductorSettings(drain_s=0, grace_s=10)))
         async with client_at(f"127.0.0.1:{ports.main}") as client, scripted_monitor(client, silent) as monitor:

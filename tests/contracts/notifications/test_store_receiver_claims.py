@@ -20,6 +20,7 @@ from vimesh.domain.notifications.receivers import (
 )
 from vimesh.domain.vim_store import VimStore
 from vimesh.store.notifications import claim_receivers
+from vimesh.store.schema.timestamps import micros
 
 QUEUED, DELIVERED, DEAD = NotificationState
 NOTIFIERS = 4
@@ -39,17 +40,18 @@ async def test_of_notifiers_that_ask_at_once_one_gets_a_receiver(store: VimStore
             await pass_time(store, CLAIM_S)
 
 
-async def test_a_claim_lasts_as_long_as_it_is_renewed(store: VimStore) -> None:
+async def test_a_claim_lasts_as_long_as_it_is_renewed(store: VimStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim_receivers, "_CLAIM", micros(10 * SLOW_S))
     created = await store.receivers.create(settings())
     [first] = await acquire(store, "n1")
     assert (first.claim, first.version, first.revision, first.queued_count) == (1, 1, created.revision, 0)
     assert (await store.receivers.get(created.id)).notifier_id == "n1"
 
     for _ in range(3):
-        await pass_time(store, CLAIM_S / 2)
+        await pass_time(store, 8 * SLOW_S)
         assert await acquire(store, "n1", first) == [replace(first, receiver=None)]
         assert await acquire(store, "n2") == []
-    await pass_time(store, CLAIM_S)
+    await pass_time(store, 10 * SLOW_S)
 
     assert (await store.receivers.get(created.id)).notifier_id == ""
     [second] = await acquire(store, "n2")

@@ -16,11 +16,15 @@ from vimesh.monitor.names.resolver import Resolver
 class Lookups:
     """Addresses age by `time`; waits take real time."""
 
-    def __init__(self, look_up: NameLookup, most_open: int) -> None:
+    def __init__(self, look_up: NameLookup, most_open: int, resolution_delay_s: float) -> None:
         self._loop = asyncio.get_running_loop()
         self.time = 1000.0
         self.resolver = Resolver(
-            look_up=look_up, call_later=self._loop.call_later, clock=lambda: self.time, most_open=most_open
+            look_up=look_up,
+            call_later=self._loop.call_later,
+            clock=lambda: self.time,
+            most_open=most_open,
+            resolution_delay_s=resolution_delay_s,
         )
 
     async def ask(self, name: str) -> Outcome:
@@ -49,7 +53,10 @@ def ips(outcome: Outcome) -> list[str]:
 
 
 @contextmanager
-def lookups(*name_servers: str, most_open: int = MOST_OPEN) -> Generator[Lookups]:
-    """Yield a resolver that asks these servers, or those of the system. `most_open` is the number of names at once."""
+def lookups(*name_servers: str, most_open: int = MOST_OPEN, resolution_delay_s: float = 1.0) -> Generator[Lookups]:
+    """Yield a resolver that asks these servers, or those of the system. `most_open` is the number of names at once.
+
+    It waits longer for the second family than monitors do: on a busy machine it may come later than they wait.
+    """
     with NameLookup(name_servers) as look_up:
-        yield Lookups(look_up, most_open)
+        yield Lookups(look_up, most_open, resolution_delay_s)

@@ -44,14 +44,19 @@ class Resolver:
         clock: Clock,
         most_open: int = MOST_OPEN,
         statistics: ProbeStatistics | None = None,
+        resolution_delay_s: float = RESOLUTION_DELAY_S,
     ) -> None:
-        """Look up at most `most_open` names at once; the others are queued."""
+        """Look up at most `most_open` names at once; the others are queued.
+
+        `resolution_delay_s`: how long to wait for the other family once one has answered with addresses.
+        """
         self._look_up = look_up
         self._call_later = call_later
         self._clock = clock
         self._queue = LookupQueue(call_later, most_open)
         self._lookups = (statistics or ProbeStatistics()).lookups
         self._names: dict[str, NameEntry] = {}
+        self._resolution_delay_s = resolution_delay_s
         self._silent_zones: set[str] = set()
         """Zones whose newest question was not answered."""
         self._sweep_at = _SWEEP_MIN
@@ -154,7 +159,7 @@ class Resolver:
             entry.timer = self._call_later(LOOKUP_LIMIT_S, lambda: self._end_waits(entry))
 
     def _hurry(self, entry: NameEntry) -> None:
-        self._call_later(RESOLUTION_DELAY_S, lambda: entry.notify_hasty() if entry.hosts else None)
+        self._call_later(self._resolution_delay_s, lambda: entry.notify_hasty() if entry.hosts else None)
 
     @staticmethod
     def _end_waits(entry: NameEntry) -> None:
