@@ -36,7 +36,7 @@ class Resolver:
     answer that there are none. A waiter is never called before the call that passed it in has returned.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it gets all its collaborators here
         self,
         *,
         look_up: LookUp,
