@@ -582,7 +582,9 @@ class ConfirmFailuresResponse(_message.Message):
     OPINIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def opinions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecondOpinion]:
-        """One for each VIM, in the same order."""
+        """Opinions that have come since the response before, at most one for each VIM. If the stream ends without one of a VIM,
+        there is no other monitor, or none that could tell in time.
+        """
 
     def __init__(
         self,
@@ -607,12 +609,15 @@ class SecondOpinion(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     ROUND_TRIP_FIELD_NUMBER: _builtins.int
     MONITOR_ID_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
     status: _vim_pb2.Vim.Status.ValueType
-    """REACHABLE or UNREACHABLE; STATUS_UNSPECIFIED if there is no other monitor, or none that could tell in time."""
+    """REACHABLE or UNREACHABLE; STATUS_UNSPECIFIED if none could tell."""
     reason: _builtins.str
     """The reason for the status; see Vim.reason."""
     monitor_id: _builtins.str
     """Id of the monitor that probed; empty if none could tell."""
+    position: _builtins.int
+    """Position of the VIM in the request, from 0."""
     @_builtins.property
     def round_trip(self) -> _duration_pb2.Duration:
         """Round-trip time of the probe that was answered; absent if none was."""
@@ -624,10 +629,11 @@ class SecondOpinion(_message.Message):
         reason: _builtins.str = ...,
         round_trip: _duration_pb2.Duration | None = ...,
         monitor_id: _builtins.str = ...,
+        position: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["round_trip", b"round_trip"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor_id", b"monitor_id", "reason", b"reason", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor_id", b"monitor_id", "position", b"position", "reason", b"reason", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -56,7 +56,7 @@ class ConductorServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesResponse.FromString,
                 _registered_method=True)
-        self.ConfirmFailures = channel.unary_unary(
+        self.ConfirmFailures = channel.unary_stream(
                 '/vimesh.v1.ConductorService/ConfirmFailures',
                 request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresResponse.FromString,
@@ -142,7 +142,8 @@ class ConductorServiceServicer(object):
 
     def ConfirmFailures(self, request, context):
         """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
-        VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+        VIM is probed by one other monitor, within the patience that is asked for, and nothing is written. Opinions are sent as
+        they come, so that none waits for another, and the stream ends within a second.
 
         PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
         monitor is another identity's.
@@ -178,7 +179,7 @@ def add_ConductorServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ServeProbesResponse.SerializeToString,
             ),
-            'ConfirmFailures': grpc.unary_unary_rpc_method_handler(
+            'ConfirmFailures': grpc.unary_stream_rpc_method_handler(
                     servicer.ConfirmFailures,
                     request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresResponse.SerializeToString,
@@ -315,7 +316,7 @@ class ConductorService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/vimesh.v1.ConductorService/ConfirmFailures',

@@ -91,9 +91,10 @@ class ConductorServiceStub:
     UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; open another one.
     Retry: safe. A conductor that shuts down ends the stream with `end` set and status OK.
     """
-    ConfirmFailures: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.ConfirmFailuresRequest, _conductor_service_pb2.ConfirmFailuresResponse]
+    ConfirmFailures: _grpc.UnaryStreamMultiCallable[_conductor_service_pb2.ConfirmFailuresRequest, _conductor_service_pb2.ConfirmFailuresResponse]
     """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
-    VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+    VIM is probed by one other monitor, within the patience that is asked for, and nothing is written. Opinions are sent as
+    they come, so that none waits for another, and the stream ends within a second.
 
     PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
     monitor is another identity's.
@@ -166,9 +167,10 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     UNAVAILABLE, or INTERNAL without an ErrorInfo: the conductor or the connection failed; open another one.
     Retry: safe. A conductor that shuts down ends the stream with `end` set and status OK.
     """
-    ConfirmFailures: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.ConfirmFailuresRequest, _conductor_service_pb2.ConfirmFailuresResponse]  # type: ignore[assignment]
+    ConfirmFailures: _aio.UnaryStreamMultiCallable[_conductor_service_pb2.ConfirmFailuresRequest, _conductor_service_pb2.ConfirmFailuresResponse]  # type: ignore[assignment]
     """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
-    VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+    VIM is probed by one other monitor, within the patience that is asked for, and nothing is written. Opinions are sent as
+    they come, so that none waits for another, and the stream ends within a second.
 
     PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
     monitor is another identity's.
@@ -268,9 +270,10 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _conductor_service_pb2.ConfirmFailuresRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_conductor_service_pb2.ConfirmFailuresResponse, _abc.Awaitable[_conductor_service_pb2.ConfirmFailuresResponse]]:
+    ) -> _typing.Union[_abc.Iterator[_conductor_service_pb2.ConfirmFailuresResponse], _abc.AsyncIterator[_conductor_service_pb2.ConfirmFailuresResponse]]:
         """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
-        VIM is probed by one other monitor, within the patience that is asked for, and nothing is written.
+        VIM is probed by one other monitor, within the patience that is asked for, and nothing is written. Opinions are sent as
+        they come, so that none waits for another, and the stream ends within a second.
 
         PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
         monitor is another identity's.

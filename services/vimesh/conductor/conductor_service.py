@@ -179,11 +179,13 @@ class ReportsServicer(ConductorServiceServicer):
 
     async def ConfirmFailures(
         self, request: pb.ConfirmFailuresRequest, context: _Context
-    ) -> pb.ConfirmFailuresResponse:
+    ) -> AsyncIterator[pb.ConfirmFailuresResponse]:
         caller = current_caller()
         caller.require_engine(Engine.EMBEDDED)
         _require_monitor(caller, "ConfirmFailures")
-        return await self._probes.confirmation.confirm(request, caller)
+        async with aclosing(self._probes.confirmation.confirm(request, caller)) as responses:
+            async for response in responses:
+                yield response
 
 
 class Answers:

@@ -40,6 +40,8 @@ IDLE_S = 60.0
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 """Maximum size of a gRPC request; the conductor refuses larger ones itself."""
+_RETRIED_BYTES = MAX_MESSAGE_BYTES + 65536
+"""A call can only be retried while its request is buffered."""
 MAX_JSON_BYTES = 512 * 1024
 """Maximum size of a JSON request: it costs a conductor many times as much as a message of the same length."""
 MAX_PAGE_REQUEST_BYTES = 1024
@@ -95,7 +97,7 @@ def _same_route(rpc: Rpc, rest: Rpc) -> bool:
 
 def _route(kind: str, rpc: Rpc) -> Route:
     route = (
-        _stream(kind, rpc.path, rpc.traffic)
+        _stream(kind, rpc)
         if rpc.time_limit_s is None
         else _call(kind, rpc.path, rpc.traffic, rpc.time_limit_s, again() if rpc.repeatable else untouched())
     )
@@ -112,24 +114,24 @@ def _call(kind: str, path: str, traffic: TrafficClass, timeout_s: float, retry: 
             "max_stream_duration": {"grpc_timeout_header_max": f"{timeout_s:g}s"},
             "retry_policy": retry,
         },
-        # A call can only be retried while its request is buffered.
-        "request_body_buffer_limit": MAX_MESSAGE_BYTES + 65536,
+        "request_body_buffer_limit": _RETRIED_BYTES,
     }
 
 
-def _stream(kind: str, path: str, traffic: TrafficClass) -> Route:
+def _stream(kind: str, rpc: Rpc) -> Route:
     return {
-        "match": {kind: path, "headers": [GRPC_CONTENT]},
+        "match": {kind: rpc.path, "headers": [GRPC_CONTENT]},
         "route": {
-            "cluster": traffic.value,
+            "cluster": rpc.traffic.value,
             "timeout": "0s",
             "idle_timeout": f"{IDLE_S:g}s",
             # The caller's deadline, without an upper limit.
             "max_stream_duration": {"grpc_timeout_header_max": "0s"},
             # Retries end with the first response: a stream that has started is never retried.
-            "retry_policy": untouched(),
+            "retry_policy": again() if rpc.repeatable else untouched(),
         },
-        **({"typed_per_filter_config": of_watches()} if traffic is TrafficClass.WATCHES else {}),
+        **({"request_body_buffer_limit": _RETRIED_BYTES} if rpc.repeatable else {}),
+        **({"typed_per_filter_config": of_watches()} if rpc.traffic is TrafficClass.WATCHES else {}),
     }
 
 

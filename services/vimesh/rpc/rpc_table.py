@@ -108,7 +108,8 @@ RPCS: Final = (
     Rpc(CONDUCTOR_SERVICE, "UpdateVims", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
     Rpc(CONDUCTOR_SERVICE, "WatchActions", TrafficClass.MONITORS, STREAM, callers=_REPORTERS | _ADMINS),
     Rpc(CONDUCTOR_SERVICE, "ServeProbes", TrafficClass.MONITORS, STREAM, callers=_REPORTERS),
-    Rpc(CONDUCTOR_SERVICE, "ConfirmFailures", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
+    # It ends by itself within a second.
+    Rpc(CONDUCTOR_SERVICE, "ConfirmFailures", TrafficClass.MONITORS, STREAM, repeatable=True, callers=_REPORTERS),
     # Repeating a change that has succeeded would give a different answer.
     Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),

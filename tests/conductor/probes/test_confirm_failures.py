@@ -31,9 +31,17 @@ def failed(vim: Vim, milliseconds: int = 200) -> pb.FailedVim:
     return pb.FailedVim(vim_id=vim.id, action_id=vim.monitor.action_id, patience=patience)
 
 
+async def sent(client: Client, request: pb.ConfirmFailuresRequest) -> list[pb.SecondOpinion]:
+    """Return all opinions, in the order in which they came."""
+    responses = client.conductor.ConfirmFailures(request, timeout=WITHIN_S)
+    return [opinion async for response in responses for opinion in response.opinions]
+
+
 async def opinions(asking: ScriptedMonitor, *vims: pb.FailedVim) -> list[pb.SecondOpinion]:
+    """Return what is said of each VIM, in their order; an empty opinion where nothing is."""
     request = pb.ConfirmFailuresRequest(monitor_id=asking.monitor_id, vims=vims)
-    return list((await asking.client.conductor.ConfirmFailures(request, timeout=WITHIN_S)).opinions)
+    by_position = {opinion.position: opinion for opinion in await sent(asking.client, request)}
+    return [by_position.get(position, pb.SecondOpinion()) for position in range(len(vims))]
 
 
 async def test_another_monitor_is_asked_with_the_patience_that_is_wanted(client: Client) -> None:
@@ -92,12 +100,38 @@ async def test_who_does_not_answer_or_cannot_tell_has_no_opinion(client: Client)
     assert took_s >= 0.8  # it was waited for
 
 
+async def test_what_one_says_does_not_wait_for_one_that_hangs(client: Client) -> None:
+    vims = [await client.register(auth_url=f"http://127.0.0.{number}/") for number in range(1, 5)]
+    async with (
+        scripted_monitor(client) as asking,
+        scripted_monitor(client, refused) as other,
+        scripted_monitor(client, silent) as hanging,
+    ):
+        request = pb.ConfirmFailuresRequest(monitor_id=asking.monitor_id, vims=map(failed, vims))
+        responses = asking.client.conductor.ConfirmFailures(request, timeout=WITHIN_S)
+        said: dict[int, pb.SecondOpinion] = {}
+        while len(said) < 2:
+            response = await responses.read()
+            assert isinstance(response, pb.ConfirmFailuresResponse), "the stream ended without them"
+            said |= {opinion.position: opinion for opinion in response.opinions}
+        # The call is still open: the other one has been asked, and may answer yet.
+        await hanging.was_asked.wait()
+        late = hanging.requests[0]
+        await hanging.say(*reached(late))
+        response = await responses.read()
+
+    assert {opinion.monitor_id for opinion in said.values()} == {other.monitor_id}
+    assert isinstance(response, pb.ConfirmFailuresResponse)
+    [last] = response.opinions
+    assert (last.status, vims[last.position].id) == (Vim.REACHABLE, late.vim_id)
+
+
 async def test_nobody_is_asked_about_an_action_that_is_not_wanted_or_a_vim_that_is_gone(client: Client) -> None:
     vim = await client.register()
     former = pb.FailedVim(vim_id=vim.id, action_id=str(uuid.uuid4()))
     gone = pb.FailedVim(vim_id=str(uuid.uuid4()), action_id=vim.monitor.action_id)
     async with scripted_monitor(client) as asking, scripted_monitor(client, reached) as other:
-        assert await opinions(asking, former, gone) == [pb.SecondOpinion(), pb.SecondOpinion()]
+        assert await opinions(asking, former, gone) == [pb.SecondOpinion(), pb.SecondOpinion(position=1)]
 
     assert other.requests == []
 
@@ -108,7 +142,7 @@ async def test_a_monitor_alone_is_told_so_at_once_and_one_that_is_not_there_is_r
         alone = await opinions(asking, failed(vim))
         request = pb.ConfirmFailuresRequest(monitor_id=str(uuid.uuid4()), vims=[failed(vim)])
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await client.conductor.ConfirmFailures(request, timeout=WITHIN_S)
+            await sent(client, request)
 
     assert alone == [pb.SecondOpinion()]
     assert failure_of(error.value).reason == "MONITOR_NOT_FOUND"
@@ -140,11 +174,11 @@ async def test_nobody_asks_in_the_name_of_another_monitor(tmp_path: Path) -> Non
     ):
         await monitor.conductor.WatchActions(member).read()
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await stranger.conductor.ConfirmFailures(request, timeout=WITHIN_S)
-        own = (await monitor.conductor.ConfirmFailures(request, timeout=WITHIN_S)).opinions
+            await sent(stranger, request)
+        own = await sent(monitor, request)
 
     assert failure_of(error.value).reason == "PERMISSION_DENIED"
-    assert list(own) == [pb.SecondOpinion()]
+    assert own == []
 
 
 @pytest.mark.parametrize("who", [OPERATOR, REPORTER, EXECUTOR])
@@ -157,6 +191,6 @@ async def test_only_monitors_ask(who: tuple[str, str, str], tmp_path: Path) -> N
         client_as(address, who) as client,
     ):
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await client.conductor.ConfirmFailures(request, timeout=WITHIN_S)
+            await sent(client, request)
 
     assert failure_of(error.value).reason == "PERMISSION_DENIED"

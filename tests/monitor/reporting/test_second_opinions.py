@@ -33,11 +33,19 @@ class Others:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.are_none = False
+        self.silent_about: set[str] = set()
+        """VIMs about which nothing is said, while the call stays open."""
 
-    async def ask(self, vims: Sequence[pb.FailedVim]) -> Sequence[pb.SecondOpinion]:
+    async def ask(self, vims: Sequence[pb.FailedVim]) -> AsyncGenerator[pb.SecondOpinion]:
         self.calls.append(list(vims))
-        await self.may_answer.wait()
-        return [self.opinion] * len(vims)
+        for position, vim in enumerate(vims):
+            if vim.vim_id not in self.silent_about:
+                await self.may_answer.wait()
+                opinion = pb.SecondOpinion(position=position)
+                opinion.MergeFrom(self.opinion)
+                yield opinion
+        if not self.silent_about.isdisjoint(vim.vim_id for vim in vims):
+            await asyncio.Event().wait()
 
     @property
     def asked(self) -> list[str]:
@@ -146,6 +154,19 @@ async def test_who_cannot_tell_or_hangs_holds_nothing_back(
     opinions.consider(good("other"))
     await told.next_of("other")
     assert len(told.of("vim")) == 1
+
+
+async def test_what_is_said_of_one_vim_does_not_wait_for_what_is_not_said_of_another(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.silent_about = {"hangs"}
+    opinions.consider(bad("hangs"))
+    opinions.consider(bad("other"))
+
+    await told.next_of("hangs")
+    assert [verdict.vim_id for verdict in told.all] == ["other", "hangs"]
+    assert (opinions.statistics.agreed, opinions.statistics.unasked) == (1, 1)
+    assert len(others.calls) == 1
 
 
 async def test_a_monitor_alone_asks_nobody(opinions: SecondOpinions, others: Others, told: Verdicts) -> None:

@@ -26,5 +26,6 @@ class WithoutProbes(ConductorServiceServicer):
         self,
         request: pb.ConfirmFailuresRequest,  # noqa: ARG002 - gRPC passes it
         context: _Context,
-    ) -> pb.ConfirmFailuresResponse:
+    ) -> AsyncIterator[pb.ConfirmFailuresResponse]:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "as the test wants")
+        yield pb.ConfirmFailuresResponse()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -25,10 +25,15 @@ _GRACE_S: Final = 0.1
 """How long an answer may be on its way."""
 
 
+TakeSighting = Callable[[int, ProbeSighting], object]
+"""Gets what was seen by a probe, given its position among those that were asked for together."""
+
+
 class _Batch:
     """Probes that were asked for together."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, on_sighting: TakeSighting) -> None:
+        self._on_sighting = on_sighting
         self.sightings: list[ProbeSighting | None] = [None] * size
         self.missing = size
         self.is_complete = asyncio.Event()
@@ -38,6 +43,7 @@ class _Batch:
         self.missing -= 1
         if not self.missing:
             self.is_complete.set()
+        self._on_sighting(position, sighting)
 
     def give_up(self) -> None:
         """Wait for no more answers."""
@@ -69,9 +75,14 @@ class AskedMonitor:
         """The probes that it was asked for and has not answered."""
         return len(self._open)
 
-    async def ask(self, probes: Sequence[AskedProbe], within_s: float) -> list[ProbeSighting | None]:
-        """Have it make probes; return what each saw, None for those without an answer in time."""
-        batch = _Batch(min(len(probes), max(0, MAX_AT_ONCE - len(self._open))))
+    async def ask(
+        self, probes: Sequence[AskedProbe], within_s: float, on_sighting: TakeSighting = lambda _position, _seen: None
+    ) -> list[ProbeSighting | None]:
+        """Have it make probes; return what each saw, None for those without an answer in time.
+
+        `on_sighting` gets each answer as soon as it comes.
+        """
+        batch = _Batch(min(len(probes), max(0, MAX_AT_ONCE - len(self._open))), on_sighting)
         numbers = list(itertools.islice(self._numbers, batch.missing))
         for position, (number, probe) in enumerate(zip(numbers, probes, strict=False)):
             self._open[number] = (batch, position)

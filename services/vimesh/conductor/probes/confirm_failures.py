@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
@@ -26,18 +27,43 @@ _MAX_CALLS: Final = 8
 _ON_THE_WAY_S: Final = 0.15
 
 
+class _Opinions:
+    """The opinions of one call that were not sent yet."""
+
+    def __init__(self) -> None:
+        self._unsent: list[pb.SecondOpinion] = []
+        self.news = asyncio.Event()
+        """Set when there are some, or no more will come."""
+
+    def add(self, positions: Sequence[int], sighting: ProbeSighting | None) -> None:
+        """Take what was seen of the VIMs at these positions; None: nobody is asked about them."""
+        self._unsent.extend(second_opinion(position, sighting) for position in positions)
+        self.news.set()
+
+    def take(self) -> list[pb.SecondOpinion]:
+        """Return those that have come since the last time."""
+        taken, self._unsent = self._unsent, []
+        return taken
+
+
 class FailureConfirmation:
-    def __init__(self, store: VimStore, upkeep: PoolUpkeep, monitors: AskedMonitors) -> None:
+    def __init__(
+        self, store: VimStore, upkeep: PoolUpkeep, monitors: AskedMonitors, clock: Callable[[], float]
+    ) -> None:
         self._store = store
         self._upkeep = upkeep
         self._monitors = monitors
+        self._clock = clock
         self._calls: dict[str, int] = {}
 
-    async def confirm(self, request: pb.ConfirmFailuresRequest, caller: Caller) -> pb.ConfirmFailuresResponse:
-        """Return what others see of each VIM.
+    async def confirm(
+        self, request: pb.ConfirmFailuresRequest, caller: Caller
+    ) -> AsyncGenerator[pb.ConfirmFailuresResponse]:
+        """Yield what others see of the VIMs, as they say it. Ends within a second.
 
         Raises MonitorNotFound, PermissionDenied, NoMonitor, Overloaded, StoreUnavailable.
         """
+        ends_at = self._clock() + SECOND_OPINION_S - _ON_THE_WAY_S
         monitor_id = id_of(request.monitor_id)
         vantage = self._upkeep.vantage_of(monitor_id)
         if vantage is None:
@@ -46,44 +72,65 @@ class FailureConfirmation:
             raise PermissionDenied(f"monitor {monitor_id} belongs to another identity")
         members = {member.monitor_id for member in self._upkeep.assignment(vantage).members}
         if not members - {monitor_id}:
-            return pb.ConfirmFailuresResponse(opinions=[pb.SecondOpinion()] * len(request.vims))
+            return
         others = self._monitors.among(members - {monitor_id})
         if not others:
             raise NoMonitor
         if self._calls.get(monitor_id, 0) >= _MAX_CALLS:
             raise Overloaded
         self._calls[monitor_id] = self._calls.get(monitor_id, 0) + 1
+        opinions = _Opinions()
+        asking = asyncio.ensure_future(self._ask(request.vims, others, ends_at, opinions))
+        asking.add_done_callback(lambda _: opinions.news.set())
         try:
-            sightings = await self._ask(request.vims, others)
+            # One that hangs, or is asked about what is silent, does not delay what others have said.
+            is_over = False
+            while not is_over:
+                await opinions.news.wait()
+                opinions.news.clear()
+                is_over = asking.done()
+                if unsent := opinions.take():
+                    yield pb.ConfirmFailuresResponse(opinions=unsent)
+            asking.result()
         finally:
+            asking.cancel()
+            await asyncio.wait([asking])
+            _ = asking.cancelled() or asking.exception()
             self._calls[monitor_id] -= 1
             if not self._calls[monitor_id]:
                 del self._calls[monitor_id]
-        return pb.ConfirmFailuresResponse(opinions=[second_opinion(sightings.get(vim.vim_id)) for vim in request.vims])
 
-    async def _ask(self, vims: Sequence[pb.FailedVim], others: Sequence[AskedMonitor]) -> dict[str, ProbeSighting]:
-        """Return what was seen, by the id of the VIM as the request has it."""
-        wanted = {(id_of(vim.vim_id), vim.action_id): vim for vim in vims}
-        asked: dict[tuple[str, ProbePolicy], list[str]] = defaultdict(list)
-        for action in await self._store.actions_of(list({vim_id for vim_id, _ in wanted})):
-            if vim := wanted.get((action.vim_id, action.action_id)):
+    async def _ask(
+        self, vims: Sequence[pb.FailedVim], others: Sequence[AskedMonitor], ends_at: float, opinions: _Opinions
+    ) -> None:
+        """Ask the others, and pass on what each sees at once. `ends_at`: when to wait no longer."""
+        positions: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for position, vim in enumerate(vims):
+            positions[id_of(vim.vim_id), vim.action_id].append(position)
+        asked: dict[tuple[str, ProbePolicy], list[int]] = defaultdict(list)
+        probes: dict[tuple[str, ProbePolicy], AskedProbe] = {}
+        for action in await self._store.actions_of(list({vim_id for vim_id, _ in positions})):
+            if of_action := positions.pop((action.vim_id, action.action_id), None):
                 # VIMs that have an endpoint in common are lost together: one probe is enough for them.
-                asked[action.auth_url, policy_of_second(action.policy, patience_of(vim))].append(vim.vim_id)
-        probes = [AskedProbe(vim_ids[0], *what) for what, vim_ids in asked.items()]
+                policy = policy_of_second(action.policy, patience_of(vims[of_action[0]]))
+                asked[action.auth_url, policy].extend(of_action)
+                probes.setdefault((action.auth_url, policy), AskedProbe(action.vim_id, action.auth_url, policy))
+        # What remains is not wanted any more.
+        for of_action in positions.values():
+            opinions.add(of_action, None)
         # Begin with another one each time: so a monitor that never tells the truth is not always the one that is asked.
         first = random.randrange(len(others))  # noqa: S311 - it spreads load, and is not a secret
-        shares = [probes[(first + number) % len(others) :: len(others)] for number in range(len(others))]
-        answers = await asyncio.gather(
+        whats = list(probes)
+        shares = [whats[(first + number) % len(others) :: len(others)] for number in range(len(others))]
+
+        def hear(share: Sequence[tuple[str, ProbePolicy]], number: int, sighting: ProbeSighting) -> None:
+            opinions.add(asked[share[number]], sighting)
+
+        within_s = max(0.0, ends_at - self._clock())
+        await asyncio.gather(
             *(
-                monitor.ask(share, SECOND_OPINION_S - _ON_THE_WAY_S)
+                monitor.ask([probes[what] for what in share], within_s, partial(hear, share))
                 for monitor, share in zip(others, shares, strict=True)
                 if share
             )
         )
-        return {
-            vim_id: sighting
-            for share, sightings in zip(filter(None, shares), answers, strict=True)
-            for probe, sighting in zip(share, sightings, strict=True)
-            if sighting is not None
-            for vim_id in asked[probe.auth_url, probe.policy]
-        }

@@ -26,6 +26,6 @@ def probe_parts(store: VimStore, upkeep: PoolUpkeep, limits: ProbeLimits) -> Pro
     return ProbeParts(
         monitors,
         ProbeStreams(store.pool, upkeep, monitors, time.monotonic),
-        FailureConfirmation(store, upkeep, monitors),
+        FailureConfirmation(store, upkeep, monitors, time.monotonic),
         VimProbes(store, upkeep, monitors, limits, time.monotonic),
     )

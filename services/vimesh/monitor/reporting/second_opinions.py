@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Never
 
@@ -34,8 +35,8 @@ _MOST_UNANSWERED: Final = 2
 _CALLS: Final = 6
 """Calls under way; conductors take 8 from a monitor at a time."""
 
-AskOthers = Callable[[Sequence[pb.FailedVim]], Awaitable[Sequence[pb.SecondOpinion]]]
-"""Returns what others see of VIMs, in the same order; nothing if nobody can be asked."""
+AskOthers = Callable[[Sequence[pb.FailedVim]], AsyncGenerator[pb.SecondOpinion]]
+"""Yields what others see of VIMs, as they say it; ends when no more is to be expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,15 @@ class OpinionCalls:
         self._stub = stub
         self._monitor_id = monitor_id
 
-    async def __call__(self, vims: Sequence[pb.FailedVim]) -> Sequence[pb.SecondOpinion]:
+    async def __call__(self, vims: Sequence[pb.FailedVim]) -> AsyncGenerator[pb.SecondOpinion]:
         request = pb.ConfirmFailuresRequest(monitor_id=self._monitor_id, vims=vims)
         try:
-            return (await self._stub.ConfirmFailures(request, timeout=SECOND_OPINION_S)).opinions
+            async for response in self._stub.ConfirmFailures(request, timeout=SECOND_OPINION_S):
+                for opinion in response.opinions:
+                    yield opinion
         except grpc.aio.AioRpcError:
             # The reports that follow tell in the log that conductors are lost.
-            return ()
+            pass
 
 
 @dataclass(slots=True)
@@ -210,19 +213,24 @@ class SecondOpinions:
         return case.waits_until is not None and self._cases.get(case.key) is case
 
     async def _ask_about(self, batch: Sequence[_Case]) -> None:
+        unheard = dict(enumerate(batch))
         try:
-            opinions = await self._ask([self._failed_vim(case) for case in batch])
+            async with aclosing(self._ask([self._failed_vim(case) for case in batch])) as opinions:
+                async for opinion in opinions:
+                    if (case := unheard.pop(opinion.position, None)) is not None:
+                        self._hear(case, opinion)
         finally:
             self._free_calls.release()
-        if len(opinions) != len(batch):
-            opinions = [pb.SecondOpinion()] * len(batch)
-        for case, opinion in zip(batch, opinions, strict=True):
-            if not self._waits(case):
-                continue
-            if opinion.status == Vim.REACHABLE:
-                self._dispute(case, opinion)
-            else:
-                self._accept(case, is_confirmed=opinion.status == Vim.UNREACHABLE)
+        for case in unheard.values():
+            self._hear(case, pb.SecondOpinion())
+
+    def _hear(self, case: _Case, opinion: pb.SecondOpinion) -> None:
+        if not self._waits(case):
+            return
+        if opinion.status == Vim.REACHABLE:
+            self._dispute(case, opinion)
+        else:
+            self._accept(case, is_confirmed=opinion.status == Vim.UNREACHABLE)
 
     def _failed_vim(self, case: _Case) -> pb.FailedVim:
         vim_id, action_id = case.key
