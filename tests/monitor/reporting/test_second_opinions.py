@@ -148,12 +148,54 @@ async def test_who_cannot_tell_or_hangs_holds_nothing_back(
 
     assert await told.next_of("vim") == verdict
     assert opinions.statistics.unasked == 1
-    # What comes later changes nothing.
+
+
+async def test_what_nobody_could_tell_is_asked_again_and_may_be_disputed_then(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.opinion = _NONE
+    verdict = bad()
+    opinions.consider(verdict)
+    await told.next_of("vim")
     others.opinion = _REACHED
-    others.may_answer.set()
-    opinions.consider(good("other"))
+    disputed = await told.next_of("vim", after=1)
+    others.opinion = _FAILED
+    agreed = await told.next_of("vim", after=2)
+
+    assert (disputed.status, disputed.reason) == (Status.UNKNOWN, Reason.DISPUTED)
+    # It was UNREACHABLE until then.
+    assert verdict.decided_at < disputed.decided_at < agreed.decided_at
+    assert agreed.status is Status.UNREACHABLE
+
+
+async def test_what_is_out_is_not_told_twice_when_another_monitor_agrees_later(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.opinion = _NONE
+    opinions.consider(bad())
+    await told.next_of("vim")
+    opinions.consider(bad(reason=Reason.REFUSED))
+    others.opinion = _FAILED
+    await until(lambda: opinions.statistics.agreed == 1, _WITHIN_S)
+    asked = len(others.calls)
+    opinions.consider(bad("other"))
     await told.next_of("other")
-    assert len(told.of("vim")) == 1
+
+    assert [verdict.reason for verdict in told.of("vim")] == [Reason.TIMEOUT, Reason.REFUSED]
+    assert len(others.calls) == asked + 1
+
+
+async def test_what_nobody_can_ever_tell_is_asked_again_for_about_a_minute(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.opinion = _NONE
+    opinions.consider(bad())
+    await until(lambda: len(others.calls) == 6, _WITHIN_S)
+    opinions.consider(bad("other"))
+    await until(lambda: others.asked.count("other") == 6, _WITHIN_S)
+
+    assert others.asked.count("vim") == 6
+    assert [verdict.status for verdict in told.of("vim")] == [Status.UNREACHABLE]
 
 
 async def test_what_is_said_of_one_vim_does_not_wait_for_what_is_not_said_of_another(

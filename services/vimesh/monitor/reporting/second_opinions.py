@@ -1,7 +1,8 @@
 """Asks what other monitors see before a VIM is called UNREACHABLE (G15).
 
 Bad news waits for a second opinion, never for longer than a second: whoever is asked can only say in that time that it
-reached the VIM. Then the two disagree, and that is reported, until they agree or the VIM is reached here again.
+reached the VIM. Then the two disagree, and that is reported, until they agree or the VIM is reached here again. Bad
+news of which nobody could tell in time is told, and others are asked about it again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Final, Never
 
 import grpc
@@ -32,6 +34,8 @@ _GATHER_S: Final = 0.005
 """How long bad news waits for more of it to share its call."""
 _MOST_UNANSWERED: Final = 2
 """How often in turn nobody has to tell before a dispute ends in what this monitor alone sees."""
+_MOST_REPEATS: Final = 5
+"""How often others are asked again about bad news that is out: with pauses from 2 s that double, for about a minute."""
 _CALLS: Final = 6
 """Calls under way; conductors take 8 from a monitor at a time."""
 
@@ -44,7 +48,7 @@ class OpinionLimits:
     wait_s: float = SECOND_OPINION_S
     """How long bad news waits."""
     first_pause_s: float = 2.0
-    """How soon those are asked again who disagree; the pauses double."""
+    """How soon those are asked again who disagree, or could not tell; the pauses double."""
     longest_pause_s: float = 60.0
     look_s: float = 1.0
     """How often it is looked whom to ask again."""
@@ -78,6 +82,14 @@ class OpinionCalls:
             pass
 
 
+class _Stage(Enum):
+    """What was told of bad news that no other monitor has confirmed."""
+
+    HELD = "nothing yet"
+    OUT = "all of it, because nobody could tell in time"
+    DISPUTED = "that another monitor disagrees"
+
+
 @dataclass(slots=True)
 class _Case:
     """Bad news of one action that no other monitor has confirmed."""
@@ -85,11 +97,12 @@ class _Case:
     verdict: Verdict
     waits_until: float | None
     """When the answer must be there; None: nobody is asked now."""
+    stage: _Stage = _Stage.HELD
     pause_s: float = 0.0
-    """Until others are asked again; 0: they have not disagreed."""
+    """How long the newest pause was until others were asked again."""
     ask_at: float = 0.0
     unanswered: int = 0
-    """How often nobody could tell since others disagreed last."""
+    """How often nobody could tell since the stage began, or others disagreed again."""
 
     @property
     def key(self) -> ActionKey:
@@ -140,7 +153,8 @@ class SecondOpinions:
         self._timer: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
         self._free_calls = asyncio.Semaphore(_CALLS)
-        self._disputes = 0
+        self._unsettled = 0
+        """The cases about which others are asked again."""
         self._look_at = 0.0
         self.statistics = OpinionStatistics()
 
@@ -152,6 +166,8 @@ class SecondOpinions:
             self._deliver(verdict)
         elif (case := self._cases.get(key)) is not None:
             case.verdict = verdict
+            if case.stage is _Stage.OUT:
+                self._deliver(verdict)
         elif key in self._agreed or self._is_alone():
             self._agreed.add(key)
             self._deliver(verdict)
@@ -163,15 +179,15 @@ class SecondOpinions:
         """Drop what is known of an action."""
         self._agreed.discard((vim_id, action_id))
         case = self._cases.pop((vim_id, action_id), None)
-        if case is not None and case.pause_s:
-            self._disputes -= 1
+        if case is not None and case.stage is not _Stage.HELD:
+            self._unsettled -= 1
 
     async def run(self) -> Never:
         """Ask until cancelled. What waits is delivered in time, whether this runs or not."""
         async with asyncio.TaskGroup() as calls:
             while True:
                 try:
-                    async with asyncio.timeout(self._limits.look_s if self._disputes else None):
+                    async with asyncio.timeout(self._limits.look_s if self._unsettled else None):
                         await self._news.wait()
                 except TimeoutError:
                     pass
@@ -192,13 +208,13 @@ class SecondOpinions:
             self._timer = self._loop.call_later(self._limits.wait_s, self._end_waits)
 
     def _ask_again(self) -> None:
-        """Queue the disputes of which it is time to ask again; there may be thousands, so look once a second."""
+        """Queue the cases of which it is time to ask again; there may be thousands, so look once a second."""
         now = self._clock()
-        if not self._disputes or now < self._look_at:
+        if not self._unsettled or now < self._look_at:
             return
         self._look_at = now + self._limits.look_s
         for case in self._cases.values():
-            if case.pause_s and case.waits_until is None and case.ask_at <= now:
+            if case.stage is not _Stage.HELD and case.waits_until is None and case.ask_at <= now:
                 self._ask_soon(case)
 
     def _next_batch(self) -> list[_Case]:
@@ -249,32 +265,62 @@ class SecondOpinions:
             self._timer = self._loop.call_later(max(0.0, self._deadlines[0][0] - now), self._end_waits)
 
     def _accept(self, case: _Case, *, is_confirmed: bool) -> None:
-        if case.pause_s and not is_confirmed and not self._is_alone() and case.unanswered < _MOST_UNANSWERED:
-            # Others have reached it: that a conductor restarts right now says nothing against it.
-            case.unanswered += 1
-            case.waits_until, case.ask_at = None, self._clock() + self._limits.first_pause_s
-            return
         if is_confirmed:
             self.statistics.agreed += 1
-        else:
+        elif not self._is_alone() and self._may_be_told_yet(case):
+            return
+        elif case.stage is not _Stage.OUT:
             self.statistics.unasked += 1
-        was_disputed = bool(case.pause_s)
+        stage = case.stage
         self.forget(*case.key)
         self._agreed.add(case.key)
-        # Until now the VIM was UNKNOWN, and had not been unreachable for others for longer than that.
-        self._deliver(replace(case.verdict, decided_at=self._clock()) if was_disputed else case.verdict)
+        if stage is _Stage.DISPUTED:
+            # Until now the VIM was UNKNOWN, and had not been unreachable for others for longer than that.
+            self._deliver(replace(case.verdict, decided_at=self._clock()))
+        elif stage is _Stage.HELD:
+            self._deliver(case.verdict)
+
+    def _may_be_told_yet(self, case: _Case) -> bool:
+        """Return whether others are asked again, because nobody could tell; if so, that has been arranged."""
+        if case.stage is _Stage.HELD:
+            # A monitor that hangs, or a conductor that restarts right now, must not hold it back. But it must not be
+            # the last word on an outage that may last for hours, either.
+            self.statistics.unasked += 1
+            self._begin(_Stage.OUT, case)
+            self._deliver(case.verdict)
+            return True
+        case.unanswered += 1
+        if case.stage is _Stage.DISPUTED:
+            # Others have reached it: that nobody can tell for a moment says nothing against it.
+            case.waits_until, case.ask_at = None, self._clock() + self._limits.first_pause_s
+            return case.unanswered <= _MOST_UNANSWERED
+        self._pause(case)
+        return case.unanswered < _MOST_REPEATS
 
     def _dispute(self, case: _Case, opinion: pb.SecondOpinion) -> None:
         self.statistics.disputed += 1
-        is_first = not case.pause_s
-        case.waits_until, case.unanswered = None, 0
-        case.pause_s = min(2 * case.pause_s, self._limits.longest_pause_s) or self._limits.first_pause_s
-        case.ask_at = self._clock() + case.pause_s
-        if is_first:
-            self._disputes += 1
+        stage, case.unanswered = case.stage, 0
+        if stage is _Stage.DISPUTED:
+            self._pause(case)
+            return
+        # If it was out, the VIM was UNREACHABLE until now.
+        verdict = case.verdict if stage is _Stage.HELD else replace(case.verdict, decided_at=self._clock())
+        self._begin(_Stage.DISPUTED, case)
+        self._deliver(_disputed(verdict, opinion))
+
+    def _begin(self, stage: _Stage, case: _Case) -> None:
+        """Begin a stage in which others are asked again."""
+        if case.stage is _Stage.HELD:
+            self._unsettled += 1
             # The run has to wake up for it.
             self._news.set()
-            self._deliver(_disputed(case.verdict, opinion))
+        case.stage, case.pause_s = stage, 0.0
+        self._pause(case)
+
+    def _pause(self, case: _Case) -> None:
+        case.waits_until = None
+        case.pause_s = min(2 * case.pause_s, self._limits.longest_pause_s) or self._limits.first_pause_s
+        case.ask_at = self._clock() + case.pause_s
 
 
 def _disputed(verdict: Verdict, opinion: pb.SecondOpinion) -> Verdict:
