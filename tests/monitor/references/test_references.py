@@ -111,6 +111,19 @@ async def test_when_all_references_fail_nobody_is_accused_and_each_change_is_log
     assert [entry["log_level"] for entry in logs if entry["event"].startswith("references answer again")] == ["info"]
 
 
+async def test_when_references_answer_again_vims_do_not_wait_for_their_next_round(verdicts: Verdicts) -> None:
+    policy = quick_policy(Method.TCP, interval_s=3600, timeout_s=0.5, fall=1)
+    async with peers("127.0.0.1", "127.0.0.2", "127.0.0.3") as (vim, *others):
+        for one in (vim, *others):
+            one.down()
+        with probing(verdicts, *(one.text for one in others)) as host:
+            host.start(action(f"http://{vim.text}", policy))
+            assert (await verdicts.until("vim", Status.UNKNOWN)).reason == Reason.LOCAL_NETWORK
+            for one in (vim, *others):
+                await one.up()
+            await verdicts.until("vim", Status.REACHABLE)
+
+
 async def test_when_one_reference_fails_nothing_changes(verdicts: Verdicts) -> None:
     async with peers("127.0.0.1", "127.0.0.2", "127.0.0.3") as (vim, gone, other):
         gone.down()

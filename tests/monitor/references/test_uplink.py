@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.probers.actions import action
-from tests.support.probers.scripted_prober import Reply, SimulatedHost
+from tests.support.probers.scripted_prober import TICK_S, Reply, SimulatedHost
 from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.names.name_answers import NoSuchName
@@ -17,6 +18,7 @@ from vimesh.monitor.net.ip_addresses import IpHost, ProbeAddress
 from vimesh.monitor.references import uplink as uplink_module
 from vimesh.monitor.references.uplink import HOLD_LIMIT_S, INTERVAL_S, SPACING_S, Uplink
 from vimesh.monitor.rounds import reference_steps
+from vimesh.monitor.rounds.reference_steps import ROUNDS_PER_S
 
 URL = "http://10.0.0.1:5000/v3"
 POLICY = ProbePolicy(Method.TCP, interval_s=10, timeout_s=1, fall=3)
@@ -75,6 +77,28 @@ def test_while_no_reference_answers_all_vims_read_unknown_and_afterwards_as_befo
     for number in range(10):
         assert host.statuses(str(number)) == [Status.REACHABLE, Status.UNKNOWN, Status.REACHABLE]
     assert host.statuses("down") == [Status.UNREACHABLE, Status.UNKNOWN, Status.UNREACHABLE]
+
+
+def test_vims_that_were_lost_with_our_network_are_probed_as_soon_as_it_is_back_and_not_all_at_once() -> None:
+    policy = ProbePolicy(Method.TCP, interval_s=10_000, timeout_s=1, fall=1)
+    host = SimulatedHost(behind(BEGIN, 20), references=lambda at: lost(at, 0.01, BEGIN, 20))
+    for number in range(1000):
+        host.start(action(f"http://10.0.{number // 250}.{number % 250}:5000", policy, vim_id=str(number)))
+    gone = host.start(action(URL, policy, vim_id="gone"))
+    host.run(19)
+    assert host.statuses("0") == host.statuses("999") == host.statuses("gone") == [Status.UNKNOWN]
+    host.rounds.dismiss(gone)
+    host.sent.clear()
+
+    host.run(3)
+
+    assert all(host.statuses(str(number)) == [Status.UNKNOWN, Status.REACHABLE] for number in range(1000))
+    assert host.statuses("gone") == [Status.UNKNOWN]
+    times = [at for at, _ in host.sent]
+    assert 1000 <= len(times) < 1010  # some had their turn meanwhile
+    # The references are asked twice a second while they fail.
+    assert BEGIN + 20 < min(times[5:]) < BEGIN + 20.6
+    assert max(Counter(times).values()) <= 1.5 * TICK_S * ROUNDS_PER_S
 
 
 @pytest.mark.parametrize("failure", [None, (0.01, Reason.REFUSED)], ids=["silence", "refusal"])

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from vimesh.domain.probing import Reason
+from vimesh.domain.vims import Status
 from vimesh.monitor.names.resolver import Resolver
 from vimesh.monitor.references.uplink import HOLD_LIMIT_S, Testimony, Uplink
 from vimesh.monitor.scheduling.stall_clock import StallClock
 from vimesh.monitor.scheduling.timing_wheel import TimingWheel
 from vimesh.monitor.targets.target import Stage, Target
 
+ROUNDS_PER_S = 10_000
+"""How many VIMs that were lost with our network are probed per second when it is back: as many as new actions."""
 _DETAIL = "none of the references of the monitor answers: its own network may be away"
 
 
@@ -41,7 +44,10 @@ class ReferenceSteps:
         self._resolver = resolver
         self._held: dict[Target, float] = {}
         """The targets whose bad news is held, and since when."""
-        uplink.notify(self._judge_held)
+        self._lost: dict[Target, None] = {}
+        """The targets that read UNKNOWN because of our network, in the order in which they were lost."""
+        self._next_at = 0.0
+        uplink.notify(self._use_news)
 
     def foresee(self, target: Target) -> None:
         """Ask before the last probe of a round that goes badly: the answers are there before it ends."""
@@ -63,14 +69,20 @@ class ReferenceSteps:
             self._uplink.ask(now)
         elif word is Testimony.DOUBTFUL:
             self._rounds.repeat_round(target, Reason.LOCAL_NETWORK, _DETAIL)
+            self._remember_lost(target)
         else:
             self._rounds.give_up(target, Reason.LOCAL_NETWORK, _DETAIL)
+            self._remember_lost(target)
         return False
 
     def forget(self, target: Target) -> None:
         """Drop what is held of a target whose round is over."""
         if self._held:
             self._held.pop(target, None)
+
+    def dismiss(self, target: Target) -> None:
+        """Drop a target that is not probed any more."""
+        self._lost.pop(target, None)
 
     def _hold(self, target: Target, since: float) -> None:
         if target.stage is Stage.RENAMING:
@@ -79,8 +91,31 @@ class ReferenceSteps:
         target.stage = Stage.HELD
         self._wheel.set(target, since + HOLD_LIMIT_S)
 
-    def _judge_held(self) -> None:
-        """Have all of them judged again, by the wheel: this may be called while answers are read."""
+    def _remember_lost(self, target: Target) -> None:
+        if _is_lost(target):
+            self._lost[target] = None
+
+    def _use_news(self) -> None:
+        """Have those judged and probed whom it concerns, by the wheel: this may be called while answers are read."""
         now = self._stall_clock.now()
         for target in self._held:
             self._wheel.set(target, now)
+        if self._lost and not self._uplink.is_failing:
+            self._probe_lost(now)
+
+    def _probe_lost(self, now: float) -> None:
+        """Begin a round of each that was lost: it would read UNKNOWN until its next one otherwise, for an interval."""
+        lost, self._lost = self._lost, {}
+        at = max(now, self._next_at)
+        for target in lost:
+            if _is_lost(target):
+                self._wheel.set(target, min(at, target.round_at))
+                at += 1 / ROUNDS_PER_S
+        self._next_at = at
+
+
+def _is_lost(target: Target) -> bool:
+    """Return whether the target waits for its next round, and reads UNKNOWN because of our network."""
+    if target.cohort is not None or target.stage is not Stage.IDLE:
+        return False
+    return target.track.status is Status.UNKNOWN and target.track.reason == Reason.LOCAL_NETWORK

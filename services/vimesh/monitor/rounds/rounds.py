@@ -128,6 +128,8 @@ class Rounds:
         self._without_turns.discard(target)
         self._quarantine.dismiss(target)
         self._close_round(target)
+        if self._references is not None:
+            self._references.dismiss(target)
         self._wheel.cancel(target)
         self._probers[target.policy.method].dismiss(target)
 
