@@ -565,7 +565,8 @@ class ProbePolicy(_message.Message):
         """How long probes must have failed before a REACHABLE VIM becomes UNREACHABLE, to tolerate the restart of an API;
         0 to 1 h, default 0. Both this and `fall` must be met; with 0, and for a VIM that is not REACHABLE, `fall` alone
         decides. The time starts at the first failed probe and is reset by an answered one; until it is over, the status
-        does not change. A round may start before its `interval` is over, so that the verdict is not delayed. It has no
+        does not change. If a fault of the monitor makes the VIM UNKNOWN meanwhile, the time goes on: it stays UNKNOWN until
+        then, unless it answers. A round may start before its `interval` is over, so that the verdict is not delayed. It has no
         effect on `rise`: recovery is never delayed.
         """
 

@@ -101,6 +101,20 @@ def test_vims_that_were_lost_with_our_network_are_probed_as_soon_as_it_is_back_a
     assert max(Counter(times).values()) <= 1.5 * TICK_S * ROUNDS_PER_S
 
 
+def test_an_outage_of_our_network_does_not_cut_the_time_short_for_which_failures_are_borne() -> None:
+    down = BEGIN + 15
+    host = SimulatedHost(
+        lambda at, _: None if at >= down else 0.02, references=lambda at: lost(at, 0.01, BEGIN + 30, 15)
+    )
+    host.start(action(URL, ProbePolicy(Method.TCP, interval_s=5, timeout_s=1, fall=1, fail_for_s=60)))
+
+    host.run(120)
+
+    assert host.statuses() == [Status.REACHABLE, Status.UNKNOWN, Status.UNREACHABLE]
+    failed_at = next(at for at, _ in host.sent if at >= down)
+    assert 60 <= host.verdicts.all[-1].decided_at - failed_at < 62
+
+
 @pytest.mark.parametrize("failure", [None, (0.01, Reason.REFUSED)], ids=["silence", "refusal"])
 @pytest.mark.parametrize("fall", [1, 3])
 def test_a_true_outage_is_told_as_soon_as_without_references(failure: Reply, fall: int) -> None:

@@ -240,6 +240,29 @@ def test_an_answer_ends_what_was_borne() -> None:
         assert track.is_steady
 
 
+def test_a_local_fault_neither_ends_nor_begins_the_time_for_which_failures_are_borne() -> None:
+    track = a_track(fall=1, fail_for_s=60)
+    answer_round(track)
+    assert bear_round(track, 100.0) is NextStep.SETTLED
+
+    track.begin()
+    assert track.give_up(Reason.LOCAL_NETWORK, "") is NextStep.CHANGED
+    assert bear_round(track, 120.0) is NextStep.SETTLED
+    assert (track.status, track.tolerated_until) == (Status.UNKNOWN, 160.0)
+    assert bear_round(track, 160.0) is NextStep.CHANGED
+    assert track.status is Status.UNREACHABLE
+
+
+def test_a_vim_that_did_not_fail_before_a_local_fault_is_not_waited_for_after_it() -> None:
+    track = a_track(fall=1, fail_for_s=60)
+    answer_round(track)
+
+    track.begin()
+    track.give_up(Reason.LOCAL_NETWORK, "")
+    assert bear_round(track, 120.0) is NextStep.CHANGED
+    assert track.status is Status.UNREACHABLE
+
+
 def test_a_vim_that_was_never_reached_is_not_waited_for() -> None:
     track = a_track(fall=1, fail_for_s=6)
 

@@ -208,11 +208,11 @@ class ReachabilityTrack:
     def accept_failure(self, at: float) -> NextStep:
         """Accept the bad news of the round."""
         self.has_failed = True
-        if self.status is _REACHABLE and self._fail_for_s:
-            if self.failing_since is None:
-                self.failing_since = self.begun_at
-            if at - self.failing_since < self._fail_for_s:
-                return _SETTLED
+        if self.status is _REACHABLE and self._fail_for_s and self.failing_since is None:
+            self.failing_since = self.begun_at
+        # Of an UNKNOWN VIM, too: it was REACHABLE when the time began.
+        if self.failing_since is not None and at - self.failing_since < self._fail_for_s:
+            return _SETTLED
         return self._settle(_UNREACHABLE, self._reason, self._detail)
 
     def explain(self, reason: str, detail: str) -> None:
@@ -236,8 +236,9 @@ class ReachabilityTrack:
         return self._settle(_UNKNOWN, *self._fault)
 
     def _settle(self, status: Status, reason: str, detail: str) -> NextStep:
-        self.failing_since = None
+        # A local fault proves nothing: it neither ends nor begins the time of `fail_for`.
         if status is not _UNKNOWN:
+            self.failing_since = None
             self._undecided_rounds = 0
         if status is self.status and not self._drifted(reason):
             return _SETTLED
