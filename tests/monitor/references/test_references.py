@@ -14,14 +14,19 @@ from tests.support.clouds.targets import FakeApi, fake_api
 from tests.support.networks.name_server import NXDOMAIN, SERVFAIL, SILENT, Script, name_server
 from tests.support.probers.actions import action, quick_policy
 from tests.support.probers.loopback_rules import loopback_settings
+from tests.support.probers.scripted_prober import SimulatedHost, Timer
 from tests.support.probers.verdicts import PATIENCE_S, Verdicts
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.probing import Method, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.names.resolver import Resolver
+from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.references.reference_addresses import parse_references
-from vimesh.monitor.references.reference_probes import Reference
+from vimesh.monitor.references.reference_probes import Reference, ReferenceProbes
+from vimesh.monitor.references.uplink import Uplink
+from vimesh.target_rules.fleet_addresses import FleetAddresses
 from vimesh.target_rules.networks import parse_networks
 from vimesh.target_rules.target_rules import TargetRules
 
@@ -265,8 +270,53 @@ async def test_work_on_a_reference_that_blocks_the_loop_twice_is_the_last(verdic
             for _ in range(2):
                 host.references.note_hold(references_of(host)[0].probes[0], 0.4)
             await until(lambda: references_of(host)[0].is_up is False)
-            assert "blocked the monitor twice" in references_of(host)[0].why
+            assert "blocked the monitor 2 times" in references_of(host)[0].why
             assert references_of(host)[1].is_up
+
+
+def test_a_reference_that_was_left_out_is_asked_again_after_pauses_that_double() -> None:
+    host = SimulatedHost(lambda _at, _address: None)
+    uplink = Uplink(host.time)
+    references = ReferenceProbes(
+        parse_references("10.0.0.1:80,10.0.0.2:80"),
+        uplink=uplink,
+        clock=lambda: host.time,
+        resolver=Resolver(look_up=lambda _name, _tell: None, call_later=Timer, clock=lambda: host.time),
+        gate=TargetGate(TargetRules(), FleetAddresses(clock=lambda: host.time)),
+    )
+    references.use(dict.fromkeys(Method, host))
+    one = references.references[0]
+
+    def is_asked() -> bool:
+        host.sent.clear()
+        while not host.sent:
+            host.time = max(host.time, uplink.due_at)
+            references.advance(host.time)
+        return any(address.sockaddr[0] == "10.0.0.1" for _, address in host.sent)
+
+    def hold() -> None:
+        references.note_hold(one.probes[0], 0.4)
+
+    hold()
+    assert is_asked()
+    with capture_logs() as logs:
+        for pause_s in (600, 1200, 2400):
+            hold()
+            hold()  # what was asked before is answered late
+            assert not is_asked()
+            host.time += pause_s - 20
+            assert not is_asked()
+            host.time += 20
+            assert is_asked()
+        # A day later, it has a fresh start.
+        host.time += 24 * 3600
+        hold()
+        assert is_asked()
+
+    assert [log["event"] for log in logs if "left out" in log["event"]] == [
+        "a reference is left out",
+        "a reference that was left out is asked again",
+    ] * 3
 
 
 async def test_an_answer_that_the_kernel_had_to_ask_for_again_proves_nothing(verdicts: Verdicts) -> None:

@@ -31,6 +31,11 @@ _REPEATED_AFTER_S = 0.95
 """Linux repeats the first packet of a connection after one second. Such an answer proves nothing about the time at
 which the first one left, even if this process has stood still meanwhile."""
 _HOLDS_UNTIL_LEFT_OUT = 2
+FIRST_PAUSE_S = 600.0
+"""How long a reference is left out that has held the loop; the pauses double, since each return may hold it again."""
+LONGEST_PAUSE_S = 6 * 3600.0
+_MEMORY_S = 24 * 3600.0
+"""Older holds no longer count."""
 
 
 class Reference:
@@ -47,6 +52,12 @@ class Reference:
         """Why the newest probe of which that is known has failed."""
         self.holds = 0
         """How often its answers have held the loop."""
+        self.held_at = 0.0
+        """When they did so last."""
+        self.pause_s = FIRST_PAUSE_S
+        """How long it is left out when that happens again."""
+        self.left_out_until: float | None = None
+        """When it is asked again; None: it is asked."""
         self.preferred: IpHost | None = None
         """The address of its name that has answered last."""
 
@@ -106,11 +117,24 @@ class ReferenceProbes:
         return f"{sum(one.is_up is True for one in self.references)}/{len(self.references)}"
 
     def note_hold(self, target: Target, held_s: float) -> None:
-        """Note that work on the answer of a reference has blocked the loop: it is left out when that happens again."""
-        one = self._by_probe[target]
+        """Note that work on the answer of a reference has blocked the loop.
+
+        When that happens again, it is left out for a while; once it is back, the first time suffices.
+        """
+        one, now = self._by_probe[target], self._clock()
+        if one.left_out_until is not None:
+            return  # an answer to what it was asked before
+        if now - one.held_at >= _MEMORY_S:
+            one.holds, one.pause_s = 0, FIRST_PAUSE_S
         one.holds += 1
-        if one.holds == _HOLDS_UNTIL_LEFT_OUT:
-            one.why = f"its answers blocked the monitor twice, last for {held_s:.1f} s: it is not asked any more"
+        one.held_at = now
+        if one.holds >= _HOLDS_UNTIL_LEFT_OUT:
+            pause_s, one.pause_s = one.pause_s, min(2 * one.pause_s, LONGEST_PAUSE_S)
+            one.left_out_until = now + pause_s
+            one.why = (
+                f"its answers blocked the monitor {one.holds} times, last for {held_s:.1f} s: "
+                f"it is not asked for {pause_s / 60:.0f} minutes"
+            )
             _log.error("a reference is left out", reference=one.address.text, why=one.why)
 
     # Called by the probers.
@@ -143,8 +167,11 @@ class ReferenceProbes:
     # One question.
 
     def _ask(self, one: Reference, number: int, now: float) -> None:
-        if one.holds >= _HOLDS_UNTIL_LEFT_OUT:
-            return
+        if one.left_out_until is not None:
+            if now < one.left_out_until:
+                return
+            one.left_out_until = None
+            _log.info("a reference that was left out is asked again", reference=one.address.text)
         probe = one.probes[number % PROBES_AT_ONCE]
         self._probers[probe.policy.method].end_round(probe)
         hosts = self._hosts(one, probe)
