@@ -16,6 +16,7 @@ from tests.console.console_walk import (
     Reporter,
     count_of,
     hold_call,
+    lost_together,
     page,
     reporter_at,
     tab_with_gate,
@@ -173,14 +174,28 @@ def test_markup_in_names_and_reasons_is_text(up: Fleet, browser: Browser, report
     tab.close()
 
 
-def test_a_vim_that_was_lost_with_others_says_what_they_have_in_common(
-    up: Fleet, browser: Browser, reporter: Reporter
-) -> None:
-    lost = [reporter.register(f"rack-{number}", rack="a7") for number in range(3)]
-    for vim_id in lost:
-        reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT")
-    tab = browser.tab(page(up, f"/vims/{lost[0]}"))
+def test_what_vims_were_lost_with_leads_from_page_to_page(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    tab = browser.tab(page(up))
+    lost, path = lost_together(tab, up, reporter)
+    tab.click("nav a", "Overview")
+    tab.until_text("3 VIMs lost, TIMEOUT, for ")
+    tab.click(f"[data-cause] a[href='#{path}']")
+    tab.until_text("VIMs that are still lost", "lasts")
+    tab.click("tbody a", "rack-1")
     tab.until_text("Lost together with others: ")
+    tab.click("nav a", "VIMs")
+    tab.click("summary", "Columns")
+    tab.click("fieldset label", "Cause")
+    tab.click(f"tr[data-vim='{lost[2]}'] a[href='#{path}']")
+
+    # Who is found again leaves it, and it ends when the last one is.
+    for vim_id in lost:
+        reporter.report(vim_id, _STATUSES.REACHABLE)
+    tab.until_text("None of its VIMs is lost any more.", "over")
+    tab.click("nav a", "Causes")
+    tab.until(f"document.querySelector('main h2') && !document.querySelector('a[href=\"#{path}\"]')")
+    tab.click("main input[type=checkbox]")
+    tab.until(f"document.querySelector('a[href=\"#{path}\"]')")
     assert tab.faults == []
     tab.close()
 
@@ -328,8 +343,9 @@ def test_nothing_keeps_anybody_out(up: Fleet, browser: Browser, reporter: Report
     vim_id = reporter.register(f"seen-{dark}", region="eu")
     reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", "no answer within 1 s")
     tab = browser.tab(page(up), dark=dark)
+    _, cause = lost_together(tab, up, reporter)
     found = {}
-    for path in _paths(vim_id):
+    for path in _paths(vim_id, cause):
         tab.go(page(up, path))
         tab.until(f"document.querySelector('main[data-path=\"{path}\"] h1')")
         if violations := violations_of(tab):
@@ -344,8 +360,9 @@ def test_a_narrow_screen_shows_all_without_scrolling_sideways(up: Fleet, browser
     vim_id = reporter.register("a-name-of-many-letters-" * 4, region="eu")
     reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", "no answer within 1 s")
     tab = browser.tab(page(up), width=360)
+    _, cause = lost_together(tab, up, reporter)
     hidden = {}
-    for path in _paths(vim_id):
+    for path in _paths(vim_id, cause):
         tab.go(page(up, path))
         tab.until(f"document.querySelector('main[data-path=\"{path}\"] h1')")
         hidden[path] = tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -354,9 +371,9 @@ def test_a_narrow_screen_shows_all_without_scrolling_sideways(up: Fleet, browser
     tab.close()
 
 
-def _paths(vim_id: str) -> tuple[str, ...]:
+def _paths(vim_id: str, cause: str) -> tuple[str, ...]:
     """Return the paths of all pages."""
-    return ("/", "/vims", f"/vims/{vim_id}", "/register", "/fleet", "/maintenance", "/receivers")
+    return ("/", "/vims", f"/vims/{vim_id}", "/causes", cause, "/register", "/fleet", "/maintenance", "/receivers")
 
 
 def test_the_bundle_is_small() -> None:

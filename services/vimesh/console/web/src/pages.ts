@@ -1,4 +1,6 @@
 import type { ComponentType } from "preact";
+import { CausePage } from "./causes/cause_page.js";
+import { CausesPage } from "./causes/causes_page.js";
 import { FleetPage } from "./fleet/fleet_page.js";
 import { ListPage } from "./list/list_page.js";
 import { MaintenancePage } from "./maintenance/maintenance_page.js";
@@ -30,6 +32,8 @@ export const PAGES: readonly Page[] = [
   { pattern: "/", title: T.pages.overview, rpc: "VimService/WatchVims", inMenu: true, view: OverviewPage },
   { pattern: "/vims", title: T.pages.vims, rpc: "VimService/ListVims", inMenu: true, view: ListPage },
   { pattern: "/vims/*", title: T.pages.vim, rpc: "VimService/GetVim", inMenu: false, view: VimPage },
+  { pattern: "/causes", title: T.pages.causes, rpc: "FleetService/ListCauses", inMenu: true, view: CausesPage },
+  { pattern: "/causes/*", title: T.pages.cause, rpc: "FleetService/GetCause", inMenu: false, view: CausePage },
   { pattern: "/register", title: T.pages.register, rpc: "VimService/RegisterVim", inMenu: true, view: RegisterPage },
   { pattern: "/fleet", title: T.pages.fleet, rpc: "FleetService/GetFleetStatus", inMenu: true, view: FleetPage },
   {

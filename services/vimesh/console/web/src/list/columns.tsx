@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Vim } from "vimesh-client/v1/vim";
+import { CauseLink } from "../causes/cause_link.js";
 import { address } from "../parts/route.js";
 import { millis, roundTripText, timeText } from "../parts/times.js";
 import { engineText, T } from "../texts.js";
@@ -26,6 +27,7 @@ export const COLUMNS: readonly Column[] = [
   { name: "status", title: T.columns.status, fields: ["status"], cell: () => null },
   { name: "reason", title: T.columns.reason, fields: ["reason"], cell: () => null },
   { name: "since", title: T.columns.since, fields: ["status_time"], order: "status_time", cell: () => null },
+  { name: "cause", title: T.columns.cause, fields: ["cause"], cell: ({ cause }) => cause && <CauseLink {...cause} /> },
   { name: "type", title: T.columns.type, fields: ["type"], cell: ({ type }) => type },
   { name: "project", title: T.columns.project, fields: ["project_id"], cell: ({ projectId }) => projectId },
   { name: "authUrl", title: T.columns.authUrl, fields: ["auth_url"], cell: ({ authUrl }) => authUrl },

@@ -1,4 +1,5 @@
 import { type Vim_Status, VimEvent_Kind } from "vimesh-client";
+import { OpenCauses } from "../causes/open_causes.js";
 import { STATUSES } from "../live/cells.js";
 import type { LiveFleet } from "../live/live_fleet.js";
 import { useSession } from "../parts/app_context.js";
@@ -23,6 +24,7 @@ export function OverviewPage() {
     <>
       <h1 class="hidden">{T.pages.overview}</h1>
       <Counts live={live} counts={counts} />
+      {session.may("FleetService/ListCauses") && <OpenCauses />}
       {isEmpty ? (
         <p class="notice">
           {T.overview.none}{" "}

@@ -2,14 +2,16 @@ import { toJson } from "@bufbuild/protobuf";
 import { useEffect, useState } from "preact/hooks";
 import { Code, type VimEvent, VimeshError } from "vimesh-client";
 import { type Vim, VimSchema } from "vimesh-client/v1/vim";
+import { CauseLink } from "../causes/cause_link.js";
 import type { PageProps } from "../pages.js";
 import { useSession } from "../parts/app_context.js";
 import { useAsked, useChanging, useClock } from "../parts/changing.js";
 import { Confirm } from "../parts/dialog.js";
+import { Facts } from "../parts/facts.js";
 import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.js";
 import { go, replace } from "../parts/route.js";
 import { durationText, lengthText, millis, roundTripText, timeText, timestamp } from "../parts/times.js";
-import { causeText, engineText, kindText, methodText, stateText, statusText, T } from "../texts.js";
+import { engineText, kindText, methodText, stateText, statusText, T } from "../texts.js";
 import { RoundTrips } from "./round_trips.js";
 import { TimelineBand } from "./timeline.js";
 import { changesSince, timelineOf } from "./timeline_model.js";
@@ -119,7 +121,11 @@ function VimHead({ vim, lookedAgo }: { vim: Vim; lookedAgo: unknown }) {
       <p class={until !== undefined && until < now ? "bad" : "hint"}>
         {until === undefined ? T.vim.validNone : until > now ? T.vim.validFor(age(until - now)) : T.vim.validEnded(age(now - until))}
       </p>
-      {vim.cause && <p class="notice">{T.vim.cause(causeText(vim.cause.kind), vim.cause.subject)}</p>}
+      {vim.cause && (
+        <p class="notice">
+          {T.vim.cause} <CauseLink {...vim.cause} />
+        </p>
+      )}
       {vim.flapping && <p class="notice">{T.vim.flapping}</p>}
       {vim.maintenance && (
         <p class="notice">{T.vim.inMaintenance(vim.maintenance.reason, timeText(millis(vim.maintenance.endTime)))}</p>
@@ -270,21 +276,6 @@ function Details({ vim }: { vim: Vim }) {
         <Facts facts={free.map(([title, value]) => [title, value && Object.keys(value).length ? JSON.stringify(value, undefined, 1) : ""] as const)} />
       </Section>
     </div>
-  );
-}
-
-function Facts({ facts }: { facts: readonly (readonly [string, string])[] }) {
-  return (
-    <dl>
-      {facts
-        .filter(([, value]) => value !== "")
-        .map(([title, value]) => (
-          <div key={title}>
-            <dt>{title}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-    </dl>
   );
 }
 
