@@ -200,6 +200,36 @@ def test_what_vims_were_lost_with_leads_from_page_to_page(up: Fleet, browser: Br
     tab.close()
 
 
+def test_a_vim_of_several_vantages_says_what_each_of_them_says(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    tab = browser.tab(page(up, "/register"), width=360)
+    tab.type("#field-name", "lab")
+    tab.type("#field-auth_url", "http://127.0.0.1:9/v3")
+    for field, wrong, right in (("vantages", "default, no/where", "default, nowhere"), ("quorum", "3", "2")):
+        tab.type(f"[id='field-probe_policy.{field}']", wrong)
+        tab.click("form button[type=submit]")
+        tab.until(f"document.getElementById('fault-probe_policy.{field}')?.textContent")
+        tab.type(f"[id='field-probe_policy.{field}']", right)
+    tab.click("form button[type=submit]")
+    tab.until("location.hash.startsWith('#/vims/')")
+    tab.until_text("1 says unreachable, 1 cannot tell. 2 have to agree, and too few can tell", "default says unreachable")
+    shown = "[...document.querySelectorAll('[data-vantage]')].map(row => [1, 2, 6].map(at => row.cells[at].innerText))"
+    tab.until("document.querySelector('[data-vantage=nowhere] td.bad')")
+    [[*seen, monitor], unseen] = tab.look(shown)
+    assert (seen, bool(monitor), unseen) == (["unreachable", "REFUSED"], True, ["pending", "", "none"])
+    assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert violations_of(tab) == []
+
+    # What becomes of the quorum follows at once.
+    tab.click("main button", "Edit")
+    tab.type("[id='field-probe_policy.quorum']", "1")
+    tab.click("form button[type=submit]")
+    tab.until_text("One is enough, so the VIM is unreachable.")
+    [lab] = reporter.vims.ListVims(pb.ListVimsRequest(), timeout=20).vims
+    assert (list(lab.probe_policy.vantages), lab.probe_policy.quorum) == (["default", "nowhere"], 1)
+    assert tab.faults == []
+    tab.close()
+
+
 def test_the_keyboard_is_enough(up: Fleet, browser: Browser, reporter: Reporter) -> None:
     ids = [reporter.register(name, region="eu") for name in ("first", "second")]
     for vim_id in ids:

@@ -198,6 +198,33 @@ export const T = {
     previous: "Before",
     explanation: "Explanation",
   },
+  views: {
+    title: "Views",
+    vantage: "Vantage",
+    valid: "Valid for",
+    ended: "its lease has ended",
+    monitors: "Monitors there",
+    noMonitor: "none",
+    says: (vantage: string, status: Vim_Status) => `${vantage} says ${statusText(status)}`,
+    said: (all: number, reachable: number, unreachable: number, others: number) => {
+      const said = [
+        reachable && `${reachable} ${reachable === 1 ? "says" : "say"} reachable`,
+        unreachable && `${unreachable} ${unreachable === 1 ? "says" : "say"} unreachable`,
+        others && `${others} cannot tell`,
+      ];
+      return `Of ${all === 1 ? "1 vantage" : `${all} vantages`}, ${said.filter(Boolean).join(", ")}.`;
+    },
+    needed: (needed: number) => (needed === 1 ? "One is enough" : `${needed} have to agree`),
+    majority: (tellers: number, needed: number) =>
+      tellers === 0 ? "The majority of those that can tell decides" : `The majority of those that can tell decides, which is ${needed} of ${tellers}`,
+    both: "and both would do: unreachable comes first.",
+    follows: (status: Vim_Status, reason: string) => {
+      if (status === Vim_Status.PENDING) return "and none has reported yet, so the VIM is pending.";
+      if (reason === "NO_QUORUM") return "and too few can tell, so the VIM is unknown.";
+      if (reason === "DISPUTED") return "and they disagree, so the VIM is unknown.";
+      return `so the VIM is ${statusText(status)}.`;
+    },
+  },
   causes: {
     what: "VIMs that were lost together are joined to what they have in common. One that is lost alone has no cause.",
     none: "Nothing has cost several VIMs at once.",
@@ -255,6 +282,10 @@ export const T = {
     fall: "Fall",
     rise: "Rise",
     failFor: "Fail for",
+    vantages: "Vantages",
+    vantagesHint: "The places from which it is probed, such as default, eu, us. Empty: from default",
+    quorum: "Quorum",
+    quorumHint: "How many of them have to agree. Empty: the majority of those that can tell",
     tlsVerify: "A certificate must be valid",
     policyHint: "Times such as 500ms, 10s or 1min. What is empty has its default.",
     engine: "Engine",

@@ -20,6 +20,8 @@ export interface FormValues {
   readonly "probe_policy.fall": string;
   readonly "probe_policy.rise": string;
   readonly "probe_policy.fail_for": string;
+  readonly "probe_policy.vantages": string;
+  readonly "probe_policy.quorum": string;
   readonly "probe_policy.tls_verify": boolean;
   readonly vim_project: string;
   readonly auth_cred: string;
@@ -32,8 +34,8 @@ export type FieldName = keyof FormValues;
 export const EMPTY: FormValues = {
   ...{ name: "", type: "openstack", auth_url: "", project_id: "", description: "", labels: "", is_default: false, engine: "0" },
   ...{ "probe_policy.method": "0", "probe_policy.interval": "", "probe_policy.timeout": "", "probe_policy.fall": "" },
-  ...{ "probe_policy.rise": "", "probe_policy.fail_for": "", "probe_policy.tls_verify": false },
-  ...{ vim_project: "", auth_cred: "", placement_attr: "", extra: "" },
+  ...{ "probe_policy.rise": "", "probe_policy.fail_for": "", "probe_policy.vantages": "", "probe_policy.quorum": "" },
+  ...{ "probe_policy.tls_verify": false, vim_project: "", auth_cred: "", placement_attr: "", extra: "" },
 };
 
 export function valuesOf(vim: Vim): FormValues {
@@ -54,6 +56,8 @@ export function valuesOf(vim: Vim): FormValues {
     "probe_policy.fall": policy?.fall ? String(policy.fall) : "",
     "probe_policy.rise": policy?.rise ? String(policy.rise) : "",
     "probe_policy.fail_for": durationText(policy?.failFor),
+    "probe_policy.vantages": policy?.vantages.join(", ") ?? "",
+    "probe_policy.quorum": policy?.quorum ? String(policy.quorum) : "",
     "probe_policy.tls_verify": policy?.tlsVerify ?? false,
     vim_project: json(vim.vimProject),
     auth_cred: json(vim.authCred),
@@ -88,7 +92,7 @@ export function readValues(values: FormValues): ReadValues {
     if (text && !read) faults.set(name, T.form.notDuration);
     return read;
   };
-  const whole = (name: "probe_policy.fall" | "probe_policy.rise") => {
+  const whole = (name: "probe_policy.fall" | "probe_policy.rise" | "probe_policy.quorum") => {
     const text = values[name].trim();
     if (text && !/^\d{1,9}$/.test(text)) faults.set(name, T.form.notNumber);
     return faults.has(name) ? 0 : Number(text);
@@ -122,6 +126,8 @@ export function readValues(values: FormValues): ReadValues {
     ...(failFor && { failFor }),
     fall: whole("probe_policy.fall"),
     rise: whole("probe_policy.rise"),
+    vantages: values["probe_policy.vantages"].split(/[\s,]+/).filter(Boolean),
+    quorum: whole("probe_policy.quorum"),
     tlsVerify: values["probe_policy.tls_verify"],
   });
   const [vimProject, authCred] = [json("vim_project"), json("auth_cred")];

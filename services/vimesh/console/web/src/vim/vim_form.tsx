@@ -63,7 +63,7 @@ export function VimForm({ vim, onClose }: FormProps) {
     } catch (thrown) {
       const found = thrown instanceof VimeshError ? thrown : undefined;
       const violations = found?.violations ?? [];
-      setFaults(new Map(violations.map(({ field, description }) => [field.replace(/^vim\./, ""), description])));
+      setFaults(new Map(violations.map(({ field, description }) => [fieldOf(field), description])));
       setError(found?.reason === "ETAG_MISMATCH" ? new Error(`${errorText(found)} ${T.form.reload}`) : thrown);
       if (!validateOnly) attempt.failed(thrown);
     } finally {
@@ -102,6 +102,8 @@ export function VimForm({ vim, onClose }: FormProps) {
           <Text {...field("probe_policy.fall", T.form.fall)} />
           <Text {...field("probe_policy.rise", T.form.rise)} />
           <Text {...field("probe_policy.fail_for", T.form.failFor)} />
+          <Text {...field("probe_policy.vantages", T.form.vantages, T.form.vantagesHint)} />
+          <Text {...field("probe_policy.quorum", T.form.quorum, T.form.quorumHint)} />
           <Check {...field("probe_policy.tls_verify", T.form.tlsVerify)} />
         </fieldset>
         <details open={["vim_project", "auth_cred", "placement_attr", "extra", "engine"].some((name) => faults.has(name))}>
@@ -134,6 +136,11 @@ export function VimForm({ vim, onClose }: FormProps) {
       </form>
     </Section>
   );
+}
+
+/** The field of the form that a path of the contract is about: one vantage of several stands in the field of all. */
+function fieldOf(path: string): string {
+  return path.replace(/^vim\./, "").replace(/^(probe_policy\.vantages)\[\d+\]$/, "$1");
 }
 
 /** What the fleet says of fields that the form does not have, such as one label of many. */

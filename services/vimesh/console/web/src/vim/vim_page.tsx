@@ -16,6 +16,7 @@ import { RoundTrips } from "./round_trips.js";
 import { TimelineBand } from "./timeline.js";
 import { changesSince, timelineOf } from "./timeline_model.js";
 import { VimForm } from "./vim_form.js";
+import { Views } from "./views.js";
 
 const SPANS = { hour: 3_600_000, day: 86_400_000, month: 30 * 86_400_000 } as const;
 type Span = keyof typeof SPANS;
@@ -78,6 +79,7 @@ export function VimPage({ route, argument: vimId }: PageProps) {
           }}
         />
       )}
+      <Views vim={vim} />
       <Past vim={vim} span={span} changes={changes} onSpan={choose} />
       <Details vim={vim} />
       {dialog === "deregister" && (
@@ -206,6 +208,7 @@ function Changes({ events }: { events: readonly VimEvent[] }) {
               <td>
                 {kindText(event.kind)}
                 {event.changedFields?.paths.length ? `: ${event.changedFields.paths.join(", ")}` : ""}
+                {event.view && `: ${T.views.says(event.view.vantage, event.view.status)}`}
               </td>
               <td>{event.previousStatus ? statusText(event.previousStatus) : ""}</td>
               <td>
@@ -255,6 +258,8 @@ function Details({ vim }: { vim: Vim }) {
             [T.form.fall, String(policy?.fall ?? "")],
             [T.form.rise, String(policy?.rise ?? "")],
             [T.form.failFor, durationText(policy?.failFor)],
+            [T.form.vantages, policy?.vantages.join(", ")],
+            [T.form.quorum, policy?.quorum ? String(policy.quorum) : ""],
             [T.form.tlsVerify, policy?.tlsVerify ? "✓" : "–"],
           ]}
         />
