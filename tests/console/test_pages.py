@@ -211,7 +211,9 @@ def test_a_vim_of_several_vantages_says_what_each_of_them_says(up: Fleet, browse
         tab.type(f"[id='field-probe_policy.{field}']", right)
     tab.click("form button[type=submit]")
     tab.until("location.hash.startsWith('#/vims/')")
-    tab.until_text("1 says unreachable, 1 cannot tell. 2 have to agree, and too few can tell", "default says unreachable")
+    tab.until_text(
+        "1 says unreachable, 1 cannot tell. 2 have to agree, and too few can tell", "default says unreachable"
+    )
     shown = "[...document.querySelectorAll('[data-vantage]')].map(row => [1, 2, 6].map(at => row.cells[at].innerText))"
     tab.until("document.querySelector('[data-vantage=nowhere] td.bad')")
     [[*seen, monitor], unseen] = tab.look(shown)
