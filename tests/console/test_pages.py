@@ -221,6 +221,16 @@ def test_a_vim_of_several_vantages_says_what_each_of_them_says(up: Fleet, browse
     assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     assert violations_of(tab) == []
 
+    tab.click("main button", "Probe now")
+    tab.until_text("Of 2 vantages, 1 says unreachable, 1 cannot tell. Nothing was recorded")
+    seen = "[...document.querySelectorAll('[data-probe]')].map(row => [0, 1, 2].map(at => row.cells[at].innerText))"
+    assert tab.look(seen) == [["default", "unreachable", "REFUSED"], ["nowhere", "unknown", "NO_MONITOR"]]
+    tab.until_text("No monitor could be asked: none runs there")
+    assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert violations_of(tab) == []
+    tab.click("section button", "Close")
+    tab.until("!document.querySelector('[data-probe]') && document.activeElement.innerText === 'Probe now'")
+
     # What becomes of the quorum follows at once.
     tab.click("main button", "Edit")
     tab.type("[id='field-probe_policy.quorum']", "1")
@@ -228,6 +238,21 @@ def test_a_vim_of_several_vantages_says_what_each_of_them_says(up: Fleet, browse
     tab.until_text("One is enough, so the VIM is unreachable.")
     [lab] = reporter.vims.ListVims(pb.ListVimsRequest(), timeout=20).vims
     assert (list(lab.probe_policy.vantages), lab.probe_policy.quorum) == (["default", "nowhere"], 1)
+    assert tab.faults == []
+    tab.close()
+
+
+def test_why_a_vim_cannot_be_probed_now_is_said(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    tab = browser.tab(page(up, f"/vims/{reporter.register('reported-by-others')}"))
+    tab.until("document.querySelector('.tools button')")
+    # Two clicks of one moment are one question.
+    tab.look(
+        "window.calls = 0; window.fetch = (before => (...sent) => "
+        "(window.calls += String(sent[0]?.url ?? sent[0]).endsWith('/ProbeVim'), before(...sent)))(window.fetch);"
+        "document.querySelector('.tools button').click(); document.querySelector('.tools button').click(); 0"
+    )
+    tab.until_text("its engine is EXTERNAL (PROBED_ELSEWHERE)", "runs outside the fleet's monitors")
+    assert tab.look("window.calls") == 1
     assert tab.faults == []
     tab.close()
 

@@ -225,6 +225,21 @@ export const T = {
       return `so the VIM is ${statusText(status)}.`;
     },
   },
+  probe: {
+    now: "Probe now",
+    title: "Probe of now",
+    waits: "The VIM is being probed. That takes as long as its policy lets a round take, at most 10 s.",
+    unwritten: "Nothing was recorded: the status stays what is reported.",
+    monitor: "Monitor",
+    again: (length: string) => `It may be asked for again in ${length}.`,
+    /** What reasons mean for which no VIM was probed. */
+    why: {
+      NO_MONITOR: "No monitor could be asked: none runs there, or it has just been started or lost. Try again in some seconds.",
+      MONITOR_SILENT: "The monitor that was asked is overloaded, or cut off from the fleet. Others take over when its lease ends.",
+      PROBED_ELSEWHERE: "What reports on this VIM runs outside the fleet's monitors, and probes when it decides to.",
+      PROBE_RATE_EXCEEDED: "People and programs of this project have asked for many probes, which monitors could not carry out beside their work.",
+    } as Readonly<Record<string, string>>,
+  },
   causes: {
     what: "VIMs that were lost together are joined to what they have in common. One that is lost alone has no cause.",
     none: "Nothing has cost several VIMs at once.",

@@ -12,6 +12,7 @@ import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.j
 import { go, replace } from "../parts/route.js";
 import { durationText, lengthText, millis, roundTripText, timeText, timestamp } from "../parts/times.js";
 import { engineText, kindText, methodText, stateText, statusText, T } from "../texts.js";
+import { ProbeResults, useProbe } from "./probe_now.js";
 import { RoundTrips } from "./round_trips.js";
 import { TimelineBand } from "./timeline.js";
 import { changesSince, timelineOf } from "./timeline_model.js";
@@ -43,6 +44,7 @@ export function VimPage({ route, argument: vimId }: PageProps) {
     [client, vimId, changes],
     LOOK_EVERY_MS,
   );
+  const probe = useProbe(client, vimId);
   const vim = found.answer;
   const isGone = found.error instanceof VimeshError && found.error.code === Code.NotFound;
   if (isGone) return <p class="notice">{T.vim.gone}</p>;
@@ -56,6 +58,11 @@ export function VimPage({ route, argument: vimId }: PageProps) {
     <>
       <VimHead vim={vim} lookedAgo={found.waits ? undefined : found.error} />
       <p class="tools">
+        {session.may("VimService/ProbeVim") && (
+          <button type="button" ref={probe.button} aria-disabled={probe.waits} onClick={() => void probe.run()}>
+            {T.probe.now}
+          </button>
+        )}{" "}
         {session.may("VimService/ModifyVim") && (
           <button type="button" onClick={() => setDialog("edit")}>
             {T.vim.edit}
@@ -79,6 +86,7 @@ export function VimPage({ route, argument: vimId }: PageProps) {
           }}
         />
       )}
+      <ProbeResults probe={probe} />
       <Views vim={vim} />
       <Past vim={vim} span={span} changes={changes} onSpan={choose} />
       <Details vim={vim} />
