@@ -704,9 +704,11 @@ class Cause(_message.Message):
     reason: _builtins.str
     """The reason that most of its VIMs had when it was found, such as `TIMEOUT`."""
     vim_count: _builtins.int
-    """Number of VIMs that it was found to affect."""
+    """Number of VIMs that it was found to affect, with those that are back."""
     affected_count: _builtins.int
-    """Number of these that are still UNREACHABLE or UNKNOWN."""
+    """Number of these that it still affects: they have been UNREACHABLE or UNKNOWN ever since. Those that were back, and are
+    lost again, count only if this was found to be their cause again.
+    """
     population: _builtins.int
     """Number of all VIMs that had this in common, and could be affected, when it was found. 0 for callers that do not see all
     projects.

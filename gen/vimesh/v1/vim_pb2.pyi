@@ -308,8 +308,8 @@ class Vim(_message.Message):
     def cause(self) -> Global___VimCause:
         """What the VIM has in common with others that became UNREACHABLE or UNKNOWN with it, as far as one thing explains them:
         see FleetService.ListCauses. Absent while the VIM is REACHABLE or PENDING, and in changes: it is found within seconds
-        after them, and no status waits for it. It is told by GetVim, BatchGetVims, ListVims and the list at the start of
-        WatchVims.
+        after them, and no status waits for it. A VIM that is back leaves its cause: if it is lost again, a cause is found
+        anew, maybe the same. It is told by GetVim, BatchGetVims, ListVims and the list at the start of WatchVims.
         """
 
     def __init__(

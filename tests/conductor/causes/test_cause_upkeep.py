@@ -75,6 +75,22 @@ async def test_a_prefix_that_is_lost_is_a_cause_until_most_of_it_is_back(site: S
     assert await site.causes(ended=True) == [("NETWORK", "198.51.100.0/24", 5, 0)]
 
 
+async def test_a_vim_that_is_back_is_judged_anew_when_it_is_lost_again(site: Site) -> None:
+    lost, _ = await healthy(site.store, "198.51.100", "203.0.113")
+    await lose(site.store, lost)
+    await site.upkeep.look()
+
+    await find_again(site.store, lost[:2])
+    await site.upkeep.look()
+    for vim, reason in zip(lost[:2], ("TIMEOUT", "TLS"), strict=True):
+        await become(site.store, [vim], Status.UNREACHABLE, 4, reason=reason)
+    await site.upkeep.look()
+
+    assert await site.causes() == [("NETWORK", "198.51.100.0/24", 5, 4)]
+    causes = [(await site.store.get(vim.id)).cause for vim in lost]
+    assert [cause and cause.subject for cause in causes] == ["198.51.100.0/24", None, *["198.51.100.0/24"] * 3]
+
+
 async def test_single_outages_have_no_cause(site: Site) -> None:
     groups = await healthy(site.store, "198.51.100", "203.0.113", "192.0.2")
     await lose(site.store, [vims[0] for vims in groups])

@@ -112,6 +112,44 @@ async def test_a_vim_has_one_cause_that_lasts(store: VimStore) -> None:
     assert (await store.causes.get(first, OPEN_CALLER)).cause.vim_count == 2
 
 
+async def test_a_vim_that_is_back_leaves_its_cause_for_good(store: VimStore) -> None:
+    vims, members = await lost(store)
+    cause_id = await begun(store, members)
+    await find_again(store, vims[:1])
+
+    assert [(each.affected_count, each.back_count) for each in await store.causes.lasting()] == [(2, 1)]
+    assert await store.causes.leave(OTHER, 10) == 0
+    assert [await store.causes.leave(HOLDER, 10) for _ in range(2)] == [1, 0]
+    assert [(each.affected_count, each.back_count) for each in await store.causes.lasting()] == [(2, 0)]
+    await become(store, vims[:1], Status.UNREACHABLE, 4, reason="TLS")
+
+    assert (await store.get(vims[0].id)).cause is None
+    [again] = (await store.causes.recent_changes(0, 10)).members
+    assert (again.vim_id, again.reason) == (vims[0].id, "TLS")
+    detail = await store.causes.get(cause_id, OPEN_CALLER)
+    assert {vim.vim_id for vim in detail.vims} == {vim.id for vim in vims[1:]}
+    assert (detail.cause.vim_count, detail.cause.affected_count) == (3, 2)
+    assert [(each.vim_count, each.affected_count) for each in await store.causes.lasting()] == [(3, 2)]
+
+
+async def test_a_vim_that_has_left_may_come_again_or_have_another_cause(store: VimStore) -> None:
+    vims, members = await lost(store)
+    first = await begun(store, members)
+    await find_again(store, vims[:2])
+    assert [await store.causes.leave(HOLDER, 1) for _ in range(3)] == [1, 1, 0]
+    await become(store, vims[:2], Status.UNREACHABLE, 4, reason="TIMEOUT")
+
+    await store.causes.add_vims(HOLDER, first, members[:1])
+    second = await begun(store, members)
+
+    counts = {cause.id: (cause.vim_count, cause.affected_count) for cause in await listed(store)}
+    assert counts == {first: (3, 2), second: (1, 1)}
+    assert {each.id: (each.vim_count, each.affected_count) for each in await store.causes.lasting()} == counts
+    assert [vim.cause and vim.cause.cause_id for vim in [await store.get(each.id) for each in vims]] == [
+        *(first, second, first),
+    ]
+
+
 async def test_callers_see_causes_of_their_projects_and_count_what_is_theirs(store: VimStore) -> None:
     mine, members = await lost(store, 2, "mine")
     _, others = await lost(store, 3, "theirs")

@@ -99,6 +99,8 @@ class CauseUpkeep:
         over = [cause.id for cause in lasting if cause.affected_count <= END_SHARE * cause.vim_count]
         if over and await self._store.end(self._id, over):
             _log.info("causes have ended", count=len(over))
+        if any(cause.back_count for cause in lasting if cause.id not in over):
+            await self._let_leave()
         seen = (look.recent_count, look.newest_time)
         if seen == self._seen or not look.recent_count:
             return
@@ -112,6 +114,15 @@ class CauseUpkeep:
                     return
                 await self._find(changes, place_of)
         self._seen = seen
+
+    async def _let_leave(self) -> None:
+        """Let VIMs that are back leave their causes: if they are lost again, they are judged anew."""
+        left = _PAGE
+        while left == _PAGE:
+            begun_at = time.monotonic()
+            left = await self._store.leave(self._id, _PAGE)
+            if left == _PAGE:
+                await asyncio.sleep(time.monotonic() - begun_at)  # reports get in between
 
     async def _join(
         self, changes: Sequence[CauseMember], lasting: Sequence[LastingCause], place_of: PlaceOf

@@ -38,6 +38,9 @@ class CauseStore(Protocol):
     async def add_vims(self, holder: str, cause_id: str, members: Sequence[CauseMember]) -> bool:
         """Join VIMs to a cause; those that have another one that lasts are left out."""
 
+    async def leave(self, holder: str, limit: int) -> int:
+        """Let up to `limit` VIMs that are back leave their causes; return how many did: none without the turn."""
+
     async def end(self, holder: str, cause_ids: Sequence[str]) -> bool:
         """End causes."""
 

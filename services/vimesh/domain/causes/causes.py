@@ -38,9 +38,9 @@ class CommonCause:
     end_time: dt.datetime | None
     """None while it lasts."""
     vim_count: int
-    """The VIMs that it was found to affect."""
+    """The VIMs that it was found to affect, with those that are back."""
     affected_count: int
-    """Those of them that are still UNREACHABLE or UNKNOWN."""
+    """Those of them that have been UNREACHABLE or UNKNOWN ever since."""
     population: int
     """All VIMs that had this in common when it was found; 0 for callers that do not see all projects."""
 
@@ -69,6 +69,8 @@ class LastingCause(NamedTuple):
     trait: Trait
     vim_count: int
     affected_count: int
+    back_count: int
+    """VIMs that are back, but have not left yet."""
 
 
 @dataclass(frozen=True, slots=True)

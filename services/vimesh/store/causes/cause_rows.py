@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select, update
 
 from vimesh.domain.causes.causes import KEPT_S, MAX_ENDED, LastingCause, NewCause
 from vimesh.domain.causes.traits import BAD, CauseMember, trait_of_subject
@@ -26,9 +26,10 @@ _INSERT_MEMBER = PreparedStatement(
     insert(cause_members).values({column.name: bindparam(column.name) for column in cause_members.c})
 )
 _LASTS = select(causes.c.id).where(causes.c.id == bindparam("of_cause"), causes.c.end_time.is_(None))
-_TAKEN = PreparedStatement(
-    select(cause_members.c.vim_id)
-    .select_from(cause_members.join(causes, causes.c.id == cause_members.c.cause_id))
+_MEMBERS_WITH_CAUSES = cause_members.join(causes, causes.c.id == cause_members.c.cause_id)
+_EARLIER = PreparedStatement(
+    select(cause_members.c.vim_id, cause_members.c.cause_id, cause_members.c.back_time)
+    .select_from(_MEMBERS_WITH_CAUSES)
     .where(among(cause_members.c.vim_id, "ids"), causes.c.end_time.is_(None))
 )
 _FORGET = PreparedStatement(delete(cause_members).where(among(cause_members.c.vim_id, "ids")))
@@ -37,11 +38,18 @@ _COUNT = (
     .where(cause_projects.c.cause_id == bindparam("of_cause"), cause_projects.c.project_id == bindparam("of_project"))
     .values(vim_count=cause_projects.c.vim_count + bindparam("more"))
 )
-_IS_AFFECTED = func.sum(case((standings.c.status.in_(sorted(BAD)), 1), else_=0))
+_HAS_STAYED = cause_members.c.back_time.is_(None)
+_IS_BAD = standings.c.status.in_(sorted(BAD))
 _LASTING = (
-    select(causes.c.id, causes.c.kind, causes.c.subject, func.count(cause_members.c.vim_id), _IS_AFFECTED)
+    select(
+        *(causes.c.id, causes.c.kind, causes.c.subject),
+        # Not the rows of members: those of VIMs that are deregistered, or have another cause by now, are gone.
+        select(func.sum(cause_projects.c.vim_count)).where(cause_projects.c.cause_id == causes.c.id).scalar_subquery(),
+        func.sum(case((_IS_BAD, 1), else_=0)),
+        func.sum(case((~_IS_BAD, 1), else_=0)),
+    )
     .select_from(
-        causes.outerjoin(cause_members, cause_members.c.cause_id == causes.c.id).outerjoin(
+        causes.outerjoin(cause_members, and_(cause_members.c.cause_id == causes.c.id, _HAS_STAYED)).outerjoin(
             standings, standings.c.vim_id == cause_members.c.vim_id
         )
     )
@@ -49,10 +57,19 @@ _LASTING = (
     .group_by(causes.c.id, causes.c.kind, causes.c.subject)
     .order_by(causes.c.id)
 )
+_BACK = (
+    select(cause_members.c.vim_id)
+    .select_from(_MEMBERS_WITH_CAUSES.join(standings, standings.c.vim_id == cause_members.c.vim_id))
+    .where(causes.c.end_time.is_(None), _HAS_STAYED, ~_IS_BAD)
+    .limit(bindparam("count"))
+)
+_LEAVE = PreparedStatement(
+    update(cause_members).where(among(cause_members.c.vim_id, "ids")).values(back_time=bindparam("now"))
+)
 _END = update(causes).where(causes.c.id == bindparam("of_cause"), causes.c.end_time.is_(None))
 _LEFT_MEMBERS = (
     select(cause_members.c.vim_id)
-    .select_from(cause_members.join(causes, causes.c.id == cause_members.c.cause_id))
+    .select_from(_MEMBERS_WITH_CAUSES)
     .where(causes.c.end_time.is_not(None))
     .limit(bindparam("count"))
 )
@@ -115,19 +132,25 @@ def add_vims(connection: Connection, holder: str, cause_id: str, members: Sequen
     if not members or connection.execute(_LASTS, {"of_cause": cause_id}).one_or_none() is None:
         return True
     ids = [member.vim_id for member in members]
-    taken = {row[0] for row in _TAKEN.rows(connection, {"ids": ids})}
+    earlier = _EARLIER.rows(connection, {"ids": ids})
+    taken = {vim_id for vim_id, _, back_time in earlier if back_time is None}
+    counted = {vim_id for vim_id, of_cause, _ in earlier if of_cause == cause_id}
     added = [member for member in members if member.vim_id not in taken]
     if not added:
         return True
-    # Those of causes that have ended, whose rows are not deleted yet.
+    # Those of causes that they have left, or that have ended and whose rows are not deleted yet.
     _FORGET.run(connection, [{"ids": [member.vim_id for member in added]}])
     _INSERT_MEMBER.run(
         connection,
-        [{"vim_id": member.vim_id, "cause_id": cause_id, "project_id": member.project_id} for member in added],
+        [
+            {"vim_id": member.vim_id, "cause_id": cause_id, "project_id": member.project_id, "back_time": None}
+            for member in added
+        ],
     )
-    for project_id, count in sorted(Counter(member.project_id for member in added).items()):
-        counted = connection.execute(_COUNT, {"of_cause": cause_id, "of_project": project_id, "more": count})
-        if not counted.rowcount:
+    new = Counter(member.project_id for member in added if member.vim_id not in counted)
+    for project_id, count in sorted(new.items()):
+        found = connection.execute(_COUNT, {"of_cause": cause_id, "of_project": project_id, "more": count})
+        if not found.rowcount:
             row = {"cause_id": cause_id, "project_id": project_id, "vim_count": count}
             connection.execute(insert(cause_projects), row)
     return True
@@ -135,9 +158,19 @@ def add_vims(connection: Connection, holder: str, cause_id: str, members: Sequen
 
 def lasting(connection: Connection) -> list[LastingCause]:
     return [
-        LastingCause(cause_id, trait_of_subject(CauseKind(kind), subject), count, int(affected or 0))
-        for cause_id, kind, subject, count, affected in connection.execute(_LASTING)
+        LastingCause(cause_id, trait_of_subject(CauseKind(kind), subject), *(int(count or 0) for count in counts))
+        for cause_id, kind, subject, *counts in connection.execute(_LASTING)
     ]
+
+
+def leave(connection: Connection, holder: str, limit: int) -> int:
+    now = _take(connection, holder)
+    if now is None:
+        return 0
+    ids = [row.vim_id for row in connection.execute(_BACK, {"count": limit})]
+    if ids:
+        _LEAVE.run(connection, [{"ids": ids, "now": now}])
+    return len(ids)
 
 
 def end(connection: Connection, holder: str, cause_ids: Sequence[str]) -> bool:

@@ -25,6 +25,7 @@ _IS_BAD = case((or_(*(standings.c.status == status for status in sorted(BAD))), 
 _IS_RECENT = standings.c.status_time > NowMicros() - _WINDOW
 _HAS_NONE = ~exists().where(
     cause_members.c.vim_id == standings.c.vim_id,
+    cause_members.c.back_time.is_(None),
     causes.c.id == cause_members.c.cause_id,
     causes.c.end_time.is_(None),
 )

@@ -18,7 +18,7 @@ from vimesh.store.schema.timestamps import moment
 from vimesh.store.sql.page_tokens import position_of, token_of
 
 _MEMBER_STANDINGS = cause_members.join(standings, standings.c.vim_id == cause_members.c.vim_id)
-_IS_BAD = standings.c.status.in_(sorted(BAD))
+_IS_AFFECTED = and_(cause_members.c.back_time.is_(None), standings.c.status.in_(sorted(BAD)))
 
 
 def page(connection: Connection, page_size: int, page_token: str, caller: Caller, *, ended: bool) -> CausePage:
@@ -45,7 +45,9 @@ def get(connection: Connection, cause_id: str, caller: Caller) -> CauseDetail:
         return CauseDetail(cause, ())
     named = _MEMBER_STANDINGS.join(vims, vims.c.id == cause_members.c.vim_id)
     statement = select(vims.c.id, vims.c.name).select_from(named)
-    statement = statement.where(cause_members.c.cause_id == cause_id, _IS_BAD, *_of(cause_members.c.project_id, caller))
+    statement = statement.where(
+        cause_members.c.cause_id == cause_id, _IS_AFFECTED, *_of(cause_members.c.project_id, caller)
+    )
     found = connection.execute(statement.order_by(vims.c.name, vims.c.id).limit(MAX_SHOWN_VIMS))
     return CauseDetail(cause, [AffectedVim(*row) for row in found])
 
@@ -73,7 +75,7 @@ def _causes_of(connection: Connection, rows: Sequence[RowMapping], caller: Calle
     lasting = [row["id"] for row in rows if row["end_time"] is None]
     affected: dict[str, int] = {}
     if lasting:
-        conditions = [cause_members.c.cause_id.in_(lasting), _IS_BAD, *_of(cause_members.c.project_id, caller)]
+        conditions = [cause_members.c.cause_id.in_(lasting), _IS_AFFECTED, *_of(cause_members.c.project_id, caller)]
         counts = select(cause_members.c.cause_id, func.count()).select_from(_MEMBER_STANDINGS).where(*conditions)
         found = connection.execute(counts.group_by(cause_members.c.cause_id))
         affected = {row[0]: row[1] for row in found}

@@ -38,6 +38,9 @@ class SqlCauseStore:
     async def add_vims(self, holder: str, cause_id: str, members: Sequence[CauseMember]) -> bool:
         return await self._database.write(lambda c: cause_rows.add_vims(c, holder, cause_id, members))
 
+    async def leave(self, holder: str, limit: int) -> int:
+        return await self._database.write(lambda c: cause_rows.leave(c, holder, limit))
+
     async def end(self, holder: str, cause_ids: Sequence[str]) -> bool:
         return await self._database.write(lambda c: cause_rows.end(c, holder, cause_ids))
 

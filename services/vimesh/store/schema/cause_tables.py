@@ -32,13 +32,15 @@ cause_projects = Table(
     Column("vim_count", Whole, nullable=False),
 )
 
-# The VIMs of causes that last, whether or not they are back. Those of causes that have ended are deleted by and by.
+# The VIMs of causes that last. Those that are back have left: their rows only say that they were counted. Those of
+# causes that have ended are deleted by and by.
 cause_members = Table(
     "cause_members",
     metadata,
     Column("vim_id", word(36), primary_key=True),
     Column("cause_id", word(36), nullable=False),
     Column("project_id", word(255), nullable=False),
+    Column("back_time", Micros),  # NULL: it has not left
     Index(None, "cause_id", "vim_id"),
 )
 

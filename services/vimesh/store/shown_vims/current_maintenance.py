@@ -32,7 +32,7 @@ _AT = PreparedStatement(_OF_VIMS.where(_SPANS.start_time <= bindparam("time"), _
 _CAUSES = PreparedStatement(
     select(cause_members.c.vim_id, causes.c.id, causes.c.kind, causes.c.subject)
     .select_from(cause_members.join(causes, causes.c.id == cause_members.c.cause_id))
-    .where(among(cause_members.c.vim_id, "ids"), causes.c.end_time.is_(None))
+    .where(among(cause_members.c.vim_id, "ids"), cause_members.c.back_time.is_(None), causes.c.end_time.is_(None))
 )
 
 

@@ -796,14 +796,15 @@ export type Cause = Message<"vimesh.v1.Cause"> & {
   endTime?: Timestamp;
 
   /**
-   * Number of VIMs that it was found to affect.
+   * Number of VIMs that it was found to affect, with those that are back.
    *
    * @generated from field: uint32 vim_count = 7;
    */
   vimCount: number;
 
   /**
-   * Number of these that are still UNREACHABLE or UNKNOWN.
+   * Number of these that it still affects: they have been UNREACHABLE or UNKNOWN ever since. Those that were back, and are
+   * lost again, count only if this was found to be their cause again.
    *
    * @generated from field: uint32 affected_count = 8;
    */
