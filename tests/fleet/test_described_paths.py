@@ -124,7 +124,10 @@ async def _drain(call: Caller) -> None:
 
 
 async def _lose(call: Caller, vim: str) -> None:
-    store, cause = call.door.store, NewCause(str(uuid.uuid4()), trait_of_label("rack", "a7"), "TIMEOUT", 5.0, 3)
+    store, cause = (
+        call.door.store,
+        NewCause(str(uuid.uuid4()), trait_of_label("default", "rack", "a7"), "TIMEOUT", 5.0, 3),
+    )
     await store.causes.begin(cause.id, cause)
     await lose(store, [await store.get(vim)])
     await store.causes.add_vims(cause.id, cause.id, (await store.causes.recent_changes(0, 10)).members)

@@ -695,6 +695,7 @@ class Cause(_message.Message):
     VIM_COUNT_FIELD_NUMBER: _builtins.int
     AFFECTED_COUNT_FIELD_NUMBER: _builtins.int
     POPULATION_FIELD_NUMBER: _builtins.int
+    PROJECT_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its id."""
     kind: _vim_pb2.VimCause.Kind.ValueType
@@ -713,6 +714,8 @@ class Cause(_message.Message):
     """Number of all VIMs that had this in common, and could be affected, when it was found. 0 for callers that do not see all
     projects.
     """
+    project_id: _builtins.str
+    """Of a LABEL, the project of its VIMs: what other projects call the same is something else. Empty for other kinds."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the first of its VIMs changed."""
@@ -733,10 +736,11 @@ class Cause(_message.Message):
         vim_count: _builtins.int = ...,
         affected_count: _builtins.int = ...,
         population: _builtins.int = ...,
+        project_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["affected_count", b"affected_count", "end_time", b"end_time", "id", b"id", "kind", b"kind", "population", b"population", "reason", b"reason", "start_time", b"start_time", "subject", b"subject", "vim_count", b"vim_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affected_count", b"affected_count", "end_time", b"end_time", "id", b"id", "kind", b"kind", "population", b"population", "project_id", b"project_id", "reason", b"reason", "start_time", b"start_time", "subject", b"subject", "vim_count", b"vim_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

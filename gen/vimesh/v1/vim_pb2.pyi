@@ -380,7 +380,7 @@ class VimCause(_message.Message):
         CERTIFICATE: VimCause._Kind.ValueType  # 5
         """The certificates of a domain: `subject` is `*.example.org`."""
         LABEL: VimCause._Kind.ValueType  # 6
-        """What a label of the VIMs names, such as a proxy or a rack: `subject` is `rack=a7`."""
+        """What a label of VIMs of one project names, such as a proxy or a rack: `subject` is `rack=a7`."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What kind of thing failed."""
@@ -400,7 +400,7 @@ class VimCause(_message.Message):
     CERTIFICATE: VimCause.Kind.ValueType  # 5
     """The certificates of a domain: `subject` is `*.example.org`."""
     LABEL: VimCause.Kind.ValueType  # 6
-    """What a label of the VIMs names, such as a proxy or a rack: `subject` is `rack=a7`."""
+    """What a label of VIMs of one project names, such as a proxy or a rack: `subject` is `rack=a7`."""
 
     CAUSE_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int

@@ -132,6 +132,7 @@ def cause_message(cause: CommonCause) -> pb.Cause:
         id=cause.id,
         kind=CAUSE_KIND_VALUES[cause.kind],
         subject=cause.subject,
+        project_id=cause.project_id,
         reason=cause.reason,
         start_time=timestamp(cause.start_time),
         end_time=None if cause.end_time is None else timestamp(cause.end_time),

@@ -25,7 +25,7 @@ async def vims(store: SqlStore) -> list[Vim]:
 async def cause_id(store: SqlStore, vims: list[Vim]) -> str:
     await lose(store, vims)
     members = (await store.causes.recent_changes(0, 10)).members
-    cause = NewCause(str(uuid.uuid4()), trait_of_subject(CauseKind.NETWORK, "198.51.100.0/24"), "TIMEOUT", 125.0, 4)
+    cause = NewCause(str(uuid.uuid4()), trait_of_subject(CauseKind.NETWORK, "198.51.100.0/24", ""), "TIMEOUT", 125.0, 4)
     await store.causes.begin(HOLDER, cause)
     await store.causes.add_vims(HOLDER, cause.id, members)
     return cause.id

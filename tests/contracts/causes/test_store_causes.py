@@ -23,7 +23,7 @@ from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql_store import SqlStore
 
 HOLDER, OTHER = (str(uuid.UUID(int=number, version=4)) for number in (1, 2))
-PREFIX = trait_of_subject(CauseKind.NETWORK, "198.51.100.0/24")
+PREFIX = trait_of_subject(CauseKind.NETWORK, "198.51.100.0/24", "")
 
 
 def caller_of(*projects: str) -> Caller:
@@ -94,6 +94,20 @@ async def test_a_vim_says_its_cause_while_it_is_lost_and_the_cause_lasts(store: 
     assert await store.causes.lasting() == []
     assert {member.vim_id for member in (await store.causes.recent_changes(0, 10)).members} == {
         vim.id for vim in vims[1:]
+    }
+
+
+async def test_a_label_has_the_project_of_its_vims(store: VimStore) -> None:
+    _, members = await lost(store, 2, "mine")
+    label = trait_of_subject(CauseKind.LABEL, "rack=a7", "mine")
+    cause = NewCause(str(uuid.uuid4()), label, "TIMEOUT", 5.0, 7)
+    assert await store.causes.begin(HOLDER, cause)
+    assert await store.causes.add_vims(HOLDER, cause.id, members[:1])
+    await begun(store, members[1:])
+
+    assert {each.trait for each in await store.causes.lasting()} == {label, PREFIX}
+    assert {(each.subject, each.project_id) for each in await listed(store)} == {
+        *(("rack=a7", "mine"), ("198.51.100.0/24", "")),
     }
 
 

@@ -95,14 +95,14 @@ def test_the_host_of_an_auth_url(auth_url: str, host: str, is_tls: bool) -> None
 @pytest.mark.parametrize("host", ["192.0.2.77", "2001:db8:1:2::5", "a.edge.example.org", "localhost"])
 def test_a_trait_is_found_again_by_its_subject(host: str) -> None:
     for trait in traits_of(_member(host=host, rack="a7"), ("m", "v")):
-        assert trait_of_subject(trait.kind, trait.subject) == trait
+        assert trait_of_subject(trait.kind, trait.subject, trait.project_id) == trait
 
 
 def test_changes_join_a_cause_that_lasts_if_it_can_explain_them() -> None:
     causes = {
-        trait_of_subject(CauseKind.NETWORK, "192.0.2.0/24"): "prefix",
-        trait_of_subject(CauseKind.NETWORK, "198.51.100.7/32"): "host",
-        trait_of_subject(CauseKind.MONITOR, "m"): "monitor",
+        trait_of_subject(CauseKind.NETWORK, "192.0.2.0/24", ""): "prefix",
+        trait_of_subject(CauseKind.NETWORK, "198.51.100.7/32", ""): "host",
+        trait_of_subject(CauseKind.MONITOR, "m", ""): "monitor",
     }
     members = {
         "prefix": _member("a", "192.0.2.9"),
@@ -145,6 +145,25 @@ def test_of_equal_explanations_ours_comes_before_those_of_others() -> None:
 
     assert [cause.trait.kind for cause in ours] == [CauseKind.MONITOR]
     assert [cause.trait.subject for cause in others] == ["192.0.2.1/32"]
+
+
+def test_a_label_is_something_only_within_its_project() -> None:
+    of_two = [
+        _member(f"{project}{number}", f"192.0.{number}.1", rack="a7")._replace(project_id=project)
+        for project, count in (("p", 4), ("q", 2))
+        for number in range(count)
+    ]
+    index = [*of_two, *(member._replace(status=Status.REACHABLE, project_id="r") for member in of_two)]
+    populations: dict[Trait, int] = {}
+    correlation = Correlation(of_two, lambda _: _NOWHERE)
+    correlation.count(index, populations)
+
+    [cause] = correlation.find_causes(populations)
+    joined, others = join(of_two, {cause.trait: "lasting"}, lambda _: _NOWHERE)
+
+    assert (cause.trait.subject, cause.trait.project_id, cause.population) == ("rack=a7", "p", 4)
+    assert {member.project_id for member in cause.members} == {"p"}
+    assert (joined, others) == ({"lasting": of_two[:4]}, of_two[4:])
 
 
 _MEMBERS = st.builds(
@@ -195,7 +214,7 @@ def test_a_hundred_thousand_changes_take_less_than_a_second() -> None:
         )
         for number in range(100_000)
     ]
-    populations = {trait_of_label("env", "prod"): 200_000}
+    populations = {trait_of_label("p", "env", "prod"): 200_000}
 
     for attempt in cpu_budget(1.0):
         with attempt:

@@ -16,6 +16,7 @@ VANTAGES = ("north", "south")
 ZONES = ("edge.example.org", "core.example.org", "lab.example.net")
 PROXIES = ("p1", "p2", "p3")
 RACKS = 7
+PROJECT = "project-0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,13 @@ class SyntheticFleet:
         )
 
     def label(self, key: str, value: str, reason: str = "HTTP_503") -> Fault:
+        """What the VIMs of one project have in common by a label; others use the same label for something else."""
         return Fault(
             CauseKind.LABEL,
             f"{key}={value}",
             reason,
             Status.UNREACHABLE,
-            lambda member: member.labels[key] == value,
+            lambda member: member.project_id == PROJECT and member.labels[key] == value,
         )
 
     def monitor(self, monitor_id: str, reason: str = "TIMEOUT", status: Status = Status.UNREACHABLE) -> Fault:

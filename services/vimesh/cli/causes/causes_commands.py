@@ -36,6 +36,7 @@ _CAUSES: Final = ResourceTable[pb.Cause](
         TableColumn("ID", lambda cause: cause.id),
         TableColumn("KIND", lambda cause: name_of(VimCause.Kind, cause.kind)),
         TableColumn("SUBJECT", lambda cause: cause.subject),
+        TableColumn("PROJECT", lambda cause: cause.project_id, Visibility.IF_ANY),
         TableColumn("REASON", lambda cause: cause.reason),
         TableColumn("AFFECTED", lambda cause: str(cause.affected_count), value=lambda cause: cause.affected_count),
         TableColumn("VIMS", lambda cause: str(cause.vim_count), value=lambda cause: cause.vim_count),
@@ -123,6 +124,7 @@ def show(  # noqa: PLR0913 - one parameter per flag
     if settings.output is not Output.TABLE:
         documents.write(settings.output, documents.document(answer))
         return
-    fields = [(field, str(value)) for field, value in documents.document(answer.cause).items()]
+    # Only a label has a project.
+    fields = [(field, str(value)) for field, value in documents.document(answer.cause).items() if value != ""]
     fields.append(("vims", " ".join(vim.name for vim in answer.vims)))
     text_tables.write(("FIELD", "VALUE"), fields)

@@ -31,6 +31,8 @@ class CommonCause:
     kind: CauseKind
     subject: str
     """What failed: see `Trait.subject`."""
+    project_id: str
+    """Of a label its project, to which all its VIMs belong; otherwise empty."""
     reason: str
     """The reason that most of its VIMs had at first."""
     start_time: dt.datetime

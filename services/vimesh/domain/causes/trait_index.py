@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container, Hashable
 from itertools import islice
 from typing import NamedTuple
@@ -43,7 +44,8 @@ class TraitIndex:
         self._of_places: dict[Place, list[int]] = {}
         self._of_hosts: dict[tuple[str, bool, int], list[int]] = {}
         self._of_neighbourhoods: dict[tuple[Hashable, ...], list[int]] = {}
-        self._of_labels: dict[tuple[str, str], int] = {}
+        self._of_labels: defaultdict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+        """By project."""
 
     def numbers_of(self, member: CauseMember, place: Place, reason: str | None = None) -> list[int]:
         """Return the numbers of the traits of a VIM; with a reason, of those whose failure would be seen by it."""
@@ -58,10 +60,11 @@ class TraitIndex:
         if of_host is None:
             of_host = self._of_hosts[key] = self._of_host(member, scope)
         numbers = numbers + of_host
+        of_labels = self._of_labels[member.project_id]
         for label in islice(member.labels.items(), MAX_LABELS):
-            number = self._of_labels.get(label)
+            number = of_labels.get(label)
             if number is None:
-                number = self._of_labels[label] = self._number(trait_of_label(*label))
+                number = of_labels[label] = self._number(trait_of_label(member.project_id, *label))
             numbers.append(number)
         return numbers
 

@@ -27,6 +27,8 @@ class Trait(NamedTuple):
     """Of a prefix its length in bits, of a domain the number of its labels; otherwise 0."""
     value: int | str
     """Of a prefix its bits."""
+    project_id: str = ""
+    """Of a label its project: what others call the same is something else. Otherwise empty."""
 
     @property
     def subject(self) -> str:
@@ -141,8 +143,10 @@ def traits_of_place(place: Place) -> list[Trait]:
     ]
 
 
-def trait_of_subject(kind: CauseKind, subject: str) -> Trait:
-    """Return the trait that has this subject."""
+def trait_of_subject(kind: CauseKind, subject: str, project_id: str) -> Trait:
+    """Return the trait that has this subject; the project counts for labels."""
+    if kind is CauseKind.LABEL:
+        return Trait(kind, 0, subject, project_id)
     if subject == ALL_NAMES.subject:
         return ALL_NAMES
     if kind is CauseKind.NETWORK and "/" in subject:
@@ -156,8 +160,8 @@ def trait_of_subject(kind: CauseKind, subject: str) -> Trait:
     return Trait(kind, 0, subject)
 
 
-def trait_of_label(key: str, value: str) -> Trait:
-    return Trait(CauseKind.LABEL, 0, f"{key}={value}")
+def trait_of_label(project_id: str, key: str, value: str) -> Trait:
+    return Trait(CauseKind.LABEL, 0, f"{key}={value}", project_id)
 
 
 def traits_of(member: CauseMember, place: Place) -> list[Trait]:
@@ -166,7 +170,7 @@ def traits_of(member: CauseMember, place: Place) -> list[Trait]:
     if member.host:
         where, own = neighbourhood_of(member.host)
         traits += [own, *traits_of_neighbourhood(where, is_tls=member.is_tls)]
-    return traits + [trait_of_label(*label) for label in islice(member.labels.items(), MAX_LABELS)]
+    return traits + [trait_of_label(member.project_id, *label) for label in islice(member.labels.items(), MAX_LABELS)]
 
 
 def host_of(auth_url: str) -> tuple[str, bool]:

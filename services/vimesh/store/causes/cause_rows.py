@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from vimesh.domain.causes.causes import KEPT_S, MAX_ENDED, LastingCause, NewCause
 from vimesh.domain.causes.traits import BAD, CauseMember, trait_of_subject
@@ -38,13 +50,21 @@ _COUNT = (
     .where(cause_projects.c.cause_id == bindparam("of_cause"), cause_projects.c.project_id == bindparam("of_project"))
     .values(vim_count=cause_projects.c.vim_count + bindparam("more"))
 )
+
+
+def _of_projects(value: ColumnElement[Any]) -> ScalarSelect[Any]:
+    return select(value).where(cause_projects.c.cause_id == causes.c.id).scalar_subquery()
+
+
 _HAS_STAYED = cause_members.c.back_time.is_(None)
 _IS_BAD = standings.c.status.in_(sorted(BAD))
 _LASTING = (
     select(
         *(causes.c.id, causes.c.kind, causes.c.subject),
+        # All VIMs of a label are of one project, and other kinds need none.
+        _of_projects(func.min(cause_projects.c.project_id)),
         # Not the rows of members: those of VIMs that are deregistered, or have another cause by now, are gone.
-        select(func.sum(cause_projects.c.vim_count)).where(cause_projects.c.cause_id == causes.c.id).scalar_subquery(),
+        _of_projects(func.sum(cause_projects.c.vim_count)),
         func.sum(case((_IS_BAD, 1), else_=0)),
         func.sum(case((~_IS_BAD, 1), else_=0)),
     )
@@ -158,8 +178,12 @@ def add_vims(connection: Connection, holder: str, cause_id: str, members: Sequen
 
 def lasting(connection: Connection) -> list[LastingCause]:
     return [
-        LastingCause(cause_id, trait_of_subject(CauseKind(kind), subject), *(int(count or 0) for count in counts))
-        for cause_id, kind, subject, *counts in connection.execute(_LASTING)
+        LastingCause(
+            cause_id,
+            trait_of_subject(CauseKind(kind), subject, project_id or ""),
+            *(int(count or 0) for count in counts),
+        )
+        for cause_id, kind, subject, project_id, *counts in connection.execute(_LASTING)
     ]
 
 

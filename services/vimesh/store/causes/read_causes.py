@@ -61,7 +61,11 @@ def _rows(
 ) -> Sequence[RowMapping]:
     # A cause without VIMs that the caller sees does not exist for it; one has none while its first are being written.
     statement = (
-        select(causes, func.sum(cause_projects.c.vim_count).label("vim_count"))
+        select(
+            causes,
+            func.sum(cause_projects.c.vim_count).label("vim_count"),
+            func.min(cause_projects.c.project_id).label("project_id"),
+        )
         .select_from(causes.join(cause_projects, cause_projects.c.cause_id == causes.c.id))
         .where(*conditions, *_of(cause_projects.c.project_id, caller))
         .group_by(*causes.c)
@@ -84,6 +88,7 @@ def _causes_of(connection: Connection, rows: Sequence[RowMapping], caller: Calle
             id=row["id"],
             kind=CauseKind(row["kind"]),
             subject=row["subject"],
+            project_id=row["project_id"] if row["kind"] == CauseKind.LABEL else "",
             reason=row["reason"],
             start_time=moment(row["start_time"]),
             end_time=None if row["end_time"] is None else moment(row["end_time"]),

@@ -437,7 +437,7 @@ export enum VimCause_Kind {
   CERTIFICATE = 5,
 
   /**
-   * What a label of the VIMs names, such as a proxy or a rack: `subject` is `rack=a7`.
+   * What a label of VIMs of one project names, such as a proxy or a rack: `subject` is `rack=a7`.
    *
    * @generated from enum value: LABEL = 6;
    */
