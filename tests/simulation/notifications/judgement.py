@@ -48,7 +48,8 @@ def judge(expected: Expected, arrivals: Sequence[Arrival]) -> Judgement:
     """Compare the arrivals at one receiver, in their order, with what is expected.
 
     Under way is what was not confirmed, and what was confirmed last of its group: a notifier may die before that is on
-    record. The next one may begin with another group, and repeat it in several notifications, as it reads the log.
+    record. The next one may begin with another group, and repeat it in several notifications, as it reads the log; and
+    what comes after the end of a problem may be in another group then, as if the end had been told by itself.
     """
     first_arrivals = defaultdict[str, list[int]](list)
     seen, unconfirmed = set[int](), set[int]()
@@ -57,7 +58,7 @@ def judge(expected: Expected, arrivals: Sequence[Arrival]) -> Judgement:
     faults = list[str]()
     for arrival in arrivals:
         revisions = frozenset(change.revision for change in arrival.changes)
-        if stale := (revisions & seen) - unconfirmed - confirmed_last[arrival.group]:
+        if stale := (revisions & seen) - unconfirmed.union(*confirmed_last.values()):
             faults.append(f"{arrival.notification_id} repeats {len(stale)} changes that were not under way any more")
         repeats += len(revisions & seen)
         notifications += bool(revisions - seen)

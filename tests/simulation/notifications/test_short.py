@@ -62,9 +62,14 @@ def test_what_was_under_way_may_come_again() -> None:
 
     # The next notifier begins with another group.
     other_first = [arrival(("a", 1)), arrival(("b", 3), group="h"), arrival(("a", 1), ("a", 2))]
+    # What follows the end of a problem has another reason.
+    other_group = [arrival(("a", 1), ("a", 2), ("b", 3)), arrival(("a", 1)), arrival(("a", 2), group="h")]
     in_parts = [arrival(("a", 1), ("b", 3)), arrival(("a", 1)), arrival(("b", 3)), arrival(("a", 2))]
 
-    for arrivals, repeats, notifications in ((crashed, 2, 2), (cut, 1, 3), (other_first, 1, 3), (in_parts, 2, 2)):
+    for arrivals, repeats, notifications in (
+        *((crashed, 2, 2), (cut, 1, 3), (other_first, 1, 3)),
+        *((other_group, 2, 1), (in_parts, 2, 2)),
+    ):
         judgement = judge({"a": [1, 2], "b": [3]}, arrivals)
         assert (judgement.faults, judgement.repeats, judgement.notifications) == ((), repeats, notifications)
 
