@@ -11,6 +11,7 @@ from tests.support.causes.lost_vims import hosts, lose, registered
 from vimesh.domain.causes.causes import NewCause
 from vimesh.domain.causes.traits import trait_of_subject
 from vimesh.domain.vims import CauseKind, Vim
+from vimesh.store.causes import cause_rows
 from vimesh.store.sql_store import SqlStore
 
 HOLDER = str(uuid.uuid4())
@@ -22,12 +23,15 @@ async def vims(store: SqlStore) -> list[Vim]:
 
 
 @pytest.fixture
-async def cause_id(store: SqlStore, vims: list[Vim]) -> str:
+async def cause_id(store: SqlStore, vims: list[Vim], monkeypatch: pytest.MonkeyPatch) -> str:
+    # The conductor looks for causes, too: it does not get the turn in the time of a test.
+    monkeypatch.setattr(cause_rows, "TURN_S", 3600.0)
+    assert await store.causes.take_turn(HOLDER)
     await lose(store, vims)
     members = (await store.causes.recent_changes(0, 10)).members
     cause = NewCause(str(uuid.uuid4()), trait_of_subject(CauseKind.NETWORK, "198.51.100.0/24", ""), "TIMEOUT", 125.0, 4)
-    await store.causes.begin(HOLDER, cause)
-    await store.causes.add_vims(HOLDER, cause.id, members)
+    assert await store.causes.begin(HOLDER, cause)
+    assert await store.causes.add_vims(HOLDER, cause.id, members)
     return cause.id
 
 
@@ -35,7 +39,7 @@ async def test_causes_are_listed_until_they_end(user: AsyncUser, store: SqlStore
     table = await user("causes", "list")
     [shown] = (await user("causes", "list", "-o", "json")).json
     wide = await user("causes", "list", "-o", "wide", "--no-headers")
-    await store.causes.end(HOLDER, [cause_id])
+    assert await store.causes.end(HOLDER, [cause_id])
     lasting, everything = await user("causes", "list", "-o", "name"), await user("causes", "list", "-a", "-o", "name")
 
     titles, row = table.out.splitlines()

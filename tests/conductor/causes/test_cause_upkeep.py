@@ -103,18 +103,20 @@ async def test_single_outages_have_no_cause(site: Site) -> None:
 
 async def test_while_changes_pour_in_nothing_is_named(site: Site) -> None:
     lost, _ = await healthy(site.store, "198.51.100", "203.0.113")
-    await lose(site.store, lost, ago_s=0.0)
+    # However long that takes, it is not over: they are lost in half a minute.
+    await lose(site.store, lost, ago_s=-30.0)
     await site.upkeep.look()
     assert await site.causes() == []
 
-    await become(site.store, lost, Status.UNREACHABLE, 4, reason="TIMEOUT", ago_s=3.0)
+    await become(site.store, lost, Status.UNREACHABLE, 4, reason="TIMEOUT", ago_s=33.0)
     await site.upkeep.look()
     assert await site.causes() == [("NETWORK", "198.51.100.0/24", 5, 5)]
 
 
 async def test_what_one_monitor_of_two_loses_is_named_after_it(site: Site) -> None:
     site.assignment = Assignment([Member("m-1"), Member("m-2")])
-    groups = await healthy(site.store, "198.51.100", "203.0.113", count=8)
+    # So many that each of the two surely has some.
+    groups = await healthy(site.store, "198.51.100", "203.0.113", count=16)
     vims = [vim for group in groups for vim in group]
     of_one = [vim for vim in vims if site.assignment.owner_of(vim.id) == "m-1"]
     await site.upkeep.look()

@@ -156,7 +156,7 @@ async def pool() -> AsyncGenerator[Monitors]:
 
 
 async def registered(client: Client, count: int) -> list[Vim]:
-    return [await client.register() for _ in range(count)]
+    return await asyncio.gather(*(client.register() for _ in range(count)))
 
 
 async def test_a_single_monitor_has_all_and_two_share_them(site: Site, pool: Monitors) -> None:

@@ -17,12 +17,14 @@ from vimesh.domain.causes.traits import CauseMember, trait_of_subject
 from vimesh.domain.errors import PageTokenInvalid
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import CauseKind, Status, Vim, VimCause
-from vimesh.store.causes.cause_rows import TURN_S
+from vimesh.store.causes import cause_rows
 from vimesh.store.schema.cause_tables import cause_turns, causes
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql_store import SqlStore
 
 HOLDER, OTHER = (str(uuid.UUID(int=number, version=4)) for number in (1, 2))
+_LONG_S = 3600.0
+"""More than any of these tests takes."""
 PREFIX = trait_of_subject(CauseKind.NETWORK, "198.51.100.0/24", "")
 
 
@@ -201,7 +203,8 @@ async def test_causes_are_listed_in_pages_and_those_that_ended_on_demand(store: 
         await store.causes.list_causes(3, first.next_page_token, OPEN_CALLER, ended=False)
 
 
-async def test_one_conductor_has_the_turn_until_it_is_gone(store: VimStore) -> None:
+async def test_one_conductor_has_the_turn_until_it_is_gone(store: VimStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cause_rows, "TURN_S", _LONG_S)
     _, members = await lost(store)
     cause_id = await begun(store, members[:1])
 
@@ -212,7 +215,7 @@ async def test_one_conductor_has_the_turn_until_it_is_gone(store: VimStore) -> N
     assert not await store.causes.end(OTHER, [cause_id])
     assert [(cause.vim_count, cause.end_time) for cause in await listed(store)] == [(1, None)]
 
-    older = update(cause_turns).values(until=cause_turns.c.until - micros(TURN_S))
+    older = update(cause_turns).values(until=cause_turns.c.until - micros(_LONG_S))
     assert isinstance(store, SqlStore)
     await store._database.write(lambda connection: connection.execute(older))
 
