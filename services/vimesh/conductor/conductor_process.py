@@ -232,7 +232,17 @@ async def serving(
         from vimesh.conductor.metrics.conductor_collector import ConductorParts  # noqa: PLC0415 - see above
         from vimesh.conductor.metrics.conductor_metrics import expose  # noqa: PLC0415 - see above
 
-        parts = ConductorParts(statistics, admission, reports, pace, sweep, watch_streams, vitals, pool_upkeep)
+        parts = ConductorParts(
+            statistics,
+            admission,
+            reports,
+            pace,
+            sweep,
+            watch_streams,
+            vitals,
+            pool_upkeep,
+            probes.confirmation.statistics,
+        )
         beside_them.append(supervise("metrics", expose(exposition, store, parts)))
     # Count once before serving, so that the first answers use the right pace. If this fails because the database is
     # unavailable, there are no answers either.

@@ -7,12 +7,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from tests.support.deployments.conductors import Client, client_at, report_on
+from tests.support.deployments.scripted_monitor import reached, refused, scripted_monitor, silent
 from tests.support.scraping.scrapes import Scrape, scrape, socket_in
 from tests.support.sql.maintenance import new_window
 from tests.support.sql.stores import elapse, registration, sqlite_url, store_at
@@ -88,6 +90,32 @@ async def test_reports_are_counted_by_outcome(tmp_path: Path) -> None:
     assert answer.value("grpc_server_handled_total", **service, grpc_code="OK") == 4
     assert answer.value("grpc_server_handled_total", **service, grpc_code="INVALID_ARGUMENT") == 1
     assert answer.value("grpc_server_handling_seconds_count", **service) == 5
+
+
+async def test_second_opinions_are_counted_by_outcome(tmp_path: Path) -> None:
+    def say(request: pb.RequestedProbe) -> list[pb.ProbeAnswer]:
+        answers = {"127.0.0.1": refused, "127.0.0.2": reached}
+        return answers.get(urlsplit(request.auth_url).hostname or "", silent)(request)
+
+    async with watched(tmp_path) as conductor:
+        client = conductor.client
+        urls = ["http://127.0.0.1/a", "http://127.0.0.1/a", "http://127.0.0.2/", "http://127.0.0.3/"]
+        failed = [
+            pb.FailedVim(vim_id=vim.id, action_id=vim.monitor.action_id)
+            for vim in [await client.register(auth_url=url) for url in urls]
+        ]
+        # Nobody is asked about what is not wanted.
+        failed.append(pb.FailedVim(vim_id=failed[0].vim_id, action_id="another"))
+        async with scripted_monitor(client) as asking, scripted_monitor(client, say):
+            request = pb.ConfirmFailuresRequest(monitor_id=asking.monitor_id, vims=failed)
+            async for _ in client.conductor.ConfirmFailures(request, timeout=30):
+                pass
+        answer = await conductor.scrape()
+
+    opinions = answer.by_labels("vimesh_second_opinions_total")
+    outcomes = {dict(labels)["outcome"]: value for labels, value in opinions.items()}
+    assert outcomes == {"confirmed": 2, "denied": 1, "unknown": 1}
+    assert answer.value("vimesh_second_opinion_delay_seconds_count") == 3
 
 
 async def test_the_delay_of_a_detection_has_the_age_of_its_report(tmp_path: Path) -> None:

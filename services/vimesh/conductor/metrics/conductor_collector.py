@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric
 from vimesh.conductor.conductor_service import ReportsServicer
 from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.ports.vitals import Vitals
+from vimesh.conductor.probes.confirmation_statistics import ConfirmationStatistics
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep
 from vimesh.conductor.watches.watch_streams import WatchStreams
@@ -31,6 +32,7 @@ class ConductorParts:
     watches: WatchStreams
     vitals: Vitals
     pool: PoolUpkeep
+    confirmations: ConfirmationStatistics
 
 
 class ConductorCollector:
@@ -45,6 +47,7 @@ class ConductorCollector:
         yield from self._sweeps()
         yield from self._watches()
         yield from self._pool()
+        yield from self._confirmations()
 
     def _calls(self) -> Iterator[Metric]:
         methods = {_service_and_method(path): of for path, of in list(self._parts.calls.by_method.items())}
@@ -85,6 +88,16 @@ class ConductorCollector:
         yield families.gauge("vimesh_pool_monitors", {(vantage,): count for vantage, count in pool.sizes.items()})
         yield families.counter("vimesh_pool_divisions_total", pool.changes)
         yield families.counter("vimesh_pool_removals_total", pool.removed)
+
+    def _confirmations(self) -> Iterator[Metric]:
+        confirmations = self._parts.confirmations
+        outcomes = {
+            ("confirmed",): confirmations.confirmed,
+            ("denied",): confirmations.denied,
+            ("unknown",): confirmations.unknown,
+        }
+        yield families.counter("vimesh_second_opinions_total", outcomes)
+        yield families.histogram("vimesh_second_opinion_delay_seconds", confirmations.delays_s)
 
 
 def _service_and_method(path: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.probes.asked_monitors import AskedMonitor, AskedMonitors
+from vimesh.conductor.probes.confirmation_statistics import ConfirmationStatistics
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import Overloaded, PermissionDenied
 from vimesh.domain.pool.pool_errors import MonitorNotFound
@@ -18,6 +19,7 @@ from vimesh.domain.probes.asked_probes import SECOND_OPINION_S, AskedProbe, Prob
 from vimesh.domain.probes.probe_errors import NoMonitor
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vim_store import VimStore
+from vimesh.domain.vims import Status
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.wire.probes.probe_messages import patience_of, second_opinion
 from vimesh.wire.request_messages import id_of
@@ -30,13 +32,34 @@ _ON_THE_WAY_S: Final = 0.15
 class _Opinions:
     """The opinions of one call that were not sent yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, statistics: ConfirmationStatistics, clock: Callable[[], float]) -> None:
+        self._statistics = statistics
+        self._clock = clock
+        self._began_at = clock()
         self._unsent: list[pb.SecondOpinion] = []
+        self._awaited = 0
         self.news = asyncio.Event()
         """Set when there are some, or no more will come."""
 
-    def add(self, positions: Sequence[int], sighting: ProbeSighting | None) -> None:
-        """Take what was seen of the VIMs at these positions; None: nobody is asked about them."""
+    def expect(self, vims: int) -> None:
+        """Note that others are asked about so many VIMs."""
+        self._awaited += vims
+
+    def add(self, positions: Sequence[int], sighting: ProbeSighting) -> None:
+        """Take what was seen of the VIMs at these positions."""
+        self._awaited -= len(positions)
+        self._statistics.note(sighting.status, len(positions), self._clock() - self._began_at)
+        self._send(positions, sighting)
+
+    def skip(self, positions: Sequence[int]) -> None:
+        """Note that nobody is asked about the VIMs at these positions."""
+        self._send(positions, None)
+
+    def end(self) -> None:
+        """Note that no more will come."""
+        self._statistics.note(Status.UNKNOWN, self._awaited, 0.0)
+
+    def _send(self, positions: Sequence[int], sighting: ProbeSighting | None) -> None:
         self._unsent.extend(second_opinion(position, sighting) for position in positions)
         self.news.set()
 
@@ -55,6 +78,7 @@ class FailureConfirmation:
         self._monitors = monitors
         self._clock = clock
         self._calls: dict[str, int] = {}
+        self.statistics = ConfirmationStatistics()
 
     async def confirm(
         self, request: pb.ConfirmFailuresRequest, caller: Caller
@@ -79,7 +103,7 @@ class FailureConfirmation:
         if self._calls.get(monitor_id, 0) >= _MAX_CALLS:
             raise Overloaded
         self._calls[monitor_id] = self._calls.get(monitor_id, 0) + 1
-        opinions = _Opinions()
+        opinions = _Opinions(self.statistics, self._clock)
         asking = asyncio.ensure_future(self._ask(request.vims, others, ends_at, opinions))
         asking.add_done_callback(lambda _: opinions.news.set())
         try:
@@ -96,6 +120,7 @@ class FailureConfirmation:
             asking.cancel()
             await asyncio.wait([asking])
             _ = asking.cancelled() or asking.exception()
+            opinions.end()
             self._calls[monitor_id] -= 1
             if not self._calls[monitor_id]:
                 del self._calls[monitor_id]
@@ -117,11 +142,13 @@ class FailureConfirmation:
                 probes.setdefault((action.auth_url, policy), AskedProbe(action.vim_id, action.auth_url, policy))
         # What remains is not wanted any more.
         for of_action in positions.values():
-            opinions.add(of_action, None)
+            opinions.skip(of_action)
         # Begin with another one each time: so a monitor that never tells the truth is not always the one that is asked.
         first = random.randrange(len(others))  # noqa: S311 - it spreads load, and is not a secret
         whats = list(probes)
         shares = [whats[(first + number) % len(others) :: len(others)] for number in range(len(others))]
+
+        opinions.expect(sum(map(len, asked.values())))
 
         def hear(share: Sequence[tuple[str, ProbePolicy]], number: int, sighting: ProbeSighting) -> None:
             opinions.add(asked[share[number]], sighting)

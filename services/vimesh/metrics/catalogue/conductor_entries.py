@@ -173,6 +173,22 @@ CONDUCTOR_METRICS: Final = (
         components=_CONDUCTOR,
     ),
     MetricEntry(
+        "vimesh_second_opinions_total",
+        MetricKind.COUNTER,
+        "VIMs about which other monitors were asked before they are called UNREACHABLE, and each time again, by what "
+        "became of it: confirmed (another one cannot reach it either), denied (another one reaches it), unknown "
+        "(nobody could tell in time).",
+        labels=("outcome",),
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
+        "vimesh_second_opinion_delay_seconds",
+        MetricKind.HISTOGRAM,
+        "Time from the question of a monitor to what another one says of a VIM. Without those of which nobody could "
+        "tell.",
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
         "vimesh_store_up",
         MetricKind.GAUGE,
         "Whether the database could be read and written at the last check, a second ago.",
