@@ -610,6 +610,7 @@ class SecondOpinion(_message.Message):
     ROUND_TRIP_FIELD_NUMBER: _builtins.int
     MONITOR_ID_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
+    OF_HOST_FIELD_NUMBER: _builtins.int
     status: _vim_pb2.Vim.Status.ValueType
     """REACHABLE or UNREACHABLE; STATUS_UNSPECIFIED if none could tell."""
     reason: _builtins.str
@@ -618,6 +619,10 @@ class SecondOpinion(_message.Message):
     """Id of the monitor that probed; empty if none could tell."""
     position: _builtins.int
     """Position of the VIM in the request, from 0."""
+    of_host: _builtins.bool
+    """Whether other VIMs of its host were probed instead: of more than 40 in one request, 40 are, and if 10 of them could be
+    told about and are all the same, so are the others.
+    """
     @_builtins.property
     def round_trip(self) -> _duration_pb2.Duration:
         """Round-trip time of the probe that was answered; absent if none was."""
@@ -630,10 +635,11 @@ class SecondOpinion(_message.Message):
         round_trip: _duration_pb2.Duration | None = ...,
         monitor_id: _builtins.str = ...,
         position: _builtins.int = ...,
+        of_host: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["round_trip", b"round_trip"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor_id", b"monitor_id", "position", b"position", "reason", b"reason", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["monitor_id", b"monitor_id", "of_host", b"of_host", "position", b"position", "reason", b"reason", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

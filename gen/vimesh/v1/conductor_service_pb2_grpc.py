@@ -142,7 +142,7 @@ class ConductorServiceServicer(object):
 
     def ConfirmFailures(self, request, context):
         """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
-        VIM is probed by one other monitor, within the patience that is asked for, and nothing is written. Opinions are sent as
+        VIM is probed by one other monitor, and of very many that have one host a sample, within the patience that is asked for, and nothing is written. Opinions are sent as
         they come, so that none waits for another, and the stream ends within a second.
 
         PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the

@@ -93,7 +93,7 @@ class ConductorServiceStub:
     """
     ConfirmFailures: _grpc.UnaryStreamMultiCallable[_conductor_service_pb2.ConfirmFailuresRequest, _conductor_service_pb2.ConfirmFailuresResponse]
     """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
-    VIM is probed by one other monitor, within the patience that is asked for, and nothing is written. Opinions are sent as
+    VIM is probed by one other monitor, and of very many that have one host a sample, within the patience that is asked for, and nothing is written. Opinions are sent as
     they come, so that none waits for another, and the stream ends within a second.
 
     PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
@@ -169,7 +169,7 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     """
     ConfirmFailures: _aio.UnaryStreamMultiCallable[_conductor_service_pb2.ConfirmFailuresRequest, _conductor_service_pb2.ConfirmFailuresResponse]  # type: ignore[assignment]
     """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
-    VIM is probed by one other monitor, within the patience that is asked for, and nothing is written. Opinions are sent as
+    VIM is probed by one other monitor, and of very many that have one host a sample, within the patience that is asked for, and nothing is written. Opinions are sent as
     they come, so that none waits for another, and the stream ends within a second.
 
     PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the
@@ -272,7 +272,7 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_conductor_service_pb2.ConfirmFailuresResponse], _abc.AsyncIterator[_conductor_service_pb2.ConfirmFailuresResponse]]:
         """Has other monitors of the same vantage probe VIMs that a monitor cannot reach, before it calls them UNREACHABLE. Each
-        VIM is probed by one other monitor, within the patience that is asked for, and nothing is written. Opinions are sent as
+        VIM is probed by one other monitor, and of very many that have one host a sample, within the patience that is asked for, and nothing is written. Opinions are sent as
         they come, so that none waits for another, and the stream ends within a second.
 
         PERMISSION_DENIED (PERMISSION_DENIED): the caller may not run EMBEDDED actions or does not see all projects, or the

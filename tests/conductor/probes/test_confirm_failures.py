@@ -22,7 +22,7 @@ from tests.support.deployments.scripted_monitor import (
 from tests.support.deployments.secured_conductors import EXECUTOR, MONITOR, OPERATOR, REPORTER, client_as, secured
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.v1 import conductor_service_pb2 as pb
-from vimesh.v1.vim_pb2 import Vim
+from vimesh.v1.vim_pb2 import ProbePolicy, Vim
 from vimesh.wire.error_statuses import failure_of
 
 
@@ -68,6 +68,17 @@ async def test_vims_with_one_endpoint_are_probed_once(client: Client) -> None:
 
     assert [answer.status for answer in answers] == [Vim.UNREACHABLE] * 3
     assert len(other.requests) == 1
+
+
+async def test_of_many_vims_of_one_host_some_are_probed_for_all(client: Client) -> None:
+    policy = ProbePolicy(method=ProbePolicy.TCP)
+    vims = [await client.register(auth_url=f"http://127.0.0.1:{port}/", probe_policy=policy) for port in range(1, 61)]
+    async with scripted_monitor(client) as asking, scripted_monitor(client, refused) as other:
+        answers = await opinions(asking, *map(failed, vims))
+
+    assert [(answer.status, answer.monitor_id) for answer in answers] == [(Vim.UNREACHABLE, other.monitor_id)] * 60
+    assert sum(answer.of_host for answer in answers) == 20
+    assert len(other.requests) == 40
 
 
 async def test_all_others_share_the_work(client: Client) -> None:

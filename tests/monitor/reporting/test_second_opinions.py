@@ -121,6 +121,16 @@ async def test_monitors_that_disagree_say_so_until_they_agree(
     assert agreed.decided_at > verdict.decided_at
 
 
+async def test_a_dispute_says_that_others_of_the_host_were_probed_instead(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    others.opinion = pb.SecondOpinion(status=Vim.REACHABLE, monitor_id="m2", of_host=True)
+    opinions.consider(bad())
+
+    detail = (await told.next_of("vim")).detail
+    assert detail == "monitor m2 reached others of its host, and this one did not reach it (TIMEOUT: no answer)"
+
+
 async def test_a_dispute_does_not_end_because_nobody_can_tell_for_a_moment(
     opinions: SecondOpinions, others: Others, told: Verdicts
 ) -> None:

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 from vimesh.conductor.conductor_service import ReportsServicer
 from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.ports.vitals import Vitals
-from vimesh.conductor.probes.confirmation_statistics import ConfirmationStatistics
+from vimesh.conductor.probes.confirmation_statistics import ConfirmationStatistics, OpinionCounts
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.upkeep.lease_sweep import LeaseSweep
 from vimesh.conductor.watches.watch_streams import WatchStreams
@@ -91,13 +91,13 @@ class ConductorCollector:
 
     def _confirmations(self) -> Iterator[Metric]:
         confirmations = self._parts.confirmations
-        outcomes = {
-            ("confirmed",): confirmations.confirmed,
-            ("denied",): confirmations.denied,
-            ("unknown",): confirmations.unknown,
-        }
-        yield families.counter("vimesh_second_opinions_total", outcomes)
+        yield families.counter("vimesh_second_opinions_total", _by_outcome(confirmations.all))
+        yield families.counter("vimesh_host_opinions_total", _by_outcome(confirmations.of_host))
         yield families.histogram("vimesh_second_opinion_delay_seconds", confirmations.delays_s)
+
+
+def _by_outcome(counts: OpinionCounts) -> dict[tuple[str], int]:
+    return {("confirmed",): counts.confirmed, ("denied",): counts.denied, ("unknown",): counts.unknown}
 
 
 def _service_and_method(path: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from typing import Final
 from vimesh.conductor.pool.pool_upkeep import PoolUpkeep
 from vimesh.conductor.probes.asked_monitors import AskedMonitor, AskedMonitors
 from vimesh.conductor.probes.confirmation_statistics import ConfirmationStatistics
+from vimesh.conductor.probes.host_samples import sampled
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import Overloaded, PermissionDenied
 from vimesh.domain.pool.pool_errors import MonitorNotFound
@@ -37,30 +38,32 @@ class _Opinions:
         self._clock = clock
         self._began_at = clock()
         self._unsent: list[pb.SecondOpinion] = []
-        self._awaited = 0
+        self._awaited = {False: 0, True: 0}
+        """How many VIMs nothing was said of yet: of those that are probed, and of those for which others stand."""
         self.news = asyncio.Event()
         """Set when there are some, or no more will come."""
 
-    def expect(self, vims: int) -> None:
-        """Note that others are asked about so many VIMs."""
-        self._awaited += vims
+    def expect(self, vims: int, *, of_host: bool = False) -> None:
+        """Note that others are asked about so many VIMs. `of_host`: about others of their host instead."""
+        self._awaited[of_host] += vims
 
-    def add(self, positions: Sequence[int], sighting: ProbeSighting) -> None:
+    def add(self, positions: Sequence[int], sighting: ProbeSighting, *, of_host: bool = False) -> None:
         """Take what was seen of the VIMs at these positions."""
-        self._awaited -= len(positions)
-        self._statistics.note(sighting.status, len(positions), self._clock() - self._began_at)
-        self._send(positions, sighting)
+        self._awaited[of_host] -= len(positions)
+        self._statistics.note(sighting.status, len(positions), self._clock() - self._began_at, of_host=of_host)
+        self._send(positions, sighting, of_host=of_host)
 
     def skip(self, positions: Sequence[int]) -> None:
         """Note that nobody is asked about the VIMs at these positions."""
-        self._send(positions, None)
+        self._send(positions, None, of_host=False)
 
     def end(self) -> None:
         """Note that no more will come."""
-        self._statistics.note(Status.UNKNOWN, self._awaited, 0.0)
+        for of_host, vims in self._awaited.items():
+            self._statistics.note(Status.UNKNOWN, vims, 0.0, of_host=of_host)
 
-    def _send(self, positions: Sequence[int], sighting: ProbeSighting | None) -> None:
-        self._unsent.extend(second_opinion(position, sighting) for position in positions)
+    def _send(self, positions: Sequence[int], sighting: ProbeSighting | None, *, of_host: bool) -> None:
+        self._unsent.extend(second_opinion(position, sighting, of_host=of_host) for position in positions)
         self.news.set()
 
     def take(self) -> list[pb.SecondOpinion]:
@@ -143,15 +146,21 @@ class FailureConfirmation:
         # What remains is not wanted any more.
         for of_action in positions.values():
             opinions.skip(of_action)
+        samples = sampled(probes, asked)
         # Begin with another one each time: so a monitor that never tells the truth is not always the one that is asked.
         first = random.randrange(len(others))  # noqa: S311 - it spreads load, and is not a secret
         whats = list(probes)
         shares = [whats[(first + number) % len(others) :: len(others)] for number in range(len(others))]
 
-        opinions.expect(sum(map(len, asked.values())))
+        opinions.expect(sum(len(asked[what]) for what in probes))
+        for sample in set(samples.values()):
+            opinions.expect(len(sample.rest), of_host=True)
 
         def hear(share: Sequence[tuple[str, ProbePolicy]], number: int, sighting: ProbeSighting) -> None:
             opinions.add(asked[share[number]], sighting)
+            sample = samples.get(share[number])
+            if sample is not None and sample.hear(sighting):
+                opinions.add(sample.rest, sighting, of_host=True)
 
         within_s = max(0.0, ends_at - self._clock())
         await asyncio.gather(

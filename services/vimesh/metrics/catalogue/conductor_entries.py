@@ -182,6 +182,14 @@ CONDUCTOR_METRICS: Final = (
         components=_CONDUCTOR,
     ),
     MetricEntry(
+        "vimesh_host_opinions_total",
+        MetricKind.COUNTER,
+        "Those of vimesh_second_opinions_total that were not probed, because more than 40 VIMs of their host were lost "
+        "together: 40 of them are probed, and stand for the others if they agree (else: unknown).",
+        labels=("outcome",),
+        components=_CONDUCTOR,
+    ),
+    MetricEntry(
         "vimesh_second_opinion_delay_seconds",
         MetricKind.HISTOGRAM,
         "Time from the question of a monitor to what another one says of a VIM. Without those of which nobody could "

@@ -327,5 +327,6 @@ def _disputed(verdict: Verdict, opinion: pb.SecondOpinion) -> Verdict:
     """Return the verdict while another monitor disagrees, with what both of them see."""
     took = f" in {seconds(opinion.round_trip) * 1000:.0f} ms" if opinion.HasField("round_trip") else ""
     here = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
-    detail = f"monitor {opinion.monitor_id} reached it{took}, this one did not ({here})"
+    reached = "others of its host, and this one did not reach it" if opinion.of_host else f"it{took}, this one did not"
+    detail = f"monitor {opinion.monitor_id} reached {reached} ({here})"
     return replace(verdict, status=Status.UNKNOWN, reason=Reason.DISPUTED, detail=detail, round_trip_s=None)

@@ -65,12 +65,16 @@ def patience_of(vim: pb.FailedVim) -> float:
     return seconds(vim.patience) if vim.HasField("patience") else LONGEST_PATIENCE_S
 
 
-def second_opinion(position: int, sighting: ProbeSighting | None) -> pb.SecondOpinion:
-    """Return the opinion of a monitor about the VIM at a position; None, and one that could not tell, is none."""
+def second_opinion(position: int, sighting: ProbeSighting | None, *, of_host: bool = False) -> pb.SecondOpinion:
+    """Return the opinion of a monitor about the VIM at a position; None, and one that could not tell, is none.
+
+    `of_host`: whether it has seen others of its host.
+    """
     if sighting is None or sighting.status is Status.UNKNOWN:
         return pb.SecondOpinion(position=position)
     return pb.SecondOpinion(
         position=position,
+        of_host=of_host,
         status=STATUS_VALUES[sighting.status],
         reason=sighting.reason,
         round_trip=None if sighting.round_trip_s is None else duration(sighting.round_trip_s),
