@@ -121,6 +121,27 @@ def test_it_can_be_set_aside_at_any_stage_of_a_round(method: Method) -> None:
         assert not host.waits(target)
 
 
+def test_a_round_that_somebody_asks_for_is_no_retry_of_a_vim_that_is_set_aside() -> None:
+    host = host_with_calendar()
+    target = host.start(action(URL, MINUTELY))
+    host.run(1)
+    hold_twice(host, target)
+    host.rounds.dismiss(target)
+    host.time += FIRST_PAUSE_S
+    host.sent.clear()
+
+    asked = Target(action(URL, MINUTELY, vim_id="asked"))
+    host.rounds.enlist_once(asked, host.time)
+    host.run(1)
+    host.rounds.dismiss(asked)
+    assert host.sent == []
+    assert [verdict.reason for verdict in host.verdicts.of("asked")] == [Reason.LOCAL_SET_ASIDE]
+
+    host.start(action(URL, MINUTELY))
+    host.run(1)
+    assert len(host.sent) == 1, "the VIM has its retry yet"
+
+
 def test_a_hold_that_is_told_of_after_the_vim_was_dismissed_does_not_bring_it_back() -> None:
     host = host_with_calendar()
     target = host.start(action(URL, MINUTELY))

@@ -265,7 +265,7 @@ class Rounds:
     # The round.
 
     def _begin_round(self, target: Target) -> None:
-        if self._quarantine.aside and not self._quarantine.admits(target):
+        if self._quarantine.aside and not self._admits(target):
             self._await_retry(target)
             return
         self._statistics.rounds += 1
@@ -277,6 +277,13 @@ class Rounds:
             self._delay(target, delay_s)
         else:
             self._probe(target)
+
+    def _admits(self, target: Target) -> bool:
+        """Return whether a round may begin now although VIMs are set aside."""
+        if target in self._without_turns:
+            # The retry is the VIM's own: it has one in an hour, of which nothing is told.
+            return target not in self._quarantine
+        return self._quarantine.admits(target)
 
     def _delay(self, target: Target, delay_s: float) -> None:
         begins_at = self._stall_clock.now() + delay_s
