@@ -106,6 +106,16 @@ class ScriptedReports(WithoutProbes):
         yield reports.WatchActionsResponse(revision=request.start_revision)
         await asyncio.Event().wait()
 
+    async def ConfirmFailures(
+        self,
+        request: reports.ConfirmFailuresRequest,
+        context: aio.ServicerContext[reports.ConfirmFailuresRequest, reports.ConfirmFailuresResponse],
+    ) -> AsyncIterator[reports.ConfirmFailuresResponse]:
+        for vim in request.vims:
+            self._calls.append(vim.vim_id)
+            await play(vim.vim_id, context)
+            yield reports.ConfirmFailuresResponse(opinions=[reports.SecondOpinion(monitor_id=vim.vim_id)])
+
 
 class ScriptedVims(vims_grpc.VimServiceServicer):
     def __init__(self, calls: list[str]) -> None:

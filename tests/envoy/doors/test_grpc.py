@@ -19,6 +19,7 @@ from tests.envoy.scripted import CONDUCTOR, UNREPEATABLE, Scripted
 from tests.support.callers.buf_curl import buf_curl
 from tests.support.callers.caller import LIMIT_S, ask, report
 from tests.support.deployments.envoys import RunningEnvoy, running_envoy
+from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_service_pb2 as vims
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.vim_pb2 import Vim
@@ -58,6 +59,27 @@ async def test_an_unavailable_report_is_repeated_once_at_the_other_conductor(
 
     assert (raised.value.code(), raised.value.details()) == (grpc.StatusCode.UNAVAILABLE, "says the script")
     assert (len(first.calls), len(second.calls)) == (1, 1)
+
+
+async def test_others_are_asked_at_the_other_conductor_unless_somebody_has_answered(
+    conductor: ConductorServiceAsyncStub, first: Scripted, second: Scripted
+) -> None:
+    # As many as a call may have: the front has to keep all of the request.
+    many = [pb.FailedVim(vim_id=vim_id, action_id="x" * 255) for vim_id in ["VIM_UNAVAILABLE"] * 500]
+    with pytest.raises(aio.AioRpcError) as raised:
+        await conductor.ConfirmFailures(pb.ConfirmFailuresRequest(vims=many), timeout=LIMIT_S).read()
+
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert (len(first.calls), len(second.calls)) == (1, 1)
+
+    answered = [pb.FailedVim(vim_id=vim_id) for vim_id in ("m2", "VIM_UNAVAILABLE")]
+    call = conductor.ConfirmFailures(pb.ConfirmFailuresRequest(vims=answered), timeout=LIMIT_S)
+    response = await call.read()
+    assert isinstance(response, pb.ConfirmFailuresResponse)
+    with pytest.raises(aio.AioRpcError):
+        await call.read()
+    assert response.opinions[0].monitor_id == "m2"
+    assert len(first.calls + second.calls) == 4
 
 
 async def test_an_unavailable_that_says_so_is_not_repeated(
