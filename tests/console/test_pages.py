@@ -306,6 +306,15 @@ def test_many_are_labelled_at_once_and_what_is_refused_is_said(up: Fleet, browse
     tab.until("document.querySelector('tr[data-vim]')?.textContent.includes('region=eu')")
     labelled = pb.SummarizeVimsRequest(filter="labels.region = eu")
     assert reporter.vims.SummarizeVims(labelled, timeout=60).total.total == 59
+    # A file has all that match, those out of sight among them.
+    tab.look("URL.createObjectURL = blob => (window.saved = blob, 'blob:kept'); 0")
+    tab.look("HTMLAnchorElement.prototype.click = () => 0; 0")
+    tab.click("main button", "Export as CSV")
+    tab.until("Boolean(window.saved)")
+    head, *lines = str(tab.look("window.saved.text()")).splitlines()
+    assert head == "name,status,reason,status_time,type,auth_url,labels"
+    assert [line.split(",")[0] for line in lines] == [f"many-{number:03}" for number in range(1, 60)]
+    assert lines[0].endswith(",openstack,http://198.51.100.7:5000/v3,region=eu")
     assert tab.faults == []
     tab.close()
 

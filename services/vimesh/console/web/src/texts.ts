@@ -105,6 +105,9 @@ export const T = {
     count: (shown: number, total: number | undefined) =>
       total === undefined ? NUMBER.format(shown) : `${NUMBER.format(shown)} of ${NUMBER.format(total)} loaded`,
     columns: "Columns",
+    export: "Export as CSV",
+    stopExport: "Stop the export",
+    exported: (count: number) => `${vims(count)} exported so far`,
     empty: "No VIM matches.",
     table: "VIMs",
     select: (name: string) => `Select ${name}`,

@@ -3,13 +3,12 @@ import type { Vim } from "vimesh-client/v1/vim";
 import { CauseLink } from "../causes/cause_link.js";
 import { address } from "../parts/route.js";
 import { millis, roundTripText, timeText } from "../parts/times.js";
-import { engineText, T } from "../texts.js";
+import { causeText, engineText, T } from "../texts.js";
+import type { CsvColumn } from "./csv.js";
 
-export interface Column {
+export interface Column extends CsvColumn {
   readonly name: string;
   readonly title: string;
-  /** The fields of a VIM that it needs. */
-  readonly fields: readonly string[];
   /** What it can be sorted by. */
   readonly order?: string;
   readonly cell: (vim: Vim) => ComponentChildren;
@@ -27,7 +26,13 @@ export const COLUMNS: readonly Column[] = [
   { name: "status", title: T.columns.status, fields: ["status"], cell: () => null },
   { name: "reason", title: T.columns.reason, fields: ["reason"], cell: () => null },
   { name: "since", title: T.columns.since, fields: ["status_time"], order: "status_time", cell: () => null },
-  { name: "cause", title: T.columns.cause, fields: ["cause"], cell: ({ cause }) => cause && <CauseLink {...cause} /> },
+  {
+    name: "cause",
+    title: T.columns.cause,
+    fields: ["cause"],
+    cell: ({ cause }) => cause && <CauseLink {...cause} />,
+    csv: ({ cause }) => (cause ? `${causeText(cause.kind)} ${cause.subject}` : ""),
+  },
   { name: "type", title: T.columns.type, fields: ["type"], cell: ({ type }) => type },
   { name: "project", title: T.columns.project, fields: ["project_id"], cell: ({ projectId }) => projectId },
   { name: "authUrl", title: T.columns.authUrl, fields: ["auth_url"], cell: ({ authUrl }) => authUrl },
@@ -35,7 +40,8 @@ export const COLUMNS: readonly Column[] = [
     name: "labels",
     title: T.columns.labels,
     fields: ["labels"],
-    cell: ({ labels }) => Object.entries(labels).map(([key, value]) => `${key}=${value}`).sort().join(", "),
+    cell: labelsText,
+    csv: labelsText,
   },
   {
     name: "registered",
@@ -51,9 +57,14 @@ export const COLUMNS: readonly Column[] = [
     title: T.columns.maintenance,
     fields: ["maintenance"],
     cell: ({ maintenance }) => maintenance?.reason ?? "",
+    csv: ({ maintenance }) => maintenance?.reason ?? "",
   },
   { name: "id", title: T.columns.id, fields: ["id"], cell: ({ id }) => <code>{id}</code> },
 ];
+
+function labelsText({ labels }: Vim): string {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`).sort().join(", ");
+}
 
 const USUAL = ["name", "status", "reason", "since", "type", "authUrl", "labels"];
 const KEY = "vimesh.columns";

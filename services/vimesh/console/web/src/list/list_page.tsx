@@ -8,6 +8,7 @@ import { go } from "../parts/route.js";
 import { T } from "../texts.js";
 import { DeregisterMany, LabelMany } from "./bulk_actions.js";
 import { COLUMNS, storeColumns, storedColumns } from "./columns.js";
+import { CsvExport } from "./csv_export.js";
 import { FilterField } from "./filter_field.js";
 import { VimPages } from "./vim_pages.js";
 import { VimTable } from "./vim_table.js";
@@ -84,6 +85,7 @@ export function ListPage({ route }: PageProps) {
         </button>
         {isOld && <span class="hint">{T.list.changed}</span>}
         <ColumnChoice names={names} onChange={setNames} />
+        <CsvExport filter={filter} order={order} columns={columns} onFailure={setFailure} />
         {selected.size > 0 && (
           <span class="selection">
             {T.list.selected(selected.size)}{" "}

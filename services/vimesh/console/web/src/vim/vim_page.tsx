@@ -7,6 +7,7 @@ import type { PageProps } from "../pages.js";
 import { useSession } from "../parts/app_context.js";
 import { useAsked, useChanging, useClock } from "../parts/changing.js";
 import { Confirm } from "../parts/dialog.js";
+import { download } from "../parts/download.js";
 import { Facts } from "../parts/facts.js";
 import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.js";
 import { go, replace } from "../parts/route.js";
@@ -68,7 +69,7 @@ export function VimPage({ route, argument: vimId }: PageProps) {
             {T.vim.edit}
           </button>
         )}{" "}
-        <button type="button" onClick={() => download(vim)}>
+        <button type="button" onClick={() => exportVim(vim)}>
           {T.vim.export}
         </button>{" "}
         {session.may("VimService/DeregisterVim") && (
@@ -293,11 +294,7 @@ function Details({ vim }: { vim: Vim }) {
 }
 
 /** Give the VIM to the reader as the JSON of the contract. */
-function download(vim: Vim): void {
+function exportVim(vim: Vim): void {
   const text = JSON.stringify(toJson(VimSchema, vim, { useProtoFieldName: true }), undefined, 2);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = `${vim.name.replaceAll(/[^\w.-]+/g, "_")}.json`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  download(`${vim.name.replaceAll(/[^\w.-]+/g, "_")}.json`, new Blob([text], { type: "application/json" }));
 }
