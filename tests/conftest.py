@@ -78,6 +78,7 @@ _WHOLE = (
     "samples/test_unsteady_conductor.py",
     "simulation/model/test_mutations.py",
     "simulation/notifications/test_short.py",
+    "simulation/places/test_short.py",
     "store/backup/test_server_backup.py",
     "store/connections/test_connection_errors.py",
     "store/connections/test_database_tls.py",

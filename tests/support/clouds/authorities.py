@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,14 +37,21 @@ class Authority:
         self.file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
     def sign(
-        self, name: str, *addresses: str, valid_for: dt.timedelta = _DAY, password: str = "", file_name: str = ""
+        self,
+        name: str,
+        *addresses: str,
+        host_names: Sequence[str] = (),
+        valid_for: dt.timedelta = _DAY,
+        password: str = "",
+        file_name: str = "",
     ) -> Signed:
-        """Make a key and a certificate with that common name, valid for these IP addresses."""
+        """Make a key and a certificate with that common name, valid for these IP addresses and names of hosts."""
         key = ec.generate_private_key(ec.SECP256R1())
         begun = _begun(_name(name), self._name, key, valid_for)
-        if addresses:
-            names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(each)) for each in addresses])
-            begun = begun.add_extension(names, critical=False)
+        if addresses or host_names:
+            names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
+            names += map(x509.DNSName, host_names)
+            begun = begun.add_extension(x509.SubjectAlternativeName(names), critical=False)
         made = begun.sign(self._key, hashes.SHA256())
         base = self._folder / (file_name or f"{name}-{made.serial_number}")
         signed = Signed(base.with_suffix(".crt"), base.with_suffix(".key"), made.serial_number)
