@@ -29,6 +29,8 @@ class Others:
 
     def __init__(self) -> None:
         self.opinion = _FAILED
+        self.lost: set[str] = set()
+        """What they do not reach, whatever they say of the rest."""
         self.calls: list[list[pb.FailedVim]] = []
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -42,7 +44,7 @@ class Others:
             if vim.vim_id not in self.silent_about:
                 await self.may_answer.wait()
                 opinion = pb.SecondOpinion(position=position)
-                opinion.MergeFrom(self.opinion)
+                opinion.MergeFrom(_FAILED if vim.vim_id in self.lost else self.opinion)
                 yield opinion
         if not self.silent_about.isdisjoint(vim.vim_id for vim in vims):
             await asyncio.Event().wait()
@@ -143,6 +145,70 @@ async def test_a_dispute_does_not_end_because_nobody_can_tell_for_a_moment(
 
     assert agreed.status is Status.UNREACHABLE
     assert len(others.calls) >= asked + 3
+
+
+async def _dispute(opinions: SecondOpinions, others: Others, told: Verdicts, count: int) -> None:
+    """Let others reach so many VIMs that this monitor does not."""
+    others.opinion = _REACHED
+    for number in range(count):
+        opinions.consider(bad(f"reached-{number}"))
+    await until(lambda: len(told.all) == count, _WITHIN_S)
+
+
+@pytest.mark.parametrize("opinion", [_NONE, None])
+async def test_a_monitor_that_others_contradict_in_nearly_all_accuses_nobody_by_itself(
+    opinions: SecondOpinions, others: Others, told: Verdicts, opinion: pb.SecondOpinion | None
+) -> None:
+    await _dispute(opinions, others, told, 12)
+    if opinion is None:
+        others.may_answer.clear()
+    else:
+        others.opinion = opinion
+    opinions.consider(bad("unasked"))
+    doubted = await told.next_of("unasked")
+
+    assert (doubted.status, doubted.reason) == (Status.UNKNOWN, Reason.DISPUTED)
+    assert doubted.detail == "other monitors reach 12 VIMs that this one does not (TIMEOUT: no answer)"
+    assert opinions.statistics.unasked == 0
+    # It is asked about again, and told as soon as somebody agrees.
+    others.opinion = _FAILED
+    others.may_answer.set()
+    assert (await told.next_of("unasked", after=1)).status is Status.UNREACHABLE
+
+
+async def test_however_long_nobody_answers_a_monitor_that_doubts_itself_accuses_nobody(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    await _dispute(opinions, others, told, 12)
+    others.opinion = _NONE
+    asked = len(others.asked)
+    await until(lambda: len(others.asked) >= asked + 12 * 5, _WITHIN_S)
+
+    assert {verdict.status for verdict in told.all} == {Status.UNKNOWN}
+
+
+async def test_a_monitor_that_others_confirm_as_often_does_not_doubt_itself(
+    opinions: SecondOpinions, others: Others, told: Verdicts
+) -> None:
+    await _dispute(opinions, others, told, 12)
+    others.lost = {f"lost-{number}" for number in range(4)}
+    for vim_id in others.lost:
+        opinions.consider(bad(vim_id))
+    await until(lambda: opinions.statistics.agreed == 4, _WITHIN_S)
+    others.opinion = _NONE
+    opinions.consider(bad("unasked"))
+
+    assert (await told.next_of("unasked")).status is Status.UNREACHABLE
+
+
+async def test_doubts_end_with_what_they_came_from(opinions: SecondOpinions, others: Others, told: Verdicts) -> None:
+    await _dispute(opinions, others, told, 12)
+    for number in range(12):
+        opinions.consider(good(f"reached-{number}"))
+    others.opinion = _NONE
+    opinions.consider(bad("unasked"))
+
+    assert (await told.next_of("unasked")).status is Status.UNREACHABLE
 
 
 @pytest.mark.parametrize("opinion", [_NONE, None])

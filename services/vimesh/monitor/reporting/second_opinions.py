@@ -3,6 +3,10 @@
 Bad news waits for a second opinion, never for longer than a second: whoever is asked can only say in that time that it
 reached the VIM. Then the two disagree, and that is reported, until they agree or the VIM is reached here again. Bad
 news of which nobody could tell in time is told, and others are asked about it again.
+
+A monitor that is cut off has thousands to ask about, more than others may have the time for. But nearly all answers
+that do come say that the VIM works. So while that is so, it doubts itself: what nobody could tell in time is disputed,
+too.
 """
 
 from __future__ import annotations
@@ -36,6 +40,10 @@ _MOST_UNANSWERED: Final = 2
 """How often in turn nobody has to tell before a dispute ends in what this monitor alone sees."""
 _MOST_REPEATS: Final = 5
 """How often others are asked again about bad news that is out: with pauses from 2 s that double, for about a minute."""
+_MANY: Final = 10
+"""VIMs that others reach, from which on a monitor may doubt itself."""
+_FAR_MORE: Final = 4
+"""So many of these for each VIM that others did not reach either: with fewer, it may as well be the VIMs."""
 _CALLS: Final = 6
 """Calls under way; conductors take 8 from a monitor at a time."""
 
@@ -103,6 +111,8 @@ class _Case:
     ask_at: float = 0.0
     unanswered: int = 0
     """How often nobody could tell since the stage began, or others disagreed again."""
+    is_reached: bool = False
+    """Whether another monitor has reached the VIM meanwhile."""
 
     @property
     def key(self) -> ActionKey:
@@ -119,6 +129,8 @@ class OpinionStatistics:
     """Nobody could tell in time."""
     disputed: int = 0
     """Another monitor reached it."""
+    doubted: int = 0
+    """Nobody could tell in time, and others reached nearly all else that this monitor did not."""
 
 
 class SecondOpinions:
@@ -155,6 +167,10 @@ class SecondOpinions:
         self._free_calls = asyncio.Semaphore(_CALLS)
         self._unsettled = 0
         """The cases about which others are asked again."""
+        self._reached = 0
+        """The disputes in which another monitor has reached the VIM."""
+        self._confirmed = 0
+        """How often others agreed since the first of these began."""
         self._look_at = 0.0
         self.statistics = OpinionStatistics()
 
@@ -181,6 +197,7 @@ class SecondOpinions:
         case = self._cases.pop((vim_id, action_id), None)
         if case is not None and case.stage is not _Stage.HELD:
             self._unsettled -= 1
+            self._reached -= case.is_reached
 
     async def run(self) -> Never:
         """Ask until cancelled. What waits is delivered in time, whether this runs or not."""
@@ -244,7 +261,9 @@ class SecondOpinions:
         if not self._waits(case):
             return
         if opinion.status == Vim.REACHABLE:
-            self._dispute(case, opinion)
+            self._note_reached(case)
+            self.statistics.disputed += 1
+            self._dispute(case, _words_on(opinion))
         else:
             self._accept(case, is_confirmed=opinion.status == Vim.UNREACHABLE)
 
@@ -264,8 +283,19 @@ class SecondOpinions:
         if self._deadlines:
             self._timer = self._loop.call_later(max(0.0, self._deadlines[0][0] - now), self._end_waits)
 
+    def _doubts_itself(self) -> bool:
+        return self._reached >= _MANY and self._reached >= _FAR_MORE * self._confirmed
+
+    def _note_reached(self, case: _Case) -> None:
+        if not self._reached:
+            self._confirmed = 0
+        if not case.is_reached:
+            case.is_reached = True
+            self._reached += 1
+
     def _accept(self, case: _Case, *, is_confirmed: bool) -> None:
         if is_confirmed:
+            self._confirmed += 1
             self.statistics.agreed += 1
         elif not self._is_alone() and self._may_be_told_yet(case):
             return
@@ -282,6 +312,10 @@ class SecondOpinions:
 
     def _may_be_told_yet(self, case: _Case) -> bool:
         """Return whether others are asked again, because nobody could tell; if so, that has been arranged."""
+        if self._doubts_itself():
+            self.statistics.doubted += 1
+            self._dispute(case, f"other monitors reach {self._reached} VIMs that this one does not")
+            return True
         if case.stage is _Stage.HELD:
             # A monitor that hangs, or a conductor that restarts right now, must not hold it back. But it must not be
             # the last word on an outage that may last for hours, either.
@@ -297,8 +331,7 @@ class SecondOpinions:
         self._pause(case)
         return case.unanswered < _MOST_REPEATS
 
-    def _dispute(self, case: _Case, opinion: pb.SecondOpinion) -> None:
-        self.statistics.disputed += 1
+    def _dispute(self, case: _Case, why: str) -> None:
         stage, case.unanswered = case.stage, 0
         if stage is _Stage.DISPUTED:
             self._pause(case)
@@ -306,7 +339,7 @@ class SecondOpinions:
         # If it was out, the VIM was UNREACHABLE until now.
         verdict = case.verdict if stage is _Stage.HELD else replace(case.verdict, decided_at=self._clock())
         self._begin(_Stage.DISPUTED, case)
-        self._deliver(_disputed(verdict, opinion))
+        self._deliver(_disputed(verdict, why))
 
     def _begin(self, stage: _Stage, case: _Case) -> None:
         """Begin a stage in which others are asked again."""
@@ -323,10 +356,13 @@ class SecondOpinions:
         case.ask_at = self._clock() + case.pause_s
 
 
-def _disputed(verdict: Verdict, opinion: pb.SecondOpinion) -> Verdict:
-    """Return the verdict while another monitor disagrees, with what both of them see."""
+def _words_on(opinion: pb.SecondOpinion) -> str:
     took = f" in {seconds(opinion.round_trip) * 1000:.0f} ms" if opinion.HasField("round_trip") else ""
-    here = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
     reached = "others of its host, and this one did not reach it" if opinion.of_host else f"it{took}, this one did not"
-    detail = f"monitor {opinion.monitor_id} reached {reached} ({here})"
-    return replace(verdict, status=Status.UNKNOWN, reason=Reason.DISPUTED, detail=detail, round_trip_s=None)
+    return f"monitor {opinion.monitor_id} reached {reached}"
+
+
+def _disputed(verdict: Verdict, why: str) -> Verdict:
+    """Return the verdict while another monitor disagrees, with what both of them see."""
+    here = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
+    return replace(verdict, status=Status.UNKNOWN, reason=Reason.DISPUTED, detail=f"{why} ({here})", round_trip_s=None)

@@ -174,8 +174,8 @@ export type Vim = Message<"vimesh.v1.Vim"> & {
   /**
    * The reason for the status: `TIMEOUT`, `REFUSED`, `RESET`, `HOST_UNREACHABLE`, `NET_UNREACHABLE`, `DNS`, `TLS`,
    * `PROTOCOL`, `HTTP_<code>`, `LOCAL_<fault of the prober>`, `SILENT` if reports have ceased, or `DISPUTED` if one monitor
-   * reaches the VIM and another one does not: `detail` says what both see. Reporters other than
-   * vimesh may send any other word. Empty if there is nothing to explain. `LOCAL_SET_ASIDE` means that the answers of
+   * reaches the VIM, or nearly all else that another one does not reach, and that one does not: `detail` says what both
+   * see. Reporters other than vimesh may send any other word. Empty if there is nothing to explain. `LOCAL_SET_ASIDE` means that the answers of
    * the VIM blocked the prober twice: it is now probed rarely, to protect the others. `LOCAL_DENIED` means that the rules
    * of the prober forbid to send anything to the address of the VIM; `detail` names the rule. `LOCAL_NETWORK` means
    * that none of the references of the prober answers: what fails may be its own network. `NO_QUORUM` and `DISPUTED`
