@@ -15,6 +15,7 @@ from vimesh.domain.probing import Method, ProbePolicy, Reason
 from vimesh.domain.vims import Status
 from vimesh.monitor.names.name_answers import NoSuchName
 from vimesh.monitor.net.ip_addresses import IpHost, ProbeAddress
+from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.references import uplink as uplink_module
 from vimesh.monitor.references.uplink import HOLD_LIMIT_S, INTERVAL_S, SPACING_S, Uplink
 from vimesh.monitor.rounds import reference_steps
@@ -99,6 +100,28 @@ def test_vims_that_were_lost_with_our_network_are_probed_as_soon_as_it_is_back_a
     # The references are asked twice a second while they fail.
     assert BEGIN + 20 < min(times[5:]) < BEGIN + 20.6
     assert max(Counter(times).values()) <= 1.5 * TICK_S * ROUNDS_PER_S
+
+
+def test_vims_without_a_route_while_our_network_was_away_are_probed_when_it_is_back() -> None:
+    """A link that is down has no route; but a VIM that never has one is not probed more often for it."""
+    policy = ProbePolicy(Method.TCP, interval_s=10_000, timeout_s=1, fall=1)
+    no_route = LocalFault(Reason.LOCAL_NO_ROUTE, "Network is unreachable")
+
+    def network(at: float, address: ProbeAddress) -> Reply:
+        return no_route if address.sockaddr[0] == "10.0.0.2" or BEGIN <= at < BEGIN + 20 else 0.02
+
+    host = SimulatedHost(network, references=lambda at: lost(at, 0.01, BEGIN, 20))
+    host.start(action(URL, policy, vim_id="vim"))
+    host.start(action("http://10.0.0.2:5000", policy, vim_id="never"))
+    host.run(19)
+    assert [host.verdicts.of(vim_id)[-1].reason for vim_id in ("vim", "never")] == [Reason.LOCAL_NO_ROUTE] * 2
+    before = len(host.sent)
+
+    host.run(30)
+
+    assert host.statuses("vim") == [Status.UNKNOWN, Status.REACHABLE]
+    assert host.statuses("never") == [Status.UNKNOWN]
+    assert len(host.sent) <= before + 4  # one round each
 
 
 def test_an_outage_of_our_network_does_not_cut_the_time_short_for_which_failures_are_borne() -> None:

@@ -108,6 +108,8 @@ class FailureConfirmation:
         self._calls[monitor_id] = self._calls.get(monitor_id, 0) + 1
         opinions = _Opinions(self.statistics, self._clock)
         asking = asyncio.ensure_future(self._ask(request.vims, others, ends_at, opinions))
+        # Whatever becomes of whoever reads the opinions, the call is over when nobody is asked any more.
+        asking.add_done_callback(lambda _: self._end_call(monitor_id))
         asking.add_done_callback(lambda _: opinions.news.set())
         try:
             # One that hangs, or is asked about what is silent, does not delay what others have said.
@@ -124,9 +126,11 @@ class FailureConfirmation:
             await asyncio.wait([asking])
             _ = asking.cancelled() or asking.exception()
             opinions.end()
-            self._calls[monitor_id] -= 1
-            if not self._calls[monitor_id]:
-                del self._calls[monitor_id]
+
+    def _end_call(self, monitor_id: str) -> None:
+        self._calls[monitor_id] -= 1
+        if not self._calls[monitor_id]:
+            del self._calls[monitor_id]
 
     async def _ask(
         self, vims: Sequence[pb.FailedVim], others: Sequence[AskedMonitor], ends_at: float, opinions: _Opinions
@@ -137,7 +141,12 @@ class FailureConfirmation:
             positions[id_of(vim.vim_id), vim.action_id].append(position)
         asked: dict[tuple[str, ProbePolicy], list[int]] = defaultdict(list)
         probes: dict[tuple[str, ProbePolicy], AskedProbe] = {}
-        for action in await self._store.actions_of(list({vim_id for vim_id, _ in positions})):
+        try:
+            async with asyncio.timeout(max(0.0, ends_at - self._clock())):
+                actions = await self._store.actions_of(list({vim_id for vim_id, _ in positions}))
+        except TimeoutError:
+            return  # nobody would wait for what others see
+        for action in actions:
             if of_action := positions.pop((action.vim_id, action.action_id), None):
                 # VIMs that have an endpoint in common are lost together: one probe is enough for them.
                 policy = policy_of_second(action.policy, patience_of(vims[of_action[0]]))

@@ -81,6 +81,11 @@ class ActionHost:
         """By which factor answers are waited for longer, because the loop is late: 1 to 8. Any thread may ask."""
         return self._health.factor(self._stall_clock.peek())
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the references show that the network of this process is away."""
+        return self.references is not None and self.references.uplink.is_failing
+
     def actions(self) -> Iterator[ActionKey]:
         """Yield (vim_id, action_id) of each action that runs."""
         return iter(self._targets)

@@ -110,6 +110,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 ledger.queue_verdict,
                 round_trip_of=lambda vim_id, action_id: host.round_trip_s(vim_id, action_id),  # noqa: PLW0108 - no host yet
                 is_alone=others.are_none,
+                is_cut_off=lambda: host.is_cut_off,
                 clock=time.monotonic,
             )
         on_verdict = ledger.queue_verdict if opinions is None else opinions.consider

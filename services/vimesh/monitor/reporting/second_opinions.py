@@ -12,6 +12,7 @@ too.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -39,13 +40,16 @@ _GATHER_S: Final = 0.005
 _MOST_UNANSWERED: Final = 2
 """How often in turn nobody has to tell before a dispute ends in what this monitor alone sees."""
 _MOST_REPEATS: Final = 5
-"""How often others are asked again about bad news that is out: with pauses from 2 s that double, for about a minute."""
+"""How often others are asked again about bad news that is out: with pauses from 2 s that double, for about a minute.
+About a VIM that one of them has reached meanwhile, they are asked until they tell."""
 _MANY: Final = 10
 """VIMs that others reach, from which on a monitor may doubt itself."""
 _FAR_MORE: Final = 4
 """So many of these for each VIM that others did not reach either: with fewer, it may as well be the VIMs."""
 _CALLS: Final = 6
 """Calls under way; conductors take 8 from a monitor at a time."""
+_REPEATS: Final = 2
+"""How many of them may be about what was asked before: that must not delay what is new."""
 
 AskOthers = Callable[[Sequence[pb.FailedVim]], AsyncGenerator[pb.SecondOpinion]]
 """Yields what others see of VIMs, as they say it; ends when no more is to be expected."""
@@ -109,6 +113,7 @@ class _Case:
     pause_s: float = 0.0
     """How long the newest pause was until others were asked again."""
     ask_at: float = 0.0
+    """When others are asked again; infinite while it is their turn."""
     unanswered: int = 0
     """How often nobody could tell since the stage began, or others disagreed again."""
     is_reached: bool = False
@@ -141,18 +146,21 @@ class SecondOpinions:
         *,
         round_trip_of: Callable[[str, str], float],
         is_alone: Callable[[], bool],
+        is_cut_off: Callable[[], bool] = lambda: False,
         clock: Clock,
         limits: OpinionLimits | None = None,
     ) -> None:
         """Create it in a running loop.
 
         `deliver` gets the verdicts to report. `round_trip_of` returns in how many seconds the VIM of an action, given
-        as (vim_id, action_id), last answered; 0: not known. `is_alone` returns whether there is no other monitor.
+        as (vim_id, action_id), last answered; 0: not known. `is_alone` returns whether there is no other monitor,
+        `is_cut_off` whether the network of this one is known to be away.
         """
         self._ask = ask
         self._deliver = deliver
         self._round_trip_of = round_trip_of
         self._is_alone = is_alone
+        self._is_cut_off = is_cut_off
         self._clock = clock
         self._limits = limits or OpinionLimits()
         self._loop = asyncio.get_running_loop()
@@ -160,11 +168,15 @@ class SecondOpinions:
         self._agreed: set[ActionKey] = set()
         """The actions whose bad news is out."""
         self._unasked: deque[_Case] = deque()
+        """New bad news, which waits."""
+        self._repeats: deque[_Case] = deque()
+        """What others are asked about again. It does not wait before its call begins."""
         self._deadlines: deque[tuple[float, _Case]] = deque()
         """In the order in which they end: all waits are equally long."""
         self._timer: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
         self._free_calls = asyncio.Semaphore(_CALLS)
+        self._repeating_calls = 0
         self._unsettled = 0
         """The cases about which others are asked again."""
         self._reached = 0
@@ -210,21 +222,30 @@ class SecondOpinions:
                     pass
                 await asyncio.sleep(_GATHER_S)
                 self._news.clear()
-                self._ask_again()
-                while batch := self._next_batch():
+                self._find_due()
+                while self._has_batch:
                     await self._free_calls.acquire()
-                    calls.create_task(self._ask_about(batch))
+                    # Who waited for longest may not wait any more by now.
+                    batch, is_repeat = self._next_batch()
+                    if not batch:
+                        self._free_calls.release()
+                        break
+                    self._repeating_calls += is_repeat
+                    calls.create_task(self._ask_about(batch, is_repeat=is_repeat))
         raise AssertionError("it runs until cancelled")
 
     def _ask_soon(self, case: _Case) -> None:
-        case.waits_until = deadline = self._clock() + self._limits.wait_s
+        self._begin_wait(case)
         self._unasked.append(case)
-        self._deadlines.append((deadline, case))
         self._news.set()
+
+    def _begin_wait(self, case: _Case) -> None:
+        case.waits_until = deadline = self._clock() + self._limits.wait_s
+        self._deadlines.append((deadline, case))
         if self._timer is None:
             self._timer = self._loop.call_later(self._limits.wait_s, self._end_waits)
 
-    def _ask_again(self) -> None:
+    def _find_due(self) -> None:
         """Queue the cases of which it is time to ask again; there may be thousands, so look once a second."""
         now = self._clock()
         if not self._unsettled or now < self._look_at:
@@ -232,20 +253,31 @@ class SecondOpinions:
         self._look_at = now + self._limits.look_s
         for case in self._cases.values():
             if case.stage is not _Stage.HELD and case.waits_until is None and case.ask_at <= now:
-                self._ask_soon(case)
+                case.ask_at = math.inf
+                self._repeats.append(case)
 
-    def _next_batch(self) -> list[_Case]:
-        batch: list[_Case] = []
-        while self._unasked and len(batch) < MAX_BATCH:
-            case = self._unasked.popleft()
-            if self._waits(case):
-                batch.append(case)
-        return batch
+    @property
+    def _has_batch(self) -> bool:
+        return bool(self._unasked) or (bool(self._repeats) and self._repeating_calls < _REPEATS)
+
+    def _next_batch(self) -> tuple[list[_Case], bool]:
+        """Return what to ask about now, and whether that is repeated: new bad news comes first."""
+        if batch := _take(self._unasked, self._waits):
+            return batch, False
+        if self._repeating_calls >= _REPEATS:
+            return [], False
+        batch = _take(self._repeats, lambda case: self._is_open(case) and case.ask_at == math.inf)
+        for case in batch:
+            self._begin_wait(case)
+        return batch, True
+
+    def _is_open(self, case: _Case) -> bool:
+        return self._cases.get(case.key) is case
 
     def _waits(self, case: _Case) -> bool:
-        return case.waits_until is not None and self._cases.get(case.key) is case
+        return case.waits_until is not None and self._is_open(case)
 
-    async def _ask_about(self, batch: Sequence[_Case]) -> None:
+    async def _ask_about(self, batch: Sequence[_Case], *, is_repeat: bool) -> None:
         unheard = dict(enumerate(batch))
         try:
             async with aclosing(self._ask([self._failed_vim(case) for case in batch])) as opinions:
@@ -254,11 +286,15 @@ class SecondOpinions:
                         self._hear(case, opinion)
         finally:
             self._free_calls.release()
+            self._repeating_calls -= is_repeat
+            if self._has_batch:
+                self._news.set()
         for case in unheard.values():
             self._hear(case, pb.SecondOpinion())
 
     def _hear(self, case: _Case, opinion: pb.SecondOpinion) -> None:
-        if not self._waits(case):
+        # What is said too late is of use, if it says anything.
+        if not self._is_open(case) or (case.waits_until is None and opinion.status == Vim.STATUS_UNSPECIFIED):
             return
         if opinion.status == Vim.REACHABLE:
             self._note_reached(case)
@@ -305,8 +341,7 @@ class SecondOpinions:
         self.forget(*case.key)
         self._agreed.add(case.key)
         if stage is _Stage.DISPUTED:
-            # Until now the VIM was UNKNOWN, and had not been unreachable for others for longer than that.
-            self._deliver(replace(case.verdict, decided_at=self._clock()))
+            self._deliver(self._dated_now(case.verdict))
         elif stage is _Stage.HELD:
             self._deliver(case.verdict)
 
@@ -324,20 +359,28 @@ class SecondOpinions:
             self._deliver(case.verdict)
             return True
         case.unanswered += 1
-        if case.stage is _Stage.DISPUTED:
-            # Others have reached it: that nobody can tell for a moment says nothing against it.
-            case.waits_until, case.ask_at = None, self._clock() + self._limits.first_pause_s
-            return case.unanswered <= _MOST_UNANSWERED
-        self._pause(case)
-        return case.unanswered < _MOST_REPEATS
+        if case.stage is _Stage.OUT:
+            self._pause(case)
+            return case.is_reached or case.unanswered < _MOST_REPEATS
+        # Others have reached it: that nobody can tell for a moment says nothing against it.
+        case.waits_until, case.ask_at = None, self._clock() + self._limits.first_pause_s
+        if case.unanswered > _MOST_UNANSWERED and not self._is_cut_off():
+            self._begin(_Stage.OUT, case)
+            self._deliver(self._dated_now(case.verdict))
+        return True
+
+    def _dated_now(self, verdict: Verdict) -> Verdict:
+        """Return the verdict on a VIM that was UNKNOWN until now: others did not find it unreachable for longer."""
+        return replace(verdict, decided_at=self._clock())
 
     def _dispute(self, case: _Case, why: str) -> None:
-        stage, case.unanswered = case.stage, 0
+        stage = case.stage
         if stage is _Stage.DISPUTED:
+            case.unanswered = 0
             self._pause(case)
             return
         # If it was out, the VIM was UNREACHABLE until now.
-        verdict = case.verdict if stage is _Stage.HELD else replace(case.verdict, decided_at=self._clock())
+        verdict = case.verdict if stage is _Stage.HELD else self._dated_now(case.verdict)
         self._begin(_Stage.DISPUTED, case)
         self._deliver(_disputed(verdict, why))
 
@@ -347,13 +390,23 @@ class SecondOpinions:
             self._unsettled += 1
             # The run has to wake up for it.
             self._news.set()
-        case.stage, case.pause_s = stage, 0.0
+        case.stage, case.pause_s, case.unanswered = stage, 0.0, 0
         self._pause(case)
 
     def _pause(self, case: _Case) -> None:
         case.waits_until = None
         case.pause_s = min(2 * case.pause_s, self._limits.longest_pause_s) or self._limits.first_pause_s
         case.ask_at = self._clock() + case.pause_s
+
+
+def _take(queue: deque[_Case], is_due: Callable[[_Case], bool]) -> list[_Case]:
+    """Remove and return as many due cases as fit into a call; others that come before them are dropped."""
+    batch: list[_Case] = []
+    while queue and len(batch) < MAX_BATCH:
+        case = queue.popleft()
+        if is_due(case):
+            batch.append(case)
+    return batch
 
 
 def _words_on(opinion: pb.SecondOpinion) -> str:

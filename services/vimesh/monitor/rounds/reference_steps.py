@@ -14,6 +14,8 @@ from vimesh.monitor.targets.target import Stage, Target
 
 ROUNDS_PER_S = 10_000
 """How many VIMs that were lost with our network are probed per second when it is back: as many as new actions."""
+_OF_NETWORK = frozenset({Reason.LOCAL_NETWORK, Reason.LOCAL_NO_ROUTE, Reason.LOCAL_RESOLVER})
+"""What is said of VIMs while our network is away: of a link that is down, there is no route."""
 _DETAIL = "none of the references of the monitor answers: its own network may be away"
 
 
@@ -46,6 +48,9 @@ class ReferenceSteps:
         """The targets whose bad news is held, and since when."""
         self._lost: dict[Target, None] = {}
         """The targets that read UNKNOWN because of our network, in the order in which they were lost."""
+        self._without_route: dict[Target, None] = {}
+        """Those that read UNKNOWN by another local reason, which our network may explain."""
+        self._was_failing = False
         self._next_at = 0.0
         uplink.notify(self._use_news)
 
@@ -80,9 +85,15 @@ class ReferenceSteps:
         if self._held:
             self._held.pop(target, None)
 
+    def note_unknown(self, target: Target) -> None:
+        """Note that a round has ended in a local fault."""
+        if target.track.reason != Reason.LOCAL_NETWORK and _is_lost(target):
+            self._without_route[target] = None
+
     def dismiss(self, target: Target) -> None:
         """Drop a target that is not probed any more."""
         self._lost.pop(target, None)
+        self._without_route.pop(target, None)
 
     def _hold(self, target: Target, since: float) -> None:
         if target.stage is Stage.RENAMING:
@@ -100,6 +111,11 @@ class ReferenceSteps:
         now = self._stall_clock.now()
         for target in self._held:
             self._wheel.set(target, now)
+        if self._was_failing and not self._uplink.is_failing:
+            # Without an outage of ours, each answer of a reference would have them probed again.
+            self._lost |= self._without_route
+            self._without_route = {}
+        self._was_failing = self._uplink.is_failing
         if self._lost and not self._uplink.is_failing:
             self._probe_lost(now)
 
@@ -109,7 +125,9 @@ class ReferenceSteps:
         at = max(now, self._next_at)
         for target in lost:
             if _is_lost(target):
-                self._wheel.set(target, min(at, target.round_at))
+                track = target.track
+                due_at = target.round_at if track.failing_since is None else min(target.round_at, track.tolerated_until)
+                self._wheel.set(target, min(at, due_at))
                 at += 1 / ROUNDS_PER_S
         self._next_at = at
 
@@ -118,4 +136,4 @@ def _is_lost(target: Target) -> bool:
     """Return whether the target waits for its next round, and reads UNKNOWN because of our network."""
     if target.cohort is not None or target.stage is not Stage.IDLE:
         return False
-    return target.track.status is Status.UNKNOWN and target.track.reason == Reason.LOCAL_NETWORK
+    return target.track.status is Status.UNKNOWN and target.track.reason in _OF_NETWORK

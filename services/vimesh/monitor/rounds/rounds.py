@@ -413,20 +413,7 @@ class Rounds:
 
     def _apply_step(self, target: Target, step: NextStep, round_trip_s: float | None) -> None:
         if step is _SETTLED or step is _CHANGED:
-            if self._history is not None and target.track.has_failed:
-                self._history.note_failure(target, target.track.sent)
-            self._close_round(target)
-            if self._quarantine.aside and target in self._quarantine:
-                self._end_retry(target)
-                return
-            target.ended_at = now = self._stall_clock.now()
-            verdict = self._verdict(target, round_trip_s) if step is _CHANGED else None
-            if target.track.is_steady and self._probers[target.policy.method].join_cohort(target):
-                self._wheel.cancel(target)
-            else:
-                self._await_next_round(target, now)
-            if verdict is not None:
-                self._announce(target, verdict)
+            self._end_round(target, round_trip_s, is_news=step is _CHANGED)
         elif step is _DOUBT:
             self._doubt(target)
         elif step is _AGAIN:
@@ -437,6 +424,24 @@ class Rounds:
         elif target.stage is not _QUEUED:
             target.stage = _AWAITING
             self._wheel.set(target, self._judged_at(target))
+
+    def _end_round(self, target: Target, round_trip_s: float | None, *, is_news: bool) -> None:
+        if self._history is not None and target.track.has_failed:
+            self._history.note_failure(target, target.track.sent)
+        self._close_round(target)
+        if self._quarantine.aside and target in self._quarantine:
+            self._end_retry(target)
+            return
+        target.ended_at = now = self._stall_clock.now()
+        verdict = self._verdict(target, round_trip_s) if is_news else None
+        if target.track.is_steady and self._probers[target.policy.method].join_cohort(target):
+            self._wheel.cancel(target)
+        else:
+            self._await_next_round(target, now)
+            if self._references is not None and target.track.status is Status.UNKNOWN:
+                self._references.note_unknown(target)
+        if verdict is not None:
+            self._announce(target, verdict)
 
     def _doubt(self, target: Target) -> None:
         if target.route is None:

@@ -54,8 +54,9 @@ class CallAdmissionLimits:
     """Changes are written one at a time, about three hundred per second."""
     reads: CallLimit = CallLimit(256, 8 * _MIB)
     """A conductor answers about seven hundred reads of single VIMs per second, or about ten long lists."""
-    action_streams: StreamLimit = StreamLimit(2048, 512)
-    """One for each monitor, and one for each executor process."""
+    action_streams: StreamLimit = StreamLimit(2048, 1024)
+    """A monitor has one for its actions and one for probes that are asked for, and up to six short ones while it asks
+    others about what it cannot reach; an executor process has one. A hundred monitors may be at one address."""
     watches: StreamLimit = StreamLimit(4096, 1024)
     """An idle watch sends a message every five seconds: this many take up to a quarter of a core, and 110 MB."""
     retry_after_s: Mapping[CallPriority, float] = field(
