@@ -96,16 +96,6 @@ def reporter_at(address: str) -> Generator[Reporter]:
         yield Reporter(channel)
 
 
-def lost_together(tab: Tab, fleet: Fleet, reporter: Reporter) -> tuple[list[str], str]:
-    """Have three VIMs of a rack lost. Return their ids, and the path of the page of their cause."""
-    lost = [reporter.register(f"rack-{number}", rack="a7") for number in range(3)]
-    for vim_id in lost:
-        reporter.report(vim_id, Vim.UNREACHABLE, "TIMEOUT")
-    tab.go(page(fleet, "/causes"))
-    row = "[...document.querySelectorAll('tr[data-cause]')].find(row => row.cells[2].innerText >= 3)"
-    return lost, f"/causes/{tab.until(f'{row}?.dataset.cause')}"
-
-
 def count_of(tab: Tab, status: str) -> int:
     """Return how many VIMs the overview says have a status."""
     return int(tab.look(f"document.querySelector('.count.{status} b').textContent.replaceAll(/\\D/g, '')"))

@@ -113,10 +113,12 @@ def _await_history(reporter: Reporter, vim_id: str) -> None:
 
 
 def _walk(running: Fleet, browser: Browser, vim_id: str) -> None:
+    is_live = "document.querySelector('.state.live') && !document.body.innerText.includes('Loading')"
     pages = {
-        "overview": ("/", "document.querySelector('.state.live') && !document.body.innerText.includes('Loading')"),
+        "overview": ("/", f"{is_live} && document.querySelector('[data-cause]')"),
         "vims": ("/vims?filter=status%20!%3D%20REACHABLE", "document.querySelectorAll('tr[data-vim]').length > 9"),
         "vim": (f"/vims/{vim_id}", "document.querySelector('.uplot')"),
+        "causes": ("/causes", f"{is_live} && document.querySelector('tr[data-cause]')"),
         "register": ("/register", "document.querySelector('form')"),
         "fleet": ("/fleet", "document.querySelectorAll('tbody tr').length > 5"),
         "maintenance": ("/maintenance", "document.querySelectorAll('tbody tr').length > 1"),

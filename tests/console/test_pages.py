@@ -16,14 +16,13 @@ from tests.console.console_walk import (
     Reporter,
     count_of,
     hold_call,
-    lost_together,
     page,
     reporter_at,
     tab_with_gate,
     until_count,
     violations_of,
 )
-from tests.support.callers.browser import Browser, running_browser
+from tests.support.callers.browser import Browser, Tab, running_browser
 from tests.support.callers.chromium import chromium
 from tests.support.callers.running import Fleet, fleet
 from vimesh.v1 import vim_pb2
@@ -175,17 +174,23 @@ def test_markup_in_names_and_reasons_is_text(up: Fleet, browser: Browser, report
 
 
 def test_what_vims_were_lost_with_leads_from_page_to_page(up: Fleet, browser: Browser, reporter: Reporter) -> None:
-    tab = browser.tab(page(up))
-    lost, path = lost_together(tab, up, reporter)
+    tab = browser.tab(page(up), width=360)
+    lost, path = _lost_together(tab, up, reporter)
+    found = violations_of(tab)
     tab.click("nav a", "Overview")
     tab.until_text("3 VIMs lost, TIMEOUT, for ")
+    found += violations_of(tab)
     tab.click(f"[data-cause] a[href='#{path}']")
     tab.until_text("VIMs that are still lost", "lasts")
+    tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    assert found + violations_of(tab) == []
+    assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     tab.click("tbody a", "rack-1")
     tab.until_text("Lost together with others: ")
     tab.click("nav a", "VIMs")
     tab.click("summary", "Columns")
     tab.click("fieldset label", "Cause")
+    tab.click("summary", "Columns")
     tab.click(f"tr[data-vim='{lost[2]}'] a[href='#{path}']")
 
     # Who is found again leaves it, and it ends when the last one is.
@@ -196,6 +201,27 @@ def test_what_vims_were_lost_with_leads_from_page_to_page(up: Fleet, browser: Br
     tab.until(f"document.querySelector('main h2') && !document.querySelector('a[href=\"#{path}\"]')")
     tab.click("main input[type=checkbox]")
     tab.until(f"document.querySelector('a[href=\"#{path}\"]')")
+    assert tab.faults == []
+    tab.close()
+
+
+def _lost_together(tab: Tab, fleet: Fleet, reporter: Reporter) -> tuple[list[str], str]:
+    """Have three VIMs of a rack lost. Return their ids, and the path of the page of their cause."""
+    lost = [reporter.register(f"rack-{number}", rack="a7") for number in range(3)]
+    for vim_id in lost:
+        reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT")
+    tab.go(page(fleet, "/causes"))
+    row = "[...document.querySelectorAll('tr[data-cause]')].find(row => row.cells[2].innerText === '3')"
+    return lost, f"/causes/{tab.until(f'{row}?.dataset.cause')}"
+
+
+def test_a_monitor_that_loses_all_it_probes_is_named(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    for number in range(1, 4):
+        lost = vim_pb2.Vim(name=f"lost-{number}", type="openstack", auth_url=f"http://127.0.0.{number}:9/v3")
+        reporter.vims.RegisterVim(pb.RegisterVimRequest(vim=lost), timeout=60)
+    tab = browser.tab(page(up, "/causes"))
+    tab.click("tr[data-cause] a", "monitor ")
+    tab.until_text("the VIMs may be well", f" {up.pid_of('monitor')}, at the vantage default")
     assert tab.faults == []
     tab.close()
 
@@ -409,9 +435,8 @@ def test_nothing_keeps_anybody_out(up: Fleet, browser: Browser, reporter: Report
     vim_id = reporter.register(f"seen-{dark}", region="eu")
     reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", "no answer within 1 s")
     tab = browser.tab(page(up), dark=dark)
-    _, cause = lost_together(tab, up, reporter)
     found = {}
-    for path in _paths(vim_id, cause):
+    for path in _paths(vim_id):
         tab.go(page(up, path))
         tab.until(f"document.querySelector('main[data-path=\"{path}\"] h1')")
         if violations := violations_of(tab):
@@ -426,9 +451,8 @@ def test_a_narrow_screen_shows_all_without_scrolling_sideways(up: Fleet, browser
     vim_id = reporter.register("a-name-of-many-letters-" * 4, region="eu")
     reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT", "no answer within 1 s")
     tab = browser.tab(page(up), width=360)
-    _, cause = lost_together(tab, up, reporter)
     hidden = {}
-    for path in _paths(vim_id, cause):
+    for path in _paths(vim_id):
         tab.go(page(up, path))
         tab.until(f"document.querySelector('main[data-path=\"{path}\"] h1')")
         hidden[path] = tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -437,9 +461,9 @@ def test_a_narrow_screen_shows_all_without_scrolling_sideways(up: Fleet, browser
     tab.close()
 
 
-def _paths(vim_id: str, cause: str) -> tuple[str, ...]:
-    """Return the paths of all pages."""
-    return ("/", "/vims", f"/vims/{vim_id}", "/causes", cause, "/register", "/fleet", "/maintenance", "/receivers")
+def _paths(vim_id: str) -> tuple[str, ...]:
+    """Return the paths of all pages but those of causes that there are."""
+    return ("/", "/vims", f"/vims/{vim_id}", "/causes", "/register", "/fleet", "/maintenance", "/receivers")
 
 
 def test_the_bundle_is_small() -> None:

@@ -230,7 +230,7 @@ export const T = {
   },
   probe: {
     now: "Probe now",
-    title: "Probe of now",
+    title: "What the probe saw",
     waits: "The VIM is being probed. That takes as long as its policy lets a round take, at most 10 s.",
     unwritten: "Nothing was recorded: the status stays what is reported.",
     monitor: "Monitor",
@@ -261,6 +261,7 @@ export const T = {
     members: "VIMs that are still lost",
     noMembers: "None of its VIMs is lost any more.",
     notNamed: (count: number) => (count === 1 ? "1 more is lost, and not named here." : `${NUMBER.format(count)} more are lost, and not named here.`),
+    monitorAt: (monitor: string, vantage: string) => `${monitor}, at the vantage ${vantage}`,
     inList: "All with this label that are lost",
     line: (count: number, reason: string, length: string) => `${vims(count)} lost, ${reason}, for ${length}`,
     all: "All causes",

@@ -5,6 +5,7 @@ import type { PageProps } from "../pages.js";
 import { useSession } from "../parts/app_context.js";
 import { useAsked, useChanging, useClock } from "../parts/changing.js";
 import { Facts } from "../parts/facts.js";
+import { monitorText, useMonitors } from "../parts/monitors.js";
 import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.js";
 import { address } from "../parts/route.js";
 import { lengthText, millis, timeText } from "../parts/times.js";
@@ -20,8 +21,10 @@ export function CausePage({ argument: causeId }: PageProps) {
     CAUSES_EVERY_MS,
   );
   useClock(1_000);
-  if (error instanceof VimeshError && error.code === Code.NotFound) return <p class="notice">{T.causes.gone}</p>;
   const cause = answer?.cause;
+  // The subject is the id of the monitor, by which nobody knows it.
+  const monitor = useMonitors(cause?.kind === VimCause_Kind.MONITOR)?.find(({ monitorId }) => monitorId === cause?.subject);
+  if (error instanceof VimeshError && error.code === Code.NotFound) return <p class="notice">{T.causes.gone}</p>;
   if (!cause) return error ? <ErrorNotice error={error} again={again} /> : <p class="notice">{T.loading}</p>;
   return (
     <>
@@ -34,6 +37,7 @@ export function CausePage({ argument: causeId }: PageProps) {
         <Facts
           facts={[
             [T.causes.state, <CauseState cause={cause} />],
+            [T.probe.monitor, monitor && T.causes.monitorAt(monitorText(monitor), monitor.vantage)],
             [T.columns.reason, cause.reason],
             [T.columns.since, timeText(millis(cause.startTime))],
             [T.causes.end, cause.endTime && timeText(millis(cause.endTime))],

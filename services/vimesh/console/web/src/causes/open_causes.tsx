@@ -15,7 +15,7 @@ export function OpenCauses() {
   useClock(1_000);
   if (!answer?.causes.length) return null;
   return (
-    <section class="notice bad" aria-label={T.pages.causes}>
+    <section class="notice bad causes" aria-label={T.pages.causes}>
       {answer.causes.map((cause) => (
         <p key={cause.id} data-cause={cause.id}>
           <CauseLink causeId={cause.id} kind={cause.kind} subject={cause.subject} />{" "}

@@ -66,8 +66,8 @@ export function ProbeResults({ probe }: { probe: AskedProbe }) {
     return monitor ? monitorText(monitor) : id;
   };
   const heads = [
-    ...[T.views.vantage, T.columns.status, T.columns.reason, T.vim.explanation],
-    ...[T.columns.roundTrip, T.probe.monitor, T.vim.time],
+    ...[T.views.vantage, T.columns.status, T.columns.reason, T.columns.roundTrip],
+    ...[T.probe.monitor, T.vim.time, T.vim.explanation],
   ];
   const tools = (
     <button type="button" onClick={dismiss}>
@@ -99,10 +99,10 @@ export function ProbeResults({ probe }: { probe: AskedProbe }) {
                     <StatusBadge status={result.status} />
                   </td>
                   <td>{result.reason}</td>
-                  <td>{T.probe.why[result.reason] ?? result.detail}</td>
                   <td>{result.roundTrip ? roundTripText(result.roundTrip) : ""}</td>
                   <td>{nameOf(result.monitorId)}</td>
                   <td>{result.time ? timeText(millis(result.time)) : ""}</td>
+                  <td>{T.probe.why[result.reason] ?? result.detail}</td>
                 </tr>
               ))}
             </tbody>
