@@ -245,7 +245,7 @@ export const T = {
   },
   causes: {
     what: "VIMs that were lost together are joined to what they have in common. One that is lost alone has no cause.",
-    none: "Nothing has cost several VIMs at once.",
+    none: "No VIMs are lost together now.",
     noneKept: "No cause is on record.",
     ended: "Show those that are over",
     gone: "This cause does not exist, or is no longer kept.",

@@ -21,7 +21,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   status: ["UNREACHABLE", "UNKNOWN", "PENDING", "REACHABLE"],
   type: ["openstack", "kubernetes"],
   engine: ["EMBEDDED", "MISTRAL", "EXTERNAL"],
-  reason: ["TIMEOUT", "REFUSED", "RESET", "HOST_UNREACHABLE", "NET_UNREACHABLE", "DNS", "TLS", "PROTOCOL", "SILENT"],
+  reason: ["TIMEOUT", "REFUSED", "RESET", "HOST_UNREACHABLE", "NET_UNREACHABLE", "DNS", "TLS", "PROTOCOL", "SILENT", "DISPUTED", "NO_QUORUM"],
   maintenance: TRUTH,
   flapping: TRUTH,
   is_default: TRUTH,
