@@ -234,6 +234,22 @@ def test_a_watcher_may_be_shown_what_happens_while_the_log_is_read(read_at: floa
     assert found_in([*good(), line("log-read", read_at), line("event", 90, watcher="w", **silence)]) == violations
 
 
+@pytest.mark.parametrize(
+    ("fault", "violations"),
+    [
+        (line("fault", 48, number=1, fault="restart", victim="conductor-1", for_s=3), set()),
+        (line("fault", 40, number=1, fault="restart", victim="conductor-1", for_s=3), {"G8 ended"}),
+        (line("fault", 67, number=1, fault="restart", victim="conductor-1", for_s=3), {"G8 ended"}),
+        (line("fault", 60, number=1, fault="kill", victim="conductor-1", for_s=3), {"G8 ended"}),
+    ],
+    ids=["asked to stop", "stopped long ago", "stopped later", "killed"],
+)
+def test_only_a_conductor_that_was_asked_to_stop_may_abort_a_watch(fault: Entry, violations: set[str]) -> None:
+    lines = altered("watch", {}, ended="CANCELLED")(good())
+
+    assert found_in([*lines, fault]) == violations
+
+
 def test_silence_after_the_lease_is_no_lost_report() -> None:
     silent = line("read", 40, vim=EXTERNAL, status="UNKNOWN", reason="SILENT")
     assert found_in([*good(), silent]) == set()
