@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Never
 
 import grpc
 import pytest
 
+from tests.support.causes import loop_holds
 from tests.support.causes.lost_vims import become, find_again, hosts, lose, registered
 from tests.support.deployments.secured_conductors import ADMIN, DRIVER, client_as, secured
 from tests.support.sql.stores import sqlite_url, store_at
@@ -190,3 +194,30 @@ async def refusals(address: str, cause_id: str, who: tuple[str, str, str]) -> st
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await client.fleet.GetCause(pb.GetCauseRequest(cause_id=cause_id), timeout=WITHIN_S)
     return failure_of(refused.value).reason
+
+
+async def test_in_the_loop_nothing_is_done_for_each_change(site: Site) -> None:
+    await loop_holds.lose(site.store, 4_000, is_one=True)
+    calls, most = 0, 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    async def watch() -> Never:
+        nonlocal calls, most
+        while True:
+            calls = 0
+            await asyncio.sleep(0)
+            most = max(most, calls)
+
+    watching = asyncio.create_task(watch())
+    sys.setprofile(count)  # of this thread alone
+    try:
+        await site.upkeep.look()
+    finally:
+        sys.setprofile(None)
+        watching.cancel()
+
+    assert await site.causes() == [("NETWORK", "10.0.0.0/20", 4_000, 4_000)]
+    assert most < 3_000  # between two turns of the loop

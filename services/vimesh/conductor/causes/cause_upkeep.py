@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from statistics import median
 from typing import Final, Never
@@ -16,10 +15,11 @@ from typing import Final, Never
 import structlog
 
 from vimesh.conductor.causes.probing_places import ProbingPlaces
+from vimesh.conductor.causes.trait_counts import TraitCounts
 from vimesh.domain.causes.cause_store import CauseStore
 from vimesh.domain.causes.causes import END_SHARE, MAX_LASTING, CauseLook, LastingCause, MemberPage, NewCause
 from vimesh.domain.causes.correlation import MIN_MEMBERS, Correlation, FoundCause, is_settled, join
-from vimesh.domain.causes.traits import OF_PROBER, CauseMember, PlaceOf, Trait
+from vimesh.domain.causes.traits import CauseMember, PlaceOf, Trait
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.pool.assignment import Assignment
 from vimesh.domain.retention import in_batches
@@ -32,13 +32,9 @@ _MAX_CHANGES: Final = 200_000
 """More changes are not looked at together: some 100 MB."""
 _PAUSE_FACTOR: Final = 4
 """Length of the pause after a look, as a multiple of its duration: it takes at most a fifth of the time."""
-_COUNT_KEPT_S: Final = 60.0
-"""For how long the number of VIMs that have something in common is taken as it was."""
-_MAX_COUNTS: Final = 50_000
 _CLEAN_EVERY_S: Final = 10.0
-_SURELY_MORE: Final = 2.0
-"""A count so many times too large to be a cause is not taken again so soon."""
-_LARGE_COUNT_KEPT_S: Final = 600.0
+_MAX_SAMPLE: Final = 1000
+"""So many changes tell when most of them came."""
 _RENEW_S: Final = 5.0
 """How often the turn is renewed: well within its 10 s."""
 
@@ -55,8 +51,7 @@ class CauseUpkeep:
         self._places = ProbingPlaces()
         self._seen = (0, 0)
         """What the last complete look was at."""
-        self._counts: dict[Trait, tuple[int, float]] = {}
-        """How many VIMs have a trait, and when they were counted."""
+        self._counts = TraitCounts()
         self._clean_at = self._renew_at = 0.0
         self._outage_log = OutageLog("the causes", "causes", meanwhile="what is lost has no cause")
 
@@ -73,8 +68,7 @@ class CauseUpkeep:
     async def look(self) -> None:
         """Look once. Raises StoreUnavailable, Overloaded."""
         if self._places.note(self._assignments(), time.monotonic()):
-            # Others have those VIMs now.
-            self._counts = {trait: count for trait, count in self._counts.items() if trait.kind not in OF_PROBER}
+            await asyncio.to_thread(self._counts.forget_places)
         look = await self._store.look()
         if look.holder not in {"", self._id}:
             self._seen = (0, 0)
@@ -105,12 +99,14 @@ class CauseUpkeep:
         if seen == self._seen or not look.recent_count:
             return
         changes: Sequence[CauseMember] = await _read(self._store.recent_changes, _MAX_CHANGES)
-        place_of = self._places.at(time.monotonic() - median(each.age_s for each in changes)) if changes else None
+        # What is done for each change is done in threads: of 100,000, a tenth of that would hold the loop up for long.
+        sample = changes[:: len(changes) // _MAX_SAMPLE + 1]
+        place_of = self._places.at(time.monotonic() - median(each.age_s for each in sample)) if sample else None
         if place_of is not None:
             remaining = [cause for cause in lasting if cause.id not in over]
             changes = await self._join(changes, remaining, place_of)
             if len(changes) >= MIN_MEMBERS and len(remaining) < MAX_LASTING:
-                if not is_settled(changes):
+                if not await asyncio.to_thread(is_settled, changes):
                     return
                 await self._find(changes, place_of)
         self._seen = seen
@@ -137,40 +133,25 @@ class CauseUpkeep:
 
     async def _find(self, changes: Sequence[CauseMember], place_of: PlaceOf) -> None:
         correlation = await asyncio.to_thread(Correlation, changes, place_of)
-        if any(map(self._is_uncounted, correlation.suspects.items())):
-            await self._count(correlation)
-        populations = {trait: self._counts[trait][0] for trait in correlation.suspects}
+        populations = await asyncio.to_thread(self._counts.of, correlation.suspects)
+        if populations is None:
+            populations = await self._count(correlation)
         for found in await asyncio.to_thread(correlation.find_causes, populations):
             if not await self._begin(found):
                 return
 
-    def _is_uncounted(self, suspect: tuple[Trait, int]) -> bool:
-        trait, affected = suspect
-        count, counted_at = self._counts.get(trait, (0, 0.0))
-        age_s = time.monotonic() - counted_at
-        return not count or age_s > (_COUNT_KEPT_S if count < _SURELY_MORE * affected else _LARGE_COUNT_KEPT_S)
-
-    async def _count(self, correlation: Correlation) -> None:
+    async def _count(self, correlation: Correlation) -> dict[Trait, int]:
         populations = dict(correlation.suspects)
         after, is_more = 0, True
         while is_more:
             page = await self._store.healthy(after, _PAGE)
             await asyncio.to_thread(correlation.count, page.members, populations)
             after, is_more = page.last_number, bool(page.last_number)
-        if len(self._counts) > _MAX_COUNTS:
-            self._counts.clear()
-        counted_at = time.monotonic()
-        self._counts.update({trait: (count, counted_at) for trait, count in populations.items()})
+        await asyncio.to_thread(self._counts.keep, populations)
+        return populations
 
     async def _begin(self, found: FoundCause) -> bool:
-        reasons = Counter(member.reason for member in found.members)
-        cause = NewCause(
-            id=str(uuid.uuid4()),
-            trait=found.trait,
-            reason=min(reasons, key=lambda reason: (-reasons[reason], reason)),
-            age_s=max(member.age_s for member in found.members),
-            population=found.population,
-        )
+        cause = NewCause(str(uuid.uuid4()), found.trait, found.reason, found.age_s, found.population)
         _log.info(
             "found a cause",
             cause_id=cause.id,

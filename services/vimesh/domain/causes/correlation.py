@@ -80,6 +80,10 @@ class FoundCause:
     """The affected VIMs that it explains."""
     population: int
     """The VIMs that have the trait and could have been affected."""
+    reason: str
+    """The one that most members have."""
+    age_s: float
+    """How long ago the first of them changed."""
 
 
 class Correlation:
@@ -94,12 +98,12 @@ class Correlation:
         hosts = Counter(member.host for member in changes)
         self._index = TraitIndex({host for host, count in hosts.items() if count >= MIN_MEMBERS})
         self._numbers = [self._index.numbers_of(member, place_of(member), member.reason) for member in changes]
-        self._counts = [0] * len(self._index.traits)
+        counts = [0] * len(self._index.traits)
         for numbers in self._numbers:
             for number in numbers:
-                self._counts[number] += 1
+                counts[number] += 1
         self.suspects = {
-            trait: count for trait, count in zip(self._index.traits, self._counts, strict=True) if count >= MIN_MEMBERS
+            trait: count for trait, count in zip(self._index.traits, counts, strict=True) if count >= MIN_MEMBERS
         }
         """The traits that enough of the changed VIMs have, and how many of them have it."""
 
@@ -158,7 +162,10 @@ class Correlation:
             for place in left:
                 explained[place] = 1
             members = tuple(self._changes[place] for place in left)
-            found.append(FoundCause(traits[number], members, populations[traits[number]]))
+            reasons = Counter(member.reason for member in members)
+            reason = min(reasons, key=lambda reason: (-reasons[reason], reason))
+            age_s = max(member.age_s for member in members)
+            found.append(FoundCause(traits[number], members, populations[traits[number]], reason, age_s))
         return found
 
 
