@@ -13,14 +13,15 @@ import grpc
 import pytest
 
 from tests.support.causes import loop_holds
-from tests.support.causes.lost_vims import become, find_again, hosts, lose, registered
+from tests.support.causes.lost_vims import become, date_back, find_again, hosts, lose, registered, say
 from tests.support.deployments.secured_conductors import ADMIN, DRIVER, client_as, secured
-from tests.support.sql.stores import sqlite_url, store_at
+from tests.support.sql.stores import registration, sqlite_url, store_at
 from vimesh.conductor.causes.cause_upkeep import CauseUpkeep
 from vimesh.conductor.causes.probing_places import ProbingPlaces
 from vimesh.domain.access.caller import OPEN_CALLER
 from vimesh.domain.causes.traits import WINDOW_S, CauseMember
 from vimesh.domain.pool.assignment import NOBODY, Assignment, Member
+from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.views.vantages import DEFAULT_VANTAGE
 from vimesh.domain.vims import Engine, Status, Vim
 from vimesh.store.sql_store import SqlStore
@@ -134,6 +135,29 @@ async def test_what_one_monitor_of_two_loses_is_named_after_it(site: Site) -> No
     assert await site.causes() == [("MONITOR", "m-1", len(of_one), len(of_one))]
 
 
+async def test_what_one_vantage_of_several_loses_is_named_after_it(site: Site) -> None:
+    policy = ProbePolicy(vantages=("default", "eu"), quorum=2)
+    disputed, well = [
+        [await site.store.register(registration(policy=policy, auth_url=url)) for url in hosts(prefix, 4)]
+        for prefix in ("198.51.100", "203.0.113")
+    ]
+    for vim in (*disputed, *well):
+        await say(site.store, vim, Status.REACHABLE, 1, *policy.vantages)
+    for vim in disputed:
+        await say(site.store, vim, Status.UNREACHABLE, 2, "eu")
+    await date_back(site.store, disputed, 5.0)
+    await site.upkeep.look()
+    assert await site.causes() == []  # `eu` reaches as many others
+
+    for vim in well:
+        await say(site.store, vim, Status.UNREACHABLE, 2, "eu")
+    await date_back(site.store, well, 5.0)
+    site.upkeep._counts.forget_places()
+    await site.upkeep.look()
+
+    assert await site.causes() == [("VANTAGE", "eu", 8, 8)]
+
+
 async def test_only_the_conductor_that_has_the_turn_looks_closer(site: Site) -> None:
     lost, _ = await healthy(site.store, "198.51.100", "203.0.113")
     await lose(site.store, lost)
@@ -152,13 +176,13 @@ def test_places_are_those_of_the_time_of_the_changes() -> None:
     for time, assignment in ((0.0, before), (1.0, before), (100.0, after), (101.0, after)):
         places.note({DEFAULT_VANTAGE: assignment, "eu": there}, time)
 
-    assert places.at(99.0)(member) == ("m-1", "default")
-    assert places.at(100.0)(member) == ("m-2", "default")
-    assert places.at(100.0)(member._replace(engine=Engine.MISTRAL)) == ("", "")
-    assert places.at(100.0)(member._replace(vantage="eu")) == ("m-3", "eu")
-    assert places.at(100.0)(member._replace(vantage="")) == ("", "")
+    assert places.at(99.0)(member) == (("m-1", "default"),)
+    assert places.at(100.0)(member) == (("m-2", "default"),)
+    assert places.at(100.0)(member._replace(engine=Engine.MISTRAL)) == ()
+    assert places.at(100.0)(member._replace(vantages=("eu", "default"))) == (("m-3", "eu"), ("m-2", "default"))
+    assert places.at(100.0)(member._replace(vantages=())) == ()
     places.note({DEFAULT_VANTAGE: after}, 101.0 + WINDOW_S)
-    assert places.at(0.0)(member) == ("m-2", "default")
+    assert places.at(0.0)(member) == (("m-2", "default"),)
 
 
 async def test_readers_see_causes_of_their_projects(site: Site, tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from tests.support.causes.lost_vims import become, find_again, hosts, lose, registered
+from tests.support.causes.lost_vims import become, find_again, hosts, lose, registered, say
+from tests.support.sql.stores import registration
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.causes.cause_errors import CauseNotFound
 from vimesh.domain.causes.causes import KEPT_S, MAX_ENDED, CommonCause, NewCause
 from vimesh.domain.causes.traits import CauseMember, trait_of_subject
 from vimesh.domain.errors import PageTokenInvalid
+from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import CauseKind, Status, Vim, VimCause
 from vimesh.store.causes import cause_rows
@@ -97,6 +99,25 @@ async def test_a_vim_says_its_cause_while_it_is_lost_and_the_cause_lasts(store: 
     assert {member.vim_id for member in (await store.causes.recent_changes(0, 10)).members} == {
         vim.id for vim in vims[1:]
     }
+
+
+async def test_of_several_vantages_those_count_that_explain_the_status(store: VimStore) -> None:
+    policy = ProbePolicy(vantages=("eu", "us", "asia"), quorum=3)
+    disputed, torn, well = [await store.register(registration(policy=policy)) for _ in range(3)]
+    for vim in (disputed, torn, well):
+        await say(store, vim, Status.REACHABLE, 1, *policy.vantages)
+    await say(store, disputed, Status.UNREACHABLE, 2, "eu")
+    await say(store, torn, Status.UNREACHABLE, 2, "eu", "us")
+
+    changes = (await store.causes.recent_changes(0, 10)).members
+
+    assert [(each.vim_id, each.reason, each.vantages) for each in changes] == [
+        (disputed.id, "DISPUTED", ("eu",)),
+        (torn.id, "DISPUTED", ()),
+    ]
+    assert [(each.vim_id, each.vantages) for each in (await store.causes.healthy(0, 10)).members] == [
+        (well.id, ("asia", "eu", "us"))
+    ]
 
 
 async def test_a_label_has_the_project_of_its_vims(store: VimStore) -> None:

@@ -10,7 +10,7 @@ from tests.support.timing.cpu_budget import cpu_budget
 from vimesh.domain.causes.correlation import MIN_MEMBERS, MIN_SHARE, Correlation, is_settled, join
 from vimesh.domain.causes.traits import (
     CauseMember,
-    Place,
+    Places,
     Trait,
     host_of,
     kinds_of_reason,
@@ -20,7 +20,7 @@ from vimesh.domain.causes.traits import (
 )
 from vimesh.domain.vims import CauseKind, Status
 
-_NOWHERE: Place = ("", "")
+_NOWHERE: Places = ()
 
 
 def _member(vim_id: str = "a", host: str = "192.0.2.1", reason: str = "TIMEOUT", **labels: str) -> CauseMember:
@@ -94,7 +94,7 @@ def test_the_host_of_an_auth_url(auth_url: str, host: str, is_tls: bool) -> None
 
 @pytest.mark.parametrize("host", ["192.0.2.77", "2001:db8:1:2::5", "a.edge.example.org", "localhost"])
 def test_a_trait_is_found_again_by_its_subject(host: str) -> None:
-    for trait in traits_of(_member(host=host, rack="a7"), ("m", "v")):
+    for trait in traits_of(_member(host=host, rack="a7"), (("m", "v"),)):
         assert trait_of_subject(trait.kind, trait.subject, trait.project_id) == trait
 
 
@@ -111,7 +111,7 @@ def test_changes_join_a_cause_that_lasts_if_it_can_explain_them() -> None:
         "": _member("c", "192.0.2.10", "TLS"),
     }
 
-    joined, others = join(members.values(), causes, lambda member: (member.vim_id, ""))
+    joined, others = join(members.values(), causes, lambda member: ((member.vim_id, ""),))
 
     assert joined == {cause_id: [member] for cause_id, member in members.items() if cause_id}
     assert others == [members[""]]
@@ -140,7 +140,7 @@ def test_what_two_vims_share_is_no_cause() -> None:
 def test_of_equal_explanations_ours_comes_before_those_of_others() -> None:
     changes = [_member(str(number), proxy="p1") for number in range(MIN_MEMBERS)]
 
-    ours = Correlation(changes, lambda _: ("m", "v")).find_causes({})
+    ours = Correlation(changes, lambda _: (("m", "v"),)).find_causes({})
     others = Correlation(changes, lambda _: _NOWHERE).find_causes({})
 
     assert [cause.trait.kind for cause in ours] == [CauseKind.MONITOR]
@@ -166,6 +166,24 @@ def test_a_label_is_something_only_within_its_project() -> None:
     assert (joined, others) == ({"lasting": of_two[:4]}, of_two[4:])
 
 
+def test_what_one_of_several_vantages_loses_is_named_after_it_unless_it_reaches_others() -> None:
+    lost = [_member(f"{number}", f"192.0.{number}.1", "DISPUTED")._replace(vantages=("eu",)) for number in range(4)]
+    healthy = [_member(f"w{number}")._replace(status=Status.REACHABLE, vantages=("eu", "us")) for number in range(2)]
+
+    def places_of(member: CauseMember) -> Places:
+        return tuple((f"m-{vantage}", vantage) for vantage in member.vantages)
+
+    def names(well: list[CauseMember]) -> list[str]:
+        populations: dict[Trait, int] = {}
+        correlation = Correlation(lost, places_of)
+        correlation.count([*lost, *well], populations)
+        return [cause.trait.subject for cause in correlation.find_causes(populations)]
+
+    assert names([]) == names(healthy[:1]) == ["m-eu"]
+    assert names(healthy) == []
+    assert names([each._replace(vantages=("us",)) for each in healthy]) == ["m-eu"]
+
+
 _MEMBERS = st.builds(
     CauseMember,
     vim_id=st.uuids().map(str),
@@ -184,13 +202,13 @@ _MEMBERS = st.builds(
 def test_each_cause_has_most_of_its_members_and_none_of_another_in_whatever_order(
     members: list[CauseMember], chance: random.Random
 ) -> None:
-    def place_of(member: CauseMember) -> Place:
-        return (member.vim_id[0], "v")
+    def places_of(member: CauseMember) -> Places:
+        return ((member.vim_id[0], "v"),)
 
     bad = (Status.UNREACHABLE, Status.UNKNOWN)
     changes = [member for member in members if member.changed_lately and member.status in bad]
     populations: dict[Trait, int] = {}
-    correlation = Correlation(changes, place_of)
+    correlation = Correlation(changes, places_of)
     correlation.count(members, populations)
     causes = correlation.find_causes(populations)
 
@@ -198,10 +216,10 @@ def test_each_cause_has_most_of_its_members_and_none_of_another_in_whatever_orde
     assert len(ids) == len(set(ids))
     for cause in causes:
         assert len(cause.members) >= MIN_MEMBERS
-        having = [each for each in changes if cause.trait in traits_of(each, place_of(each))]
+        having = [each for each in changes if cause.trait in traits_of(each, places_of(each))]
         assert len(having) >= MIN_SHARE * cause.population
     chance.shuffle(changes)
-    again = Correlation(changes, place_of).find_causes(populations)
+    again = Correlation(changes, places_of).find_causes(populations)
     assert {cause.trait for cause in again} == {cause.trait for cause in causes}
 
 
@@ -218,6 +236,6 @@ def test_a_hundred_thousand_changes_take_less_than_a_second() -> None:
 
     for attempt in cpu_budget(1.0):
         with attempt:
-            causes = Correlation(members, lambda member: (member.vim_id[-1], "v")).find_causes(populations)
+            causes = Correlation(members, lambda member: ((member.vim_id[-1], "v"),)).find_causes(populations)
 
     assert [(cause.trait.subject, len(cause.members)) for cause in causes] == [("v", 100_000)]

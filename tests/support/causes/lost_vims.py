@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from tests.support.sql.stores import record, registration, report
 from vimesh.domain.vim_store import VimStore
-from vimesh.domain.vims import Status, Vim
+from vimesh.domain.vims import Report, Status, Vim
 from vimesh.store.schema.tables import standings
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.sql_store import SqlStore
@@ -26,6 +26,16 @@ async def become(
 ) -> None:
     """Let VIMs take on a status, some time ago."""
     await record(store, [report(vim, status, observation, reason=reason) for vim in vims])
+    await date_back(store, vims, ago_s)
+
+
+async def say(store: VimStore, vim: Vim, status: Status, observation: int, *vantages: str) -> None:
+    """Report from some of the vantages of a VIM."""
+    wanted = {action.vantage: action.action_id for action in await store.actions_of([vim.id])}
+    await record(store, [Report(vim.id, wanted[vantage], status, observation, "TIMEOUT") for vantage in vantages])
+
+
+async def date_back(store: VimStore, vims: Sequence[Vim], ago_s: float) -> None:
     assert isinstance(store, SqlStore)
     shift = update(standings).where(standings.c.vim_id.in_([vim.id for vim in vims]))
     shift = shift.values(status_time=standings.c.status_time - micros(ago_s))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from vimesh.domain.causes.correlation import Correlation, FoundCause
-from vimesh.domain.causes.traits import CauseMember, Place, Trait
+from vimesh.domain.causes.traits import CauseMember, Places, Trait
 from vimesh.domain.pool.assignment import Assignment, Member
 from vimesh.domain.vims import CauseKind, Status
 
@@ -59,12 +59,12 @@ class SyntheticFleet:
             vantage: Assignment(Member(each) for each in MONITORS[place::2]) for place, vantage in enumerate(VANTAGES)
         }
         self._places = {
-            member.vim_id: (halves[vantage].owner_of(member.vim_id), vantage)
+            member.vim_id: ((halves[vantage].owner_of(member.vim_id), vantage),)
             for member in self.members
             for vantage in (VANTAGES[int(member.vim_id[-1]) % 2],)
         }
 
-    def place_of(self, member: CauseMember) -> Place:
+    def places_of(self, member: CauseMember) -> Places:
         return self._places[member.vim_id]
 
     def router(self, number: int) -> Fault:
@@ -105,7 +105,7 @@ class SyntheticFleet:
 
     def monitor(self, monitor_id: str, reason: str = "TIMEOUT", status: Status = Status.UNREACHABLE) -> Fault:
         return Fault(
-            CauseKind.MONITOR, monitor_id, reason, status, lambda member: self.place_of(member)[0] == monitor_id
+            CauseKind.MONITOR, monitor_id, reason, status, lambda member: self.places_of(member)[0][0] == monitor_id
         )
 
     def vantage(self, vantage: str) -> Fault:
@@ -114,7 +114,7 @@ class SyntheticFleet:
             vantage,
             "TIMEOUT",
             Status.UNREACHABLE,
-            lambda member: self.place_of(member)[1] == vantage,
+            lambda member: self.places_of(member)[0][1] == vantage,
         )
 
     def broken(self, faults: Sequence[Fault], *, singles: int = 0, seen: float = 1.0) -> list[CauseMember]:
@@ -133,6 +133,6 @@ class SyntheticFleet:
     def causes_of(self, members: Sequence[CauseMember]) -> list[FoundCause]:
         changes = [member for member in members if member.changed_lately]
         populations: dict[Trait, int] = {}
-        correlation = Correlation(changes, self.place_of)
+        correlation = Correlation(changes, self.places_of)
         correlation.count(members, populations)
         return correlation.find_causes(populations)

@@ -19,7 +19,7 @@ from vimesh.conductor.causes.trait_counts import TraitCounts
 from vimesh.domain.causes.cause_store import CauseStore
 from vimesh.domain.causes.causes import END_SHARE, MAX_LASTING, CauseLook, LastingCause, MemberPage, NewCause
 from vimesh.domain.causes.correlation import MIN_MEMBERS, Correlation, FoundCause, is_settled, join
-from vimesh.domain.causes.traits import CauseMember, PlaceOf, Trait
+from vimesh.domain.causes.traits import CauseMember, PlacesOf, Trait
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.pool.assignment import Assignment
 from vimesh.domain.retention import in_batches
@@ -101,14 +101,14 @@ class CauseUpkeep:
         changes: Sequence[CauseMember] = await _read(self._store.recent_changes, _MAX_CHANGES)
         # What is done for each change is done in threads: of 100,000, a tenth of that would hold the loop up for long.
         sample = changes[:: len(changes) // _MAX_SAMPLE + 1]
-        place_of = self._places.at(time.monotonic() - median(each.age_s for each in sample)) if sample else None
-        if place_of is not None:
+        places_of = self._places.at(time.monotonic() - median(each.age_s for each in sample)) if sample else None
+        if places_of is not None:
             remaining = [cause for cause in lasting if cause.id not in over]
-            changes = await self._join(changes, remaining, place_of)
+            changes = await self._join(changes, remaining, places_of)
             if len(changes) >= MIN_MEMBERS and len(remaining) < MAX_LASTING:
                 if not await asyncio.to_thread(is_settled, changes):
                     return
-                await self._find(changes, place_of)
+                await self._find(changes, places_of)
         self._seen = seen
 
     async def _let_leave(self) -> None:
@@ -121,18 +121,18 @@ class CauseUpkeep:
                 await asyncio.sleep(time.monotonic() - begun_at)  # reports get in between
 
     async def _join(
-        self, changes: Sequence[CauseMember], lasting: Sequence[LastingCause], place_of: PlaceOf
+        self, changes: Sequence[CauseMember], lasting: Sequence[LastingCause], places_of: PlacesOf
     ) -> Sequence[CauseMember]:
         """Join changes to causes that last; return the others."""
         if not lasting:
             return changes
-        joined, others = await asyncio.to_thread(join, changes, {cause.trait: cause.id for cause in lasting}, place_of)
+        joined, others = await asyncio.to_thread(join, changes, {cause.trait: cause.id for cause in lasting}, places_of)
         for cause_id, members in joined.items():
             await self._add(cause_id, members)
         return others
 
-    async def _find(self, changes: Sequence[CauseMember], place_of: PlaceOf) -> None:
-        correlation = await asyncio.to_thread(Correlation, changes, place_of)
+    async def _find(self, changes: Sequence[CauseMember], places_of: PlacesOf) -> None:
+        correlation = await asyncio.to_thread(Correlation, changes, places_of)
         populations = await asyncio.to_thread(self._counts.of, correlation.suspects)
         if populations is None:
             populations = await self._count(correlation)

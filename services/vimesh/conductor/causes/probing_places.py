@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from vimesh.domain.causes.traits import WINDOW_S, CauseMember, Place, PlaceOf
+from vimesh.domain.causes.traits import WINDOW_S, CauseMember, Places, PlacesOf
 from vimesh.domain.pool.assignment import NOBODY, Assignment, versions_of
 from vimesh.domain.vims import Engine
 
-_NOWHERE: Final[Place] = ("", "")
 _MAX_REMEMBERED: Final = 20
 """Assignments of a pool that changes often; usually there is one."""
 
@@ -31,14 +30,14 @@ class ProbingPlaces:
             self._assignments.popleft()
         return is_new
 
-    def at(self, time: float) -> PlaceOf:
+    def at(self, time: float) -> PlacesOf:
         """Return what says where VIMs were probed at a time."""
         before = [assignments for since, assignments in self._assignments if since <= time]
         assignments = before[-1] if before else self._assignments[0][1]
 
-        def place_of(member: CauseMember) -> Place:
-            if member.engine != Engine.EMBEDDED or not member.vantage:
-                return _NOWHERE  # where an action of another system runs is not known here
-            return assignments.get(member.vantage, NOBODY).owner_of(member.vim_id), member.vantage
+        def places_of(member: CauseMember) -> Places:
+            if member.engine != Engine.EMBEDDED:
+                return ()  # where an action of another system runs is not known here
+            return tuple((assignments.get(each, NOBODY).owner_of(member.vim_id), each) for each in member.vantages)
 
-        return place_of
+        return places_of

@@ -15,7 +15,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from vimesh.domain.causes.trait_index import TraitIndex
-from vimesh.domain.causes.traits import BAD, CauseMember, PlaceOf, Trait
+from vimesh.domain.causes.traits import BAD, CauseMember, PlacesOf, Trait
 from vimesh.domain.vims import CauseKind, Status
 
 MIN_MEMBERS: Final = 3
@@ -60,14 +60,14 @@ def is_settled(changes: Iterable[CauseMember]) -> bool:
 
 
 def join(
-    changes: Iterable[CauseMember], causes: Mapping[Trait, str], place_of: PlaceOf
+    changes: Iterable[CauseMember], causes: Mapping[Trait, str], places_of: PlacesOf
 ) -> tuple[dict[str, list[CauseMember]], list[CauseMember]]:
     """Return which changes belong to causes that last, by the ids of those, and the others."""
     joined: dict[str, list[CauseMember]] = {}
     others: list[CauseMember] = []
     index = TraitIndex(_hosts_of(causes))
     for member in changes:
-        numbers = index.numbers_of(member, place_of(member), member.reason)
+        numbers = index.numbers_of(member, places_of(member), member.reason)
         cause_id = next((causes[trait] for number in numbers if (trait := index.traits[number]) in causes), None)
         (others if cause_id is None else joined.setdefault(cause_id, [])).append(member)
     return joined, others
@@ -92,12 +92,12 @@ class Correlation:
     All it does takes time and memory in proportion to the number of VIMs.
     """
 
-    def __init__(self, changes: Sequence[CauseMember], place_of: PlaceOf) -> None:
+    def __init__(self, changes: Sequence[CauseMember], places_of: PlacesOf) -> None:
         self._changes = changes
-        self._place_of = place_of
+        self._places_of = places_of
         hosts = Counter(member.host for member in changes)
         self._index = TraitIndex({host for host, count in hosts.items() if count >= MIN_MEMBERS})
-        self._numbers = [self._index.numbers_of(member, place_of(member), member.reason) for member in changes]
+        self._numbers = [self._index.numbers_of(member, places_of(member), member.reason) for member in changes]
         counts = [0] * len(self._index.traits)
         for numbers in self._numbers:
             for number in numbers:
@@ -117,7 +117,7 @@ class Correlation:
         for member in members:
             if member.status is Status.PENDING or (member.status in BAD and not member.changed_lately):
                 continue
-            numbers = index.numbers_of(member, self._place_of(member))
+            numbers = index.numbers_of(member, self._places_of(member))
             if len(counts) < len(index.traits):
                 counts += [0] * (len(index.traits) - len(counts))
             for number in numbers:

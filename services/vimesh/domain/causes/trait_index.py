@@ -11,13 +11,13 @@ from vimesh.domain.causes.traits import (
     EVERY_KIND,
     MAX_LABELS,
     CauseMember,
-    Place,
+    Places,
     Trait,
     kinds_of_reason,
     neighbourhood_of,
     trait_of_label,
     traits_of_neighbourhood,
-    traits_of_place,
+    traits_of_places,
 )
 from vimesh.domain.vims import CauseKind
 
@@ -41,18 +41,18 @@ class TraitIndex:
         self._shared_hosts = shared_hosts
         self._numbers: dict[Trait, int] = {}
         self._scopes: dict[str | None, _Scope] = {}
-        self._of_places: dict[Place, list[int]] = {}
+        self._of_places: dict[Places, list[int]] = {}
         self._of_hosts: dict[tuple[str, bool, int], list[int]] = {}
         self._of_neighbourhoods: dict[tuple[Hashable, ...], list[int]] = {}
         self._of_labels: defaultdict[str, dict[tuple[str, str], int]] = defaultdict(dict)
         """By project."""
 
-    def numbers_of(self, member: CauseMember, place: Place, reason: str | None = None) -> list[int]:
+    def numbers_of(self, member: CauseMember, places: Places, reason: str | None = None) -> list[int]:
         """Return the numbers of the traits of a VIM; with a reason, of those whose failure would be seen by it."""
         scope = self._scopes.get(reason) or self._scope(reason)
-        numbers = self._of_places.get(place)
+        numbers = self._of_places.get(places)
         if numbers is None:
-            numbers = self._of_places[place] = [self._number(trait) for trait in traits_of_place(place)]
+            numbers = self._of_places[places] = [self._number(trait) for trait in traits_of_places(places)]
         if scope.is_of_prober:
             return numbers
         key = (member.host, member.is_tls, scope.number)

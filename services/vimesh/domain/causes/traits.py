@@ -56,8 +56,9 @@ class CauseMember(NamedTuple):
     """Since when the status has held."""
     engine: str = ""
     """The engine of its ping action; empty: it does not matter."""
-    vantage: str = DEFAULT_VANTAGE
-    """From where it is probed; empty: from several places, of which none makes the status alone."""
+    vantages: tuple[str, ...] = (DEFAULT_VANTAGE,)
+    """Those whose failure would explain its status. Of several that look at a VIM which is lost, it is the one whose
+    opinion changed lately, and none if more did; while the VIM can be reached, all that reach it."""
 
     @property
     def changed_lately(self) -> bool:
@@ -75,9 +76,9 @@ MAX_LABELS: Final = 16
 """More labels of a VIM are not looked at: there are as many traits as labels."""
 ALL_NAMES: Final = Trait(CauseKind.RESOLVER, 0, "all names")
 BAD: Final = frozenset({Status.UNREACHABLE, Status.UNKNOWN})
-Place = tuple[str, str]
-"""The ids of a monitor and of a vantage; empty where none is known."""
-PlaceOf = Callable[[CauseMember], Place]
+Places = tuple[tuple[str, str], ...]
+"""The ids of monitors and their vantages; that of a monitor is empty where none is known."""
+PlacesOf = Callable[[CauseMember], Places]
 """Returns where a VIM is probed."""
 OF_PROBER: Final = frozenset({CauseKind.MONITOR, CauseKind.VANTAGE})
 _DOUBTS: Final = frozenset({Reason.SILENT, Reason.DISPUTED, Reason.NO_QUORUM})
@@ -134,10 +135,11 @@ def traits_of_neighbourhood(where: Neighbourhood, *, is_tls: bool) -> list[Trait
     return traits
 
 
-def traits_of_place(place: Place) -> list[Trait]:
-    """Return the monitor and the vantage of a VIM, as far as they are known."""
+def traits_of_places(places: Places) -> list[Trait]:
+    """Return the monitors and the vantages of a VIM, as far as they are known."""
     return [
         Trait(kind, 0, value)
+        for place in places
         for kind, value in zip((CauseKind.MONITOR, CauseKind.VANTAGE), place, strict=True)
         if value
     ]
@@ -164,9 +166,9 @@ def trait_of_label(project_id: str, key: str, value: str) -> Trait:
     return Trait(CauseKind.LABEL, 0, f"{key}={value}", project_id)
 
 
-def traits_of(member: CauseMember, place: Place) -> list[Trait]:
+def traits_of(member: CauseMember, places: Places) -> list[Trait]:
     """Return all traits of a VIM that could be a cause, whatever its status."""
-    traits = traits_of_place(place)
+    traits = traits_of_places(places)
     if member.host:
         where, own = neighbourhood_of(member.host)
         traits += [own, *traits_of_neighbourhood(where, is_tls=member.is_tls)]
