@@ -96,6 +96,7 @@ async def test_a_vim_says_its_cause_while_it_is_lost_and_the_cause_lasts(store: 
 
     assert (await store.get(vims[1].id)).cause is None
     assert await store.causes.lasting() == []
+    assert not any((await store.read_gauges()).causes.values())
     assert {member.vim_id for member in (await store.causes.recent_changes(0, 10)).members} == {
         vim.id for vim in vims[1:]
     }
@@ -129,6 +130,9 @@ async def test_a_label_has_the_project_of_its_vims(store: VimStore) -> None:
     await begun(store, members[1:])
 
     assert {each.trait for each in await store.causes.lasting()} == {label, PREFIX}
+    counts = (await store.read_gauges()).causes
+    assert {kind for kind, count in counts.items() if count} == {CauseKind.LABEL, CauseKind.NETWORK}
+    assert sum(counts.values()) == 2
     assert {(each.subject, each.project_id) for each in await listed(store)} == {
         *(("rack=a7", "mine"), ("198.51.100.0/24", "")),
     }

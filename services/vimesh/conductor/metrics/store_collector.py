@@ -73,4 +73,5 @@ class StoreCollector:
         yield families.gauge("vimesh_todos", {(state,): count for state, count in gauges.todos.items()})
         yield families.gauge("vimesh_receivers", {(state,): count for state, count in gauges.receivers.items()})
         yield families.gauge("vimesh_maintenance_windows", gauges.maintenance_windows)
+        yield families.gauge("vimesh_causes_open", {(kind,): count for kind, count in gauges.causes.items()})
         yield families.gauge("vimesh_todo_oldest_age_seconds", gauges.oldest_todo_s)

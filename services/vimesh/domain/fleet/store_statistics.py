@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from vimesh.domain.errors import QuotaExceeded
-from vimesh.domain.vims import Status
+from vimesh.domain.vims import CauseKind, Status
 from vimesh.runtime.histogram import CALL_SECONDS, COUNTS, LONG_SECONDS, Histogram
 
 
@@ -126,3 +126,5 @@ class DatabaseGauges:
     receivers: Mapping[ReceiverState, int]
     maintenance_windows: int
     """Those that are open or planned."""
+    causes: Mapping[CauseKind, int]
+    """Those that last."""

@@ -238,6 +238,14 @@ CONDUCTOR_METRICS: Final = (
         components=_CONDUCTOR,
     ),
     MetricEntry(
+        "vimesh_causes_open",
+        MetricKind.GAUGE,
+        "Causes that last, by what failed, as in the contract: MONITOR, NETWORK ...; counted every 10 s.",
+        labels=("kind",),
+        components=_CONDUCTOR,
+        condition=_READABLE,
+    ),
+    MetricEntry(
         "vimesh_maintenance_announcements_total",
         MetricKind.COUNTER,
         "Events of VIMs whose maintenance started or ended, by kind: started, ended.",

@@ -1,13 +1,14 @@
-"""Counts VIMs by what they read now, to-dos by what becomes of them, receivers and windows, in a few statements."""
+"""Counts VIMs by what they read now, to-dos by what becomes of them, receivers, windows and causes."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, case, func, select
 
 from vimesh.domain.fleet.store_statistics import DatabaseGauges, ReceiverState, TodoState
-from vimesh.domain.vims import Status
+from vimesh.domain.vims import CauseKind, Status
 from vimesh.store.dialects.registry import dialect_of
 from vimesh.store.rows.visible_rows import SILENT, STANDING_AND_LEASE
+from vimesh.store.schema.cause_tables import causes
 from vimesh.store.schema.maintenance_tables import maintenances
 from vimesh.store.schema.notification_tables import receivers
 from vimesh.store.schema.tables import events, standings, todos
@@ -36,6 +37,7 @@ _RECEIVER_STATES = select(_RECEIVER_STATE.label("state")).subquery()
 _RECEIVERS = select(_RECEIVER_STATES.c.state, func.count()).group_by(_RECEIVER_STATES.c.state)
 
 _WINDOWS = select(func.count()).where(maintenances.c.closed.is_(False))
+_CAUSES = select(causes.c.kind, func.count()).where(causes.c.end_time.is_(None)).group_by(causes.c.kind)
 
 
 def read_gauges(connection: Connection) -> DatabaseGauges:
@@ -43,6 +45,7 @@ def read_gauges(connection: Connection) -> DatabaseGauges:
     vims = {Status(status): count for status, count in connection.execute(_VIMS)}
     states = {TodoState(state): count for state, count in connection.execute(_TODOS)}
     claims = {ReceiverState(state): count for state, count in connection.execute(_RECEIVERS)}
+    lasting = {CauseKind(kind): count for kind, count in connection.execute(_CAUSES)}
     product, version = dialect_of(connection.dialect).product_and_version(connection.dialect)
     return DatabaseGauges(
         dialect=product.lower(),
@@ -52,6 +55,7 @@ def read_gauges(connection: Connection) -> DatabaseGauges:
         oldest_todo_s=_age_of_oldest(connection) if states else 0.0,
         receivers={state: claims.get(state, 0) for state in ReceiverState},
         maintenance_windows=connection.execute(_WINDOWS).scalar_one(),
+        causes={kind: lasting.get(kind, 0) for kind in CauseKind},
     )
 
 
