@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -63,7 +64,7 @@ _LASTING = (
         *(causes.c.id, causes.c.kind, causes.c.subject),
         # All VIMs of a label are of one project, and other kinds need none.
         _of_projects(func.min(cause_projects.c.project_id)),
-        # Not the rows of members: those of VIMs that are deregistered, or have another cause by now, are gone.
+        # Not the rows of members: those of VIMs that have another cause by now are gone.
         _of_projects(func.sum(cause_projects.c.vim_count)),
         func.sum(case((_IS_BAD, 1), else_=0)),
         func.sum(case((~_IS_BAD, 1), else_=0)),
@@ -84,7 +85,14 @@ _BACK = (
     .limit(bindparam("count"))
 )
 _LEAVE = PreparedStatement(
-    update(cause_members).where(among(cause_members.c.vim_id, "ids")).values(back_time=bindparam("now"))
+    update(cause_members)
+    .where(
+        among(cause_members.c.vim_id, "ids"),
+        _HAS_STAYED,
+        # It may have been lost again since it was read.
+        exists().where(standings.c.vim_id == cause_members.c.vim_id, ~_IS_BAD),
+    )
+    .values(back_time=bindparam("now"))
 )
 _END = update(causes).where(causes.c.id == bindparam("of_cause"), causes.c.end_time.is_(None))
 _LEFT_MEMBERS = (
@@ -187,14 +195,17 @@ def lasting(connection: Connection) -> list[LastingCause]:
     ]
 
 
-def leave(connection: Connection, holder: str, limit: int) -> int:
+def back(connection: Connection, limit: int) -> list[str]:
+    """Return the ids of up to `limit` VIMs that are back and have not left their causes."""
+    return [row.vim_id for row in connection.execute(_BACK, {"count": limit})]
+
+
+def leave(connection: Connection, holder: str, vim_ids: Sequence[str]) -> bool:
+    """Let those of these VIMs leave their causes that are back; return False without the turn."""
     now = _take(connection, holder)
-    if now is None:
-        return 0
-    ids = [row.vim_id for row in connection.execute(_BACK, {"count": limit})]
-    if ids:
-        _LEAVE.run(connection, [{"ids": ids, "now": now}])
-    return len(ids)
+    if now is not None:
+        _LEAVE.run(connection, [{"ids": list(vim_ids), "now": now}])
+    return now is not None
 
 
 def end(connection: Connection, holder: str, cause_ids: Sequence[str]) -> bool:

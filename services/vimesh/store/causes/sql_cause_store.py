@@ -39,7 +39,11 @@ class SqlCauseStore:
         return await self._database.write(lambda c: cause_rows.add_vims(c, holder, cause_id, members))
 
     async def leave(self, holder: str, limit: int) -> int:
-        return await self._database.write(lambda c: cause_rows.leave(c, holder, limit))
+        # To find them, all members of causes may be looked at: not while others wait to write.
+        vim_ids = await self._database.browse(lambda c: cause_rows.back(c, limit))
+        if not vim_ids or not await self._database.write(lambda c: cause_rows.leave(c, holder, vim_ids)):
+            return 0
+        return len(vim_ids)
 
     async def end(self, holder: str, cause_ids: Sequence[str]) -> bool:
         return await self._database.write(lambda c: cause_rows.end(c, holder, cause_ids))

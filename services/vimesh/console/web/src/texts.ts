@@ -260,6 +260,7 @@ export const T = {
     over: "over",
     members: "VIMs that are still lost",
     noMembers: "None of its VIMs is lost any more.",
+    fewAtEnd: "At most a fifth of its VIMs was still lost when it ended.",
     notNamed: (count: number) => (count === 1 ? "1 more is lost, and not named here." : `${NUMBER.format(count)} more are lost, and not named here.`),
     monitorAt: (monitor: string, vantage: string) => `${monitor}, at the vantage ${vantage}`,
     inList: "All with this label that are lost",

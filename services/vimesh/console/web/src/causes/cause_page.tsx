@@ -39,6 +39,7 @@ export function CausePage({ argument: causeId }: PageProps) {
             [T.causes.state, <CauseState cause={cause} />],
             [T.probe.monitor, monitor && T.causes.monitorAt(monitorText(monitor), monitor.vantage)],
             [T.columns.reason, cause.reason],
+            [T.columns.project, cause.projectId],
             [T.columns.since, timeText(millis(cause.startTime))],
             [T.causes.end, cause.endTime && timeText(millis(cause.endTime))],
             [T.causes.lasted, lengthOf(cause, live.clock.now())],
@@ -51,7 +52,7 @@ export function CausePage({ argument: causeId }: PageProps) {
       </Section>
       <Section title={T.causes.members} tools={<LabelledVims cause={cause} />}>
         {answer.vims.length === 0 ? (
-          <p class="good">{T.causes.noMembers}</p>
+          <p class={cause.endTime ? "hint" : "good"}>{cause.endTime ? T.causes.fewAtEnd : T.causes.noMembers}</p>
         ) : (
           <Members vims={answer.vims} />
         )}
@@ -71,7 +72,8 @@ function CauseState({ cause }: { cause: Cause }) {
 function LabelledVims({ cause }: { cause: Cause }) {
   if (cause.kind !== VimCause_Kind.LABEL || cause.endTime) return null;
   const cut = cause.subject.indexOf("=");
-  const filter = `labels.${cause.subject.slice(0, cut)} = "${cause.subject.slice(cut + 1)}" AND (status = UNREACHABLE OR status = UNKNOWN)`;
+  const labels = `labels.${cause.subject.slice(0, cut)} = "${cause.subject.slice(cut + 1)}" AND (status = UNREACHABLE OR status = UNKNOWN)`;
+  const filter = cause.projectId ? `${labels} AND project_id = "${cause.projectId}"` : labels;
   return <a href={address("/vims", { filter })}>{T.causes.inList}</a>;
 }
 

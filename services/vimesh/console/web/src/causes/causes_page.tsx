@@ -68,7 +68,8 @@ function Causes({ causes }: { causes: readonly Cause[] }) {
           {causes.map((cause) => (
             <tr key={cause.id} data-cause={cause.id}>
               <th scope="row">
-                <CauseLink causeId={cause.id} kind={cause.kind} subject={cause.subject} />
+                <CauseLink causeId={cause.id} kind={cause.kind} subject={cause.subject} />{" "}
+                {cause.projectId && <span class="hint">{cause.projectId}</span>}
               </th>
               <td>{cause.reason}</td>
               <td class={cause.affectedCount ? "bad" : "good"}>{NUMBER.format(cause.affectedCount)}</td>
