@@ -30,12 +30,12 @@ class Naming:
 
     def look(self, lost: Sequence[CauseMember]) -> None:
         unnamed = [member for member in lost if member.vim_id not in self.cause_of]
-        joined, others = join(unnamed, self._causes, self._fleet.place_of)
+        joined, others = join(unnamed, self._causes, self._fleet.places_of)
         for cause, members in joined.items():
             self._name(cause, members)
         if len(others) < MIN_MEMBERS or not is_settled(others):
             return
-        correlation = Correlation(others, self._fleet.place_of)
+        correlation = Correlation(others, self._fleet.places_of)
         populations = dict(correlation.suspects)
         correlation.count(self._healthy, populations)
         for found in correlation.find_causes(populations):
