@@ -59,6 +59,7 @@ def _of_projects(value: ColumnElement[Any]) -> ScalarSelect[Any]:
 
 _HAS_STAYED = cause_members.c.back_time.is_(None)
 _IS_BAD = standings.c.status.in_(sorted(BAD))
+_IS_BACK = and_(*(standings.c.status != status for status in sorted(BAD)))
 _LASTING = (
     select(
         *(causes.c.id, causes.c.kind, causes.c.subject),
@@ -81,7 +82,7 @@ _LASTING = (
 _BACK = (
     select(cause_members.c.vim_id)
     .select_from(_MEMBERS_WITH_CAUSES.join(standings, standings.c.vim_id == cause_members.c.vim_id))
-    .where(causes.c.end_time.is_(None), _HAS_STAYED, ~_IS_BAD)
+    .where(causes.c.end_time.is_(None), _HAS_STAYED, _IS_BACK)
     .limit(bindparam("count"))
 )
 _LEAVE = PreparedStatement(
@@ -90,7 +91,7 @@ _LEAVE = PreparedStatement(
         among(cause_members.c.vim_id, "ids"),
         _HAS_STAYED,
         # It may have been lost again since it was read.
-        exists().where(standings.c.vim_id == cause_members.c.vim_id, ~_IS_BAD),
+        exists().where(standings.c.vim_id == cause_members.c.vim_id, _IS_BACK),
     )
     .values(back_time=bindparam("now"))
 )
