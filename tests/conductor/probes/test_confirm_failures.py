@@ -111,6 +111,27 @@ async def test_who_does_not_answer_or_cannot_tell_has_no_opinion(client: Client)
     assert took_s >= 0.8  # it was waited for
 
 
+async def test_one_that_hangs_is_not_asked_again_until_it_says_something(client: Client) -> None:
+    vims = [await client.register(auth_url=f"http://127.0.0.{number}/") for number in range(1, 5)]
+    async with (
+        scripted_monitor(client) as asking,
+        scripted_monitor(client, refused),
+        scripted_monitor(client, silent) as hanging,
+    ):
+        first = await opinions(asking, *map(failed, vims))
+        asked = list(hanging.requests)
+        second = await opinions(asking, *map(failed, vims))
+        assert hanging.requests == asked
+
+        await hanging.say(*refused(asked[0]))
+        # It serves its stream again when the conductor has read that.
+        while hanging.requests == asked:
+            await opinions(asking, *map(failed, vims))
+
+    assert [answer.status for answer in first].count(Vim.STATUS_UNSPECIFIED) == len(asked) == 2
+    assert [answer.status for answer in second] == [Vim.UNREACHABLE] * 4
+
+
 async def test_what_one_says_does_not_wait_for_one_that_hangs(client: Client) -> None:
     vims = [await client.register(auth_url=f"http://127.0.0.{number}/") for number in range(1, 5)]
     async with (

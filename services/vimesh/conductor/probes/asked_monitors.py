@@ -60,6 +60,8 @@ class AskedMonitor:
         """Whether the monitor keeps this stream."""
         self.is_ending = False
         """Whether the conductor is about to end it."""
+        self.is_silent = False
+        """Whether it answered nothing in time of what it was asked last, and has said nothing since."""
         self.news = asyncio.Event()
         """Set when there is something to send, or the stream is to end."""
         self._numbers = itertools.count(1)
@@ -94,7 +96,7 @@ class AskedMonitor:
                 async with asyncio.timeout(within_s + _GRACE_S):
                     await batch.is_complete.wait()
         except TimeoutError:
-            pass
+            self.is_silent = batch.missing == len(batch.sightings)
         finally:
             for number in numbers:
                 self._open.pop(number, None)
@@ -118,6 +120,7 @@ class AskedMonitor:
         Raises BadInput if there are far more of them than were asked for.
         """
         for answer in answers:
+            self.is_silent = False
             self._surplus += 1
             if self._surplus > _MAX_SURPLUS:
                 raise BadInput(Violation("answers", "there are more than were asked for"))

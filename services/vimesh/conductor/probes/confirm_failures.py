@@ -103,6 +103,8 @@ class FailureConfirmation:
         others = self._monitors.among(members - {monitor_id})
         if not others:
             raise NoMonitor
+        # One that hangs has no opinion. It is asked again when it has answered late, or has another stream.
+        others = [other for other in others if not other.is_silent] or others
         if self._calls.get(monitor_id, 0) >= _MAX_CALLS:
             raise Overloaded
         self._calls[monitor_id] = self._calls.get(monitor_id, 0) + 1
