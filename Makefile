@@ -74,6 +74,8 @@ else
 	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --scenario backup --database $$database; done
 	set -e; for database in sqlite postgresql mariadb; do $(BIN)/python -m tests.simulation.robustness --scenario upgrade --database $$database; done
 	set -e; for scenario in kill dark flapping; do $(BIN)/python -m tests.simulation.notifications --scenario $$scenario; done
+	$(BIN)/python -m tests.simulation.places
+	$(BIN)/python -m tests.simulation.places --scenario uplink --vims 10000 --interval 10 --group-wait 20
 	VIMESH_SCHEMATHESIS=whole $(BIN)/pytest tests/fleet/test_described_paths.py
 	VIMESH_BRIDGE_MATRIX=whole VIMESH_BRIDGE_MATRIX_MINUTES=5 $(BIN)/pytest tests/bridge/service/test_matrix.py
 endif

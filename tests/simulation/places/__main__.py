@@ -78,9 +78,10 @@ async def _run_outages(given: argparse.Namespace, folder: Path) -> bool:
     async with running_world(settings) as world:
         outages = Outages(given.outages, given.every, 2 * bound_s(given.interval, given.slack))
         delays = await play_outages(world, outages, Random(given.seed))
-    for kind in delays.from_fault_s:
-        _say(f"{kind}, from the fault to the record: {percentiles(delays.from_fault_s[kind])}")
-        _say(f"{kind}, from the verdict to the record: {percentiles(delays.from_verdict_s[kind])}")
+    for what, delays_s in (("fault", delays.from_fault_s), ("verdict", delays.from_verdict_s)):
+        for kind, of_kind in delays_s.items():
+            _say(f"{kind}, from the {what} to the record: {percentiles(of_kind)}")
+        _say(f"all, from the {what} to the record: {percentiles([each for of in delays_s.values() for each in of])}")
     _say(f"not noticed: {delays.unnoticed}, accused without an outage: {delays.accused}")
     return not delays.unnoticed and not delays.accused
 

@@ -17,7 +17,8 @@ SECOND_OPINION_S: Final = 1.0
 LONGEST_PATIENCE_S: Final = 0.6
 """How long another monitor waits for an answer before it agrees: with a second probe after a quarter of that, it has
 agreed in time."""
-SHORTEST_PATIENCE_S: Final = 0.25
+SHORTEST_PATIENCE_S: Final = 0.2
+"""So silence is agreed upon in a quarter of a second, and new handshakes with a VIM that is near have time enough."""
 _SHORTEST_TIMEOUT_S: Final = 0.05
 _MARGIN_S: Final = 0.2
 """For names to be looked up, and the loop of the monitor."""
