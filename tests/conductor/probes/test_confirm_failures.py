@@ -21,9 +21,16 @@ from tests.support.deployments.scripted_monitor import (
 )
 from tests.support.deployments.secured_conductors import EXECUTOR, MONITOR, OPERATOR, REPORTER, client_as, secured
 from tests.support.sql.stores import sqlite_url, store_at
+from vimesh.conductor.probes import confirm_failures
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1.vim_pb2 import ProbePolicy, Vim
 from vimesh.wire.error_statuses import failure_of
+
+
+@pytest.fixture
+def opinion_s(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Let opinions take longer than a busy machine stalls, or the seconds that a test wants."""
+    monkeypatch.setattr(confirm_failures, "SECOND_OPINION_S", getattr(request, "param", WITHIN_S))
 
 
 def failed(vim: Vim, milliseconds: int = 200) -> pb.FailedVim:
@@ -44,6 +51,7 @@ async def opinions(asking: ScriptedMonitor, *vims: pb.FailedVim) -> list[pb.Seco
     return [by_position.get(position, pb.SecondOpinion()) for position in range(len(vims))]
 
 
+@pytest.mark.usefixtures("opinion_s")
 async def test_another_monitor_is_asked_with_the_patience_that_is_wanted(client: Client) -> None:
     down, up = await client.register(auth_url="http://127.0.0.1:1/"), await client.register()
 
@@ -58,9 +66,9 @@ async def test_another_monitor_is_asked_with_the_patience_that_is_wanted(client:
     assert asking.requests == []
     assert {request.vim_id for request in other.requests} == {down.id, up.id}
     assert {request.probe_policy.timeout.ToMilliseconds() for request in other.requests} == {200}
-    assert all(request.within.ToMilliseconds() < 1000 for request in other.requests)
 
 
+@pytest.mark.usefixtures("opinion_s")
 async def test_vims_with_one_endpoint_are_probed_once(client: Client) -> None:
     vims = [await client.register(auth_url="http://127.0.0.1:1/") for _ in range(3)]
     async with scripted_monitor(client) as asking, scripted_monitor(client, refused) as other:
@@ -70,6 +78,7 @@ async def test_vims_with_one_endpoint_are_probed_once(client: Client) -> None:
     assert len(other.requests) == 1
 
 
+@pytest.mark.usefixtures("opinion_s")
 async def test_of_many_vims_of_one_host_some_are_probed_for_all(client: Client) -> None:
     policy = ProbePolicy(method=ProbePolicy.TCP)
     vims = [await client.register(auth_url=f"http://127.0.0.1:{port}/", probe_policy=policy) for port in range(1, 61)]
@@ -81,6 +90,7 @@ async def test_of_many_vims_of_one_host_some_are_probed_for_all(client: Client) 
     assert len(other.requests) == 40
 
 
+@pytest.mark.usefixtures("opinion_s")
 async def test_all_others_share_the_work(client: Client) -> None:
     vims = [await client.register(auth_url=f"http://127.0.0.{number}/") for number in range(1, 7)]
     async with (
@@ -109,8 +119,11 @@ async def test_who_does_not_answer_or_cannot_tell_has_no_opinion(client: Client)
 
     assert cannot_tell == hangs == pb.SecondOpinion()
     assert took_s >= 0.8  # it was waited for
+    assert all(request.within.ToMilliseconds() < 1000 for request in other.requests)
 
 
+@pytest.mark.parametrize("opinion_s", [3.0], indirect=True)
+@pytest.mark.usefixtures("opinion_s")
 async def test_one_that_hangs_is_not_asked_again_until_it_says_something(client: Client) -> None:
     vims = [await client.register(auth_url=f"http://127.0.0.{number}/") for number in range(1, 5)]
     async with (
@@ -132,6 +145,7 @@ async def test_one_that_hangs_is_not_asked_again_until_it_says_something(client:
     assert [answer.status for answer in second] == [Vim.UNREACHABLE] * 4
 
 
+@pytest.mark.usefixtures("opinion_s")
 async def test_what_one_says_does_not_wait_for_one_that_hangs(client: Client) -> None:
     vims = [await client.register(auth_url=f"http://127.0.0.{number}/") for number in range(1, 5)]
     async with (
