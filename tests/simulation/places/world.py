@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tests.support.networks.requiring import require_namespaces
 from tests.support.notifier.running_notifier import Endpoint, create_receiver, notifier_at
 from tests.support.sql.stores import create_or_upgrade, sqlite_url
 from tests.support.timing.waiting import eventually
+from vimesh.domain.pool.assignment import Assignment, Member
 from vimesh.rpc.list_pages import list_pages
 from vimesh.store.rows.key_files import make_key_file
 from vimesh.v1 import fleet_service_pb2, vim_service_pb2
@@ -129,6 +131,7 @@ async def running_world(settings: WorldSettings) -> AsyncGenerator[World]:
         ground = Ground(network, clouds, tuple(settings.sites))
         world = World(client, ground, names, sites, pager)
         await world.until_all_reachable(settings.patience_s)
+        await _until_shared(world, settings.patience_s)
         yield world
 
 
@@ -182,3 +185,18 @@ async def _names_of(client: Client, monitors: Mapping[str, Running]) -> dict[str
 
     await eventually(are_known, _START_S)
     return names
+
+
+async def _until_shared(world: World, within_s: float) -> None:
+    """Wait until each monitor runs its share and no more: the first one to join runs all for some seconds longer."""
+    pools = {
+        vantage: Assignment(Member(each) for each, name in world.monitors.items() if MONITORS[name] == vantage)
+        for vantage in {site.vantage for site in world.sites.values()}
+    }
+    shares = Counter(pools[site.vantage].owner_of(vim_id) for vim_id, site in world.sites.items())
+
+    async def are_shared() -> bool:
+        listed = await world.client.fleet.ListMonitors(fleet_service_pb2.ListMonitorsRequest(), timeout=CALL_S)
+        return all(one.actions == shares[one.monitor_id] for one in listed.monitors)
+
+    await eventually(are_shared, within_s)
