@@ -31,15 +31,20 @@ def _has_python(document: Path) -> bool:
 @asynccontextmanager
 async def reachable_vims(conductor: Conductor) -> AsyncGenerator[None]:
     """Report each VIM as reachable as soon as it is registered."""
+    watches = asyncio.Event()
 
     async def report() -> None:
         async for answer in conductor.vims.WatchVims(pb.WatchVimsRequest()):
+            watches.set()
             for event in answer.events:
                 if event.kind == VimEvent.REGISTERED:
                     await conductor.report(event.vim, Vim.REACHABLE, 1)
 
     reporting = asyncio.create_task(report())
     try:
+        # A VIM that is registered before is in the list at the start of the watch, and no event.
+        async with asyncio.timeout(30):
+            await watches.wait()
         yield
     finally:
         reporting.cancel()

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from tests.support.callers.open_requests import open_requests
 from tests.support.deployments.conductors import conductor_over
 from tests.support.deployments.secured_conductors import (
     ADMIN,
@@ -161,7 +162,7 @@ async def test_reflection_is_for_administrators_and_health_for_all(address: str)
         metadata = headers_of(*who) if who else ()
         async with grpc.aio.insecure_channel(address) as channel:
             stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
-            return await stub.ServerReflectionInfo(iter([request]), metadata=metadata, timeout=WITHIN_S).read()  # type: ignore[no-any-return]
+            return await stub.ServerReflectionInfo(open_requests(request), metadata=metadata, timeout=WITHIN_S).read()  # type: ignore[no-any-return]
 
     assert "vimesh.v1.AccessService" in str(await listed(ADMIN))
     for who, code in ((None, grpc.StatusCode.UNAUTHENTICATED), (OPERATOR, grpc.StatusCode.PERMISSION_DENIED)):

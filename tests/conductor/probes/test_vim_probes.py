@@ -15,6 +15,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from tests.support.callers.commands import Command
+from tests.support.callers.open_requests import open_requests
 from tests.support.clouds.targets import fake_api
 from tests.support.deployments.conductors import Client, client_at, conductor_at
 from tests.support.deployments.scripted_monitor import WITHIN_S, reached, refused, scripted_monitor, silent
@@ -287,11 +288,11 @@ async def test_a_monitor_that_has_left_the_pool_is_not_asked_any_more(client: Cl
 async def test_a_monitor_has_no_more_streams_than_it_needs(client: Client) -> None:
     async with scripted_monitor(client, reached) as monitor:
         hello = pb.ServeProbesRequest(monitor_id=monitor.monitor_id)
-        streams = [client.conductor.ServeProbes(iter_forever(hello), timeout=WITHIN_S) for _ in range(2)]
+        streams = [client.conductor.ServeProbes(open_requests(hello), timeout=WITHIN_S) for _ in range(2)]
         for stream in streams:
             await stream.read()
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            await client.conductor.ServeProbes(iter_forever(hello), timeout=WITHIN_S).read()
+            await client.conductor.ServeProbes(open_requests(hello), timeout=WITHIN_S).read()
         for stream in streams:
             stream.cancel()
 
@@ -302,7 +303,9 @@ async def test_a_monitor_that_answers_what_nobody_asks_is_cut_off(client: Client
     async with scripted_monitor(client, reached) as monitor:
         many = [pb.ProbeAnswer(probe_id=number, status=Vim.REACHABLE) for number in range(500)]
         stream = client.conductor.ServeProbes(
-            iter([pb.ServeProbesRequest(monitor_id=monitor.monitor_id), *[pb.ServeProbesRequest(answers=many)] * 3])
+            open_requests(
+                pb.ServeProbesRequest(monitor_id=monitor.monitor_id), *[pb.ServeProbesRequest(answers=many)] * 3
+            )
         )
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await read_all(stream)
@@ -313,11 +316,6 @@ async def test_a_monitor_that_answers_what_nobody_asks_is_cut_off(client: Client
 async def read_all(stream: Any) -> None:  # noqa: ANN401 - a generic class of grpc
     while await stream.read() is not grpc.aio.EOF:
         pass
-
-
-async def iter_forever(hello: pb.ServeProbesRequest) -> AsyncGenerator[pb.ServeProbesRequest]:
-    yield hello
-    await asyncio.Event().wait()
 
 
 async def test_a_stream_that_the_monitor_does_not_keep_is_not_asked(client: Client) -> None:
@@ -371,7 +369,7 @@ async def test_probes_are_for_those_who_see_the_vim_and_made_by_monitors_alone(t
         async def serve_as(who: tuple[str, str, str], said: pb.ServeProbesRequest = hello) -> str:
             async with client_as(address, who) as client:
                 try:
-                    await client.conductor.ServeProbes(iter([said]), timeout=WITHIN_S).read()
+                    await client.conductor.ServeProbes(open_requests(said), timeout=WITHIN_S).read()
                 except grpc.aio.AioRpcError as error:
                     return failure_of(error).reason
             return ""
