@@ -83,6 +83,7 @@ async def talk_well(reader: StreamReader, writer: StreamWriter) -> None:
         await writer.drain()
 
 
+_LAST_ITERATIONS = 5
 Talk = Callable[[StreamReader, StreamWriter], Coroutine[None, None, None]]
 
 
@@ -114,24 +115,29 @@ def _in_task(talk: Talk, tasks: set[asyncio.Task[None]]) -> Callable[[StreamRead
         task = asyncio.create_task(_talk(talk, reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        # Not by the task: it may be cancelled before it begins.
+        task.add_done_callback(lambda _: _close(writer))
 
     return begin
 
 
 async def _talk(talk: Talk, reader: StreamReader, writer: StreamWriter) -> None:
-    try:
-        with suppress(OSError, EOFError, TimeoutError):
-            await talk(reader, writer)
-    finally:
-        # Bytes that the prober does not read would keep the transport open.
-        end = writer.transport.abort if writer.transport.get_write_buffer_size() else writer.close
-        end()
+    with suppress(OSError, EOFError, TimeoutError):
+        await talk(reader, writer)
+
+
+def _close(writer: StreamWriter) -> None:
+    # Bytes that the prober does not read would keep the transport open.
+    end = writer.transport.abort if writer.transport.get_write_buffer_size() else writer.close
+    end()
 
 
 async def _end(servers: Sequence[asyncio.Server], tasks: set[asyncio.Task[None]]) -> None:
     for server in servers:
         server.close()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0)  # transports close in the next iteration
+    # What was accepted in the last moment has its task in the next iteration, in which transports close, too.
+    for _ in range(_LAST_ITERATIONS):
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)

@@ -7,7 +7,7 @@ import socket
 import ssl
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,8 @@ async def _serving(one: Kind, folder: Path, host: str) -> AsyncGenerator[int]:
         task = asyncio.create_task(_talk(service, reader, writer))
         talking.add(task)
         task.add_done_callback(talking.discard)
+        # Not by the task: it may be cancelled before it begins.
+        task.add_done_callback(lambda _: writer.close())
 
     server = await asyncio.start_server(begin, host, 0, ssl=service.context, backlog=512)
     try:
@@ -71,6 +73,7 @@ async def _serving(one: Kind, folder: Path, host: str) -> AsyncGenerator[int]:
         for task in talking:
             task.cancel()
         await asyncio.gather(*talking, return_exceptions=True)
+        await asyncio.sleep(0)  # connections close in the next iteration
 
 
 async def _talk(service: Service, reader: StreamReader, writer: StreamWriter) -> None:
@@ -80,6 +83,3 @@ async def _talk(service: Service, reader: StreamReader, writer: StreamWriter) ->
             await service.talk(reader, writer)
     except (OSError, EOFError, TimeoutError):
         pass  # the prober has closed the connection, as it may
-    finally:
-        with suppress(OSError):
-            writer.close()
