@@ -32,7 +32,9 @@ def test_that_fails(): assert not {fails}
 def judged(folder: Path, *, count: int = 1, fails: bool = False) -> tuple[int, str]:
     (folder / "test_some.py").write_text(_TESTS.format(count=count, fails=fails))
     program = [sys.executable, "-m", "tests.judge_alone", "-n", "1", "."]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # This test may be run beside others itself.
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = {**outside, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         program, check=False, capture_output=True, text=True, timeout=100, cwd=folder, env=environment
     )
