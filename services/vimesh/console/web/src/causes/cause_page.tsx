@@ -4,6 +4,7 @@ import { VimCause_Kind } from "vimesh-client/v1/vim";
 import type { PageProps } from "../pages.js";
 import { useSession } from "../parts/app_context.js";
 import { useAsked, useChanging, useClock } from "../parts/changing.js";
+import { ColumnHeads } from "../parts/column_heads.js";
 import { Facts } from "../parts/facts.js";
 import { monitorText, useMonitors } from "../parts/monitors.js";
 import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.js";
@@ -87,11 +88,7 @@ function Members({ vims }: { vims: readonly AffectedVim[] }) {
       <table>
         <thead>
           <tr>
-            {[T.columns.name, T.columns.status, T.columns.reason, T.columns.since].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
+            <ColumnHeads titles={[T.columns.name, T.columns.status, T.columns.reason, T.columns.since]} />
           </tr>
         </thead>
         <tbody>

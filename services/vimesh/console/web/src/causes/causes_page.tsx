@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { Cause } from "vimesh-client/v1/fleet_service";
 import { useSession } from "../parts/app_context.js";
 import { useAsked, useClock } from "../parts/changing.js";
+import { ColumnHeads } from "../parts/column_heads.js";
 import { firstPages } from "../parts/first_pages.js";
 import { ErrorNotice, Scrolling, Section } from "../parts/notices.js";
 import { lengthText, millis, timeText } from "../parts/times.js";
@@ -57,11 +58,7 @@ function Causes({ causes }: { causes: readonly Cause[] }) {
       <table>
         <thead>
           <tr>
-            {heads.map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
+            <ColumnHeads titles={heads} />
           </tr>
         </thead>
         <tbody>

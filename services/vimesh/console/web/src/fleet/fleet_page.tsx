@@ -1,6 +1,7 @@
 import type { FleetProcess, GetFleetStatusResponse } from "vimesh-client/v1/fleet_service";
 import { useSession } from "../parts/app_context.js";
 import { useAsked } from "../parts/changing.js";
+import { ColumnHeads } from "../parts/column_heads.js";
 import { ErrorNotice, Scrolling, Section } from "../parts/notices.js";
 import { lengthText, millis, roundTripText, seconds, timeText } from "../parts/times.js";
 import { NUMBER, processText, T, taskText } from "../texts.js";
@@ -88,11 +89,7 @@ function Processes({ processes, now }: { processes: readonly FleetProcess[]; now
       <table>
         <thead>
           <tr>
-            {heads.map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
+            <ColumnHeads titles={heads} />
           </tr>
         </thead>
         <tbody>

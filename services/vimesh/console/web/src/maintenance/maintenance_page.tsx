@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { type MaintenanceWindow, MaintenanceWindow_State } from "vimesh-client/v1/maintenance_service";
 import { useSession } from "../parts/app_context.js";
 import { useAsked } from "../parts/changing.js";
+import { ColumnHeads } from "../parts/column_heads.js";
 import { Confirm } from "../parts/dialog.js";
 import { firstPages } from "../parts/first_pages.js";
 import { ErrorNotice, Scrolling, Section } from "../parts/notices.js";
@@ -85,11 +86,7 @@ function Windows({ windows, onEnd }: { windows: readonly MaintenanceWindow[]; on
       <table>
         <thead>
           <tr>
-            {[T.maintenance.reason, T.maintenance.state, T.maintenance.when, T.maintenance.covers, T.maintenance.creator].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
+            <ColumnHeads titles={[T.maintenance.reason, T.maintenance.state, T.maintenance.when, T.maintenance.covers, T.maintenance.creator]} />
             {mayEnd && <td />}
           </tr>
         </thead>

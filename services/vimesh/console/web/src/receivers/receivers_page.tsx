@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { Receiver } from "vimesh-client/v1/receiver_service";
 import { useSession } from "../parts/app_context.js";
 import { useAsked } from "../parts/changing.js";
+import { ColumnHeads } from "../parts/column_heads.js";
 import { firstPages } from "../parts/first_pages.js";
 import { ErrorNotice, Scrolling, Section } from "../parts/notices.js";
 import { address } from "../parts/route.js";
@@ -53,11 +54,7 @@ export function ReceiversPage() {
             <table>
               <thead>
                 <tr>
-                  {heads.map((title) => (
-                    <th key={title} scope="col">
-                      {title}
-                    </th>
-                  ))}
+                  <ColumnHeads titles={heads} />
                   {mayTest && <td />}
                 </tr>
               </thead>

@@ -2,6 +2,7 @@ import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type VimeshClient, VimeshError } from "vimesh-client";
 import type { ProbeResult } from "vimesh-client/v1/vim";
+import { ColumnHeads } from "../parts/column_heads.js";
 import { monitorText, useMonitors } from "../parts/monitors.js";
 import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.js";
 import { lengthText, millis, roundTripText, timeText } from "../parts/times.js";
@@ -84,11 +85,7 @@ export function ProbeResults({ probe }: { probe: AskedProbe }) {
           <table>
             <thead>
               <tr>
-                {heads.map((title) => (
-                  <th key={title} scope="col">
-                    {title}
-                  </th>
-                ))}
+                <ColumnHeads titles={heads} />
               </tr>
             </thead>
             <tbody>

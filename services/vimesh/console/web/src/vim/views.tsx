@@ -1,6 +1,7 @@
 import type { Vim } from "vimesh-client/v1/vim";
 import { useSession } from "../parts/app_context.js";
 import { useChanging, useClock } from "../parts/changing.js";
+import { ColumnHeads } from "../parts/column_heads.js";
 import { monitorText, useMonitors } from "../parts/monitors.js";
 import { Scrolling, Section, StatusBadge } from "../parts/notices.js";
 import { lengthText, millis, timeText } from "../parts/times.js";
@@ -28,11 +29,7 @@ export function Views({ vim }: { vim: Vim }) {
         <table>
           <thead>
             <tr>
-              {heads.map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
+              <ColumnHeads titles={heads} />
             </tr>
           </thead>
           <tbody>

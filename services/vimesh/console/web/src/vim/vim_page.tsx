@@ -6,6 +6,7 @@ import { CauseLink } from "../causes/cause_link.js";
 import type { PageProps } from "../pages.js";
 import { useSession } from "../parts/app_context.js";
 import { useAsked, useChanging, useClock } from "../parts/changing.js";
+import { ColumnHeads } from "../parts/column_heads.js";
 import { Confirm } from "../parts/dialog.js";
 import { download } from "../parts/download.js";
 import { Facts } from "../parts/facts.js";
@@ -203,11 +204,7 @@ function Changes({ events }: { events: readonly VimEvent[] }) {
       <table>
         <thead>
           <tr>
-            {[T.vim.time, T.vim.change, T.vim.previous, T.columns.status, T.columns.reason, T.vim.explanation, T.vim.by].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
+            <ColumnHeads titles={[T.vim.time, T.vim.change, T.vim.previous, T.columns.status, T.columns.reason, T.vim.explanation, T.vim.by]} />
           </tr>
         </thead>
         <tbody>
