@@ -47,13 +47,14 @@ PAGES = {**{page.name: page for page in (SITES, INSIDE, EMPTY)}, "twin": datacla
 
 @dataclass
 class Clock:
-    """What a console reads the time from."""
+    """What a console reads the time from. Its day does not end: conductors, which have the real time, count by days."""
 
     passed_s: float = 0.0
     began = dt.datetime.now(dt.UTC)
 
     def now(self) -> dt.datetime:
-        return self.began + dt.timedelta(seconds=self.passed_s)
+        last = self.began.replace(hour=23, minute=59, second=59)
+        return min(self.began + dt.timedelta(seconds=self.passed_s), max(last, self.began))
 
     def clock(self) -> float:
         return self.passed_s

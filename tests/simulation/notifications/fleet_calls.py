@@ -66,15 +66,15 @@ async def until_claimed(client: Client) -> None:
     await eventually(are_claimed, _WITHIN_S)
 
 
-async def until_nothing_is_pending(client: Client) -> None:
+async def until_nothing_is_pending(client: Client, within_s: float = _WITHIN_S) -> None:
     """Wait until everything in the log at present is on record as delivered, or as nothing to notify of."""
-    newest = (await list_events(client))[-1].revision
+    newest = await newest_revision(client)
 
     async def is_over() -> bool:
         receivers = (await client.receivers.ListReceivers(pb.ListReceiversRequest(), timeout=CALL_S)).receivers
         return all(one.revision >= newest and not one.HasField("pending_since") for one in receivers)
 
-    await eventually(is_over, _WITHIN_S)
+    await eventually(is_over, within_s)
 
 
 async def list_vims(client: Client) -> list[Vim]:
@@ -84,6 +84,13 @@ async def list_vims(client: Client) -> list[Vim]:
         return list(page.vims), page.next_page_token
 
     return [vim async for page, _ in list_pages(fetch) for vim in page]
+
+
+async def newest_revision(client: Client) -> int:
+    """Return the revision of the newest change in the log; 0 if there is none."""
+    request = vim_service_pb2.ListVimEventsRequest(page_size=1)
+    page = await once_available(lambda: client.vims.ListVimEvents(request, timeout=CALL_S), _WITHIN_S, later=_LATER)
+    return page.events[0].revision if page.events else 0
 
 
 async def list_events(client: Client) -> list[VimEvent]:

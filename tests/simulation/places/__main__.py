@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from tests.simulation.places.landscape import flat_landscape, mixed_landscape
 from tests.simulation.places.outages import Outages, play_outages
 from tests.simulation.places.play import Patience, observe
 from tests.simulation.places.world import WorldSettings, running_world
+from tests.support.processes.files_in_memory import keep_files_in_memory
 
 
 def _say(text: str) -> None:
@@ -104,7 +104,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the order of the outages")
     given = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:  # noqa: PTH112
+    keep_files_in_memory()
+    with tempfile.TemporaryDirectory() as name:
         is_well = asyncio.run(_SCENARIOS[given.scenario](given, Path(name)))
     _say(f"{time.monotonic() - began:.0f} s")
     return 0 if is_well else 1

@@ -88,7 +88,7 @@ def proxy(name: str) -> Fault:
     )
 
 
-def _none(site: Site) -> bool:  # noqa: ARG001 - as others
+def _none(_: Site) -> bool:
     return False
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from random import Random
 
+from tests.simulation.notifications.fleet_calls import newest_revision
 from tests.simulation.places.world import World
 from vimesh.v1.vim_pb2 import Vim
 
@@ -47,7 +48,7 @@ class _Outage:
 
 
 async def play_outages(world: World, outages: Outages, random: Random) -> Delays:
-    revision = await world.newest_revision()
+    revision = await newest_revision(world.client)
     vim_ids = [vim_id for vim_id, site in world.sites.items() if not site.zone]
     random.shuffle(vim_ids)
     assert len(vim_ids) * outages.every_s > 2 * outages.last_s, "a VIM would be lost again before it is back"

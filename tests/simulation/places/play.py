@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
+from tests.simulation.notifications.fleet_calls import list_vims, newest_revision, until_nothing_is_pending
 from tests.simulation.places.faults import Name, Script
-from tests.simulation.places.world import CALL_S, World
+from tests.simulation.places.world import World
 from tests.support.timing.waiting import eventually
 from vimesh.domain.notifications.notifications import Notification
-from vimesh.v1 import receiver_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Vim, VimCause, VimEvent
 
 
@@ -64,7 +64,7 @@ async def observe(world: World, script: Script, patience: Patience) -> Observati
     """Play a script on a world in which all VIMs are REACHABLE; they are so again afterwards."""
     seen = Observation()
     before = {cause.id for cause in await world.causes(ended=True)}
-    revision, arrivals = await world.newest_revision(), len(world.pager.arrivals)
+    revision, arrivals = await newest_revision(world.client), len(world.pager.arrivals)
     lost = {vim_id for vim_id, site in world.sites.items() if any(fault.is_lost(site) for fault in script)}
     named = sum(fault.name is not None for fault in script)
 
@@ -85,13 +85,13 @@ async def observe(world: World, script: Script, patience: Patience) -> Observati
         with suppress(TimeoutError):
             await eventually(is_noticed, patience.noticed_s)
         # By then, what is named wrongly is named as well.
-        await _until_told(world, patience)
+        await until_nothing_is_pending(world.client, patience.told_s)
         seen.names = await new_names()
-        decided = {vim.id: vim.status_time.ToMicroseconds() / 1e6 for vim in await world.list_vims()}
+        decided = {vim.id: vim.status_time.ToMicroseconds() / 1e6 for vim in await list_vims(world.client)}
     ended = time.time()
     await world.until_all_reachable(patience.noticed_s)
     await eventually(lambda: _has_no_cause(world), patience.named_s)
-    await _until_told(world, patience)
+    await until_nothing_is_pending(world.client, patience.told_s)
 
     _note_events(seen, await world.events_since(revision), _Course(began, ended, lost, decided))
     _note_notifications(seen, (notification for _, notification in world.pager.arrivals[arrivals:]))
@@ -122,17 +122,6 @@ def _note_notifications(seen: Observation, notifications: Iterable[Notification]
         if notification.problem_count:
             seen.problems += 1
             seen.told.update(change.vim_id for change in notification.changes if change.is_problem)
-
-
-async def _until_told(world: World, patience: Patience) -> None:
-    """Wait until everything in the log is on record as delivered, or as nothing to notify of."""
-    newest = await world.newest_revision()
-
-    async def is_over() -> bool:
-        receivers = (await world.client.receivers.ListReceivers(pb.ListReceiversRequest(), timeout=CALL_S)).receivers
-        return all(one.revision >= newest and not one.HasField("pending_since") for one in receivers)
-
-    await eventually(is_over, patience.told_s)
 
 
 async def _has_no_cause(world: World) -> bool:

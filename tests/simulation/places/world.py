@@ -24,7 +24,6 @@ from tests.support.notifier.running_notifier import Endpoint, create_receiver, n
 from tests.support.sql.stores import create_or_upgrade, sqlite_url
 from tests.support.timing.waiting import eventually
 from vimesh.domain.pool.assignment import Assignment, Member
-from vimesh.rpc.list_pages import list_pages
 from vimesh.store.rows.key_files import make_key_file
 from vimesh.v1 import fleet_service_pb2, vim_service_pb2
 from vimesh.v1.vim_pb2 import Vim, VimEvent
@@ -59,14 +58,6 @@ class World:
     pager: Endpoint
     """Receives notifications, grouped by cause."""
 
-    async def list_vims(self) -> list[Vim]:
-        async def fetch(size: int, token: str) -> tuple[list[Vim], str]:
-            request = vim_service_pb2.ListVimsRequest(page_size=size, page_token=token)
-            page = await self.client.vims.ListVims(request, timeout=CALL_S)
-            return list(page.vims), page.next_page_token
-
-        return [vim async for page, _ in list_pages(fetch) for vim in page]
-
     async def counts(self) -> vim_service_pb2.VimStatusCounts:
         request = vim_service_pb2.SummarizeVimsRequest()
         return (await self.client.vims.SummarizeVims(request, timeout=CALL_S)).total
@@ -76,10 +67,6 @@ class World:
             return (await self.counts()).reachable == len(self.sites)
 
         await eventually(are_reachable, within_s)
-
-    async def newest_revision(self) -> int:
-        page = await self.client.vims.ListVimEvents(vim_service_pb2.ListVimEventsRequest(page_size=1), timeout=CALL_S)
-        return page.events[0].revision if page.events else 0
 
     async def events_since(self, revision: int) -> list[VimEvent]:
         """Return the changes after a revision, the oldest first."""
