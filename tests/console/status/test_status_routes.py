@@ -8,7 +8,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -47,14 +47,13 @@ PAGES = {**{page.name: page for page in (SITES, INSIDE, EMPTY)}, "twin": datacla
 
 @dataclass
 class Clock:
-    """What a console reads the time from. Its day does not end: conductors, which have the real time, count by days."""
+    """What a console reads the time from."""
 
     passed_s: float = 0.0
-    began = dt.datetime.now(dt.UTC)
+    began: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
     def now(self) -> dt.datetime:
-        last = self.began.replace(hour=23, minute=59, second=59)
-        return min(self.began + dt.timedelta(seconds=self.passed_s), max(last, self.began))
+        return self.began + dt.timedelta(seconds=self.passed_s)
 
     def clock(self) -> float:
         return self.passed_s
@@ -75,7 +74,8 @@ async def site_at(
 ) -> AsyncGenerator[Site]:
     clock = Clock()
     async with channel(conductor) as front, crew() as tasks:
-        answers = FleetAnswers(front, clock.now)
+        # The last day does not change with this clock: conductors count by days of the real time.
+        answers = FleetAnswers(front, lambda: clock.began)
         boards = {
             name: StatusBoard(
                 *(page, answers, writer or PageWriter(), tasks),
