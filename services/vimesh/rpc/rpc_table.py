@@ -112,6 +112,8 @@ RPCS: Final = (
     Rpc(CONDUCTOR_SERVICE, "ServeProbes", TrafficClass.MONITORS, STREAM, callers=_REPORTERS),
     # It ends by itself within a second.
     Rpc(CONDUCTOR_SERVICE, "ConfirmFailures", TrafficClass.MONITORS, STREAM, repeatable=True, callers=_REPORTERS),
+    # It is no report: without it, no VIM would read UNKNOWN.
+    Rpc(CONDUCTOR_SERVICE, "GetVimCredentials", TrafficClass.READS, READ_S, repeatable=True, callers=_REPORTERS),
     # Repeating a change that has succeeded would give a different answer.
     Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),

@@ -58,6 +58,7 @@ CALLS: Mapping[str, set[str]] = {
     f"{CONDUCTOR}WatchActions": {"reporter", "admin"},
     f"{CONDUCTOR}ServeProbes": {"reporter"},
     f"{CONDUCTOR}ConfirmFailures": {"reporter"},
+    f"{CONDUCTOR}GetVimCredentials": {"reporter"},
     f"{VIMS}RegisterVim": CHANGE,
     f"{VIMS}RegisterVims": PERSON_CHANGES,
     f"{VIMS}RegisterVimJson": PERSON_CHANGES,

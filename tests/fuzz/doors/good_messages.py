@@ -264,6 +264,7 @@ _MESSAGES: Sequence[Sequence[Message]] = (
             vims=[cs.FailedVim(vim_id=_FIRST, action_id=_FIRST, patience=Duration(nanos=200_000_000))],
         ),
     ),
+    (cs.GetVimCredentialsRequest(vim_id=_FIRST, action_id=_FIRST),),
     (vs.ProbeVimRequest(vim_id=_FIRST),),
     (ws.ClaimWorkflowTasksRequest(claimant="fuzzer", max_tasks=10, lease=Duration(seconds=1)),),
     (ws.FinishWorkflowTaskRequest(task_id=_FIRST, claim_token="a", error="b", retry_after=Duration(seconds=1)),),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from tests.support.probers.loopback_rules import LOOPBACK_RULES
 from vimesh.domain.conditions.conditions import Condition
-from vimesh.monitor.logins.bounded_client import BoundedClient
-from vimesh.monitor.logins.login_attempt import LoginAttempts, LoginTask
-from vimesh.monitor.logins.login_outcome import LoginOutcome
+from vimesh.monitor.logins.clouds.bounded_client import BoundedClient
+from vimesh.monitor.logins.clouds.login_attempt import LoginAttempts, LoginTask
+from vimesh.monitor.logins.clouds.login_outcome import LoginOutcome
 from vimesh.monitor.names.name_answers import NoSuchName, Outcome
 from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.target_rules.fleet_addresses import FleetAddresses

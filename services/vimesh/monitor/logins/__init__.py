@@ -1,1 +1,1 @@
-"""Logs in to VIMs with their own credentials, rarely and carefully, and looks at the services of their catalogues."""
+"""Logs in to VIMs with their own credentials: when, how often, and what is remembered of refusals."""

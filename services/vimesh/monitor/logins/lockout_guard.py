@@ -17,8 +17,10 @@ from typing import Final
 PAUSES_S: Final = (900.0, 3600.0, 6 * 3600.0, 24 * 3600.0)
 """How long credentials are not tried after each refusal; the last one goes on."""
 ACCOUNT_TRIES: Final = 3
-"""RefusedLogins in a row, of all VIMs with one account, until none of them is tried. Keystone's users are often locked after
-six within half an hour."""
+"""Refusals in a row, of all VIMs with one account, until none of them is tried.
+
+Many clouds lock a user after six within half an hour.
+"""
 _MOST_ACCOUNTS: Final = 20_000
 _NOT_THE_ACCOUNT: Final = frozenset(
     {"cert_verify", "ssl_ca_cert", "project_id", "project_name", "project_domain_id", "project_domain_name"}

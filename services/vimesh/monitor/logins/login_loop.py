@@ -38,10 +38,7 @@ class LoginLoop:
     def _run(self) -> None:
         try:
             self._loop.run_forever()
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.run_until_complete(_cancel_others())
         finally:
             self._loop.close()
 
@@ -64,3 +61,10 @@ class LoginLoop:
 
         self.notify(lambda: question(take))
         return await asyncio.wrap_future(answer)
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

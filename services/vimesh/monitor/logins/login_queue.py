@@ -125,12 +125,13 @@ class LoginQueue:
             self._make_ready(login.cloud, cloud)
         self._forget_idle(login.cloud, cloud)
 
-    def finish(self, login: QueuedLogin, now: float) -> None:
-        """Note that a login is over: its VIM has the next one after its interval."""
+    def finish(self, login: QueuedLogin, now: float, pause_s: float | None = None) -> None:
+        """Note that a login is over: its VIM has the next one after its interval, or after a shorter pause."""
         self._under_way -= 1
         if not login.is_removed:
             jitter = 1 + JITTER * (2 * self._random.random() - 1)
-            self._push(now + login.interval_s * jitter, login)
+            wait_s = login.interval_s if pause_s is None else min(pause_s, login.interval_s)
+            self._push(now + wait_s * jitter, login)
 
     def next_at(self) -> float | None:
         """Return when `take` may return something, if nothing happens before; None: only after something happened."""

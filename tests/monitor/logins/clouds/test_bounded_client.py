@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Awaitable
 
 import pytest
 
+from tests.support.clouds.http_server import OK, server, token
 from tests.support.clouds.login_client import condition, log_in, login_client, words
 from vimesh.domain.endpoints import endpoint_of
-from vimesh.monitor.logins import endpoint_checks
-from vimesh.monitor.logins.bounded_client import MAX_BODY_BYTES, BoundedClient, ExchangeFailed, HttpAnswer
-from vimesh.monitor.logins.login_attempt import LoginAttempts
+from vimesh.monitor.logins.clouds import endpoint_checks
+from vimesh.monitor.logins.clouds.bounded_client import MAX_BODY_BYTES, BoundedClient, ExchangeFailed, HttpAnswer
+from vimesh.monitor.logins.clouds.login_attempt import LoginAttempts
 from vimesh.monitor.names.name_answers import LookupFailed, NoSuchName, Outcome
 from vimesh.monitor.net.ip_addresses import IpHost
 from vimesh.monitor.probes.base.prober import LocalFault
@@ -22,51 +21,6 @@ from vimesh.target_rules.target_rules import TargetRules
 
 LIMIT_S = 30
 CREDENTIALS = {"username": "ann", "password": "kiwi"}
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@asynccontextmanager
-async def server(answer: Callable[[bytes], bytes | Awaitable[bytes]], *, keeps: bool = True) -> AsyncGenerator[Server]:
-    """Serve what a function makes of each request's head and body."""
-    running = Server()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        running.connections += 1
-        with closing(writer):
-            while True:
-                try:
-                    head = await reader.readuntil(b"\r\n\r\n")
-                except (asyncio.IncompleteReadError, ConnectionError):
-                    return
-                length = next(
-                    (int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0
-                )
-                request = head + await reader.readexactly(length)
-                running.requests.append(request)
-                answered = answer(request)
-                writer.write(answered if isinstance(answered, bytes) else await answered)
-                try:
-                    await writer.drain()
-                except ConnectionError:
-                    return
-                if not keeps:
-                    return
-
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    running.port = listening.sockets[0].getsockname()[1]
-    async with listening:
-        yield running
-
-
-class Server:
-    def __init__(self) -> None:
-        self.port = 0
-        self.connections = 0
-        self.requests: list[bytes] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
 
 async def got(url: str, client: BoundedClient | None = None) -> HttpAnswer:
@@ -85,14 +39,6 @@ async def reason_of(call: Awaitable[object]) -> str:
     with pytest.raises(ExchangeFailed) as raised:
         await call
     return raised.value.reason
-
-
-def token(*services: tuple[str, str]) -> bytes:
-    catalog = [
-        {"type": kind, "endpoints": [{"interface": "public", "region": "one", "url": url}]} for kind, url in services
-    ]
-    body = json.dumps({"token": {"catalog": catalog}}).encode()
-    return b"HTTP/1.1 201 Created\r\nX-Subject-Token: t\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 @pytest.mark.parametrize("deny", ["127.0.0.0/8", ""])

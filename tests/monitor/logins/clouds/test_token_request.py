@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from vimesh.monitor.logins.keystone_login import tokens_path
-from vimesh.monitor.logins.token_request import LoginImpossible, token_request
+from vimesh.monitor.logins.clouds.keystone_login import tokens_path
+from vimesh.monitor.logins.clouds.token_request import LoginImpossible, token_request
 
 TACKER = {"username": "ann", "password": "kiwi", "user_domain_name": "Default", "cert_verify": "True"}
 DEFAULT = {"id": "default"}

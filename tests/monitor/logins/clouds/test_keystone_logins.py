@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.support.clouds.keystone_cloud import KeystoneCloud, keystone_cloud
 from tests.support.clouds.login_client import condition, log_in, login_client, words
 from tests.support.identities.keystones import PASSWORD, Keystone, running_keystone
-from vimesh.monitor.logins.login_attempt import LoginAttempts
+from vimesh.monitor.logins.clouds.login_attempt import LoginAttempts
 
 pytestmark = pytest.mark.timeout(300)
 WELL = {

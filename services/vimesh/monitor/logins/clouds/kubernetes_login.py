@@ -11,9 +11,9 @@ from typing import Final
 from vimesh.domain.conditions.conditions import ConditionStatus
 from vimesh.domain.endpoints import Endpoint
 from vimesh.domain.probing import Reason
-from vimesh.monitor.logins.bounded_client import BoundedClient
-from vimesh.monitor.logins.login_outcome import FORBIDDEN, UNAUTHORIZED, LoginResult, logged_in
-from vimesh.monitor.logins.token_request import NO_CREDENTIALS, NOT_SUPPORTED, LoginImpossible, text_of
+from vimesh.monitor.logins.clouds.bounded_client import BoundedClient
+from vimesh.monitor.logins.clouds.login_outcome import FORBIDDEN, UNAUTHORIZED, LoginResult, logged_in
+from vimesh.monitor.logins.clouds.token_request import NO_CREDENTIALS, NOT_SUPPORTED, LoginImpossible, text_of
 
 _PATH: Final = "/api"
 """The role `system:discovery`, which each user has, may read it; anonymous users may not."""

@@ -15,9 +15,9 @@ from typing import Final
 from vimesh.domain.conditions.conditions import Condition, ConditionStatus
 from vimesh.domain.endpoints import Endpoint
 from vimesh.domain.probing import Reason
-from vimesh.monitor.logins.bounded_client import BoundedClient, HttpAnswer
-from vimesh.monitor.logins.login_outcome import CLOCK_SKEW, FORBIDDEN, UNAUTHORIZED, LoginResult, logged_in
-from vimesh.monitor.logins.service_catalog import NoToken, read_catalog
+from vimesh.monitor.logins.clouds.bounded_client import BoundedClient, HttpAnswer
+from vimesh.monitor.logins.clouds.login_outcome import CLOCK_SKEW, FORBIDDEN, UNAUTHORIZED, LoginResult, logged_in
+from vimesh.monitor.logins.clouds.service_catalog import NoToken, read_catalog
 
 SKEW_S: Final = 60.0
 """From how far apart on the clocks of cloud and monitor are worth a word."""

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from vimesh.monitor.logins.service_catalog import MAX_ENDPOINTS, MAX_TYPES, NoToken, ServiceCatalog, read_catalog
+from vimesh.monitor.logins.clouds.service_catalog import MAX_ENDPOINTS, MAX_TYPES, NoToken, ServiceCatalog, read_catalog
 
 
 def service(kind: object, *urls: object, region: object = "one", interface: object = "public") -> dict[str, object]:

@@ -12,13 +12,13 @@ from typing import Final
 from vimesh.domain.conditions.conditions import ConditionStatus
 from vimesh.domain.endpoints import AuthUrlInvalid, Endpoint, endpoint_of
 from vimesh.domain.probing import Reason
-from vimesh.monitor.logins.bounded_client import BoundedClient, ExchangeFailed
-from vimesh.monitor.logins.endpoint_checks import check_endpoints
-from vimesh.monitor.logins.keystone_login import log_in_to_keystone
-from vimesh.monitor.logins.kubernetes_login import log_in_to_kubernetes, proof_headers
-from vimesh.monitor.logins.login_outcome import LoginOutcome, LoginResult, logged_in, not_logged_in, outcome_of
-from vimesh.monitor.logins.login_trust import LoginTrust
-from vimesh.monitor.logins.token_request import NOT_SUPPORTED, LoginImpossible, token_request
+from vimesh.monitor.logins.clouds.bounded_client import BoundedClient, ExchangeFailed
+from vimesh.monitor.logins.clouds.endpoint_checks import check_endpoints
+from vimesh.monitor.logins.clouds.keystone_login import log_in_to_keystone
+from vimesh.monitor.logins.clouds.kubernetes_login import log_in_to_kubernetes, proof_headers
+from vimesh.monitor.logins.clouds.login_outcome import LoginOutcome, LoginResult, logged_in, not_logged_in, outcome_of
+from vimesh.monitor.logins.clouds.login_trust import LoginTrust
+from vimesh.monitor.logins.clouds.token_request import NOT_SUPPORTED, LoginImpossible, token_request
 from vimesh.monitor.probes.base.prober import LocalFault
 
 LOGIN_S: Final = 15.0

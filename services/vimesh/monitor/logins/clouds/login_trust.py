@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from vimesh.domain.probing import Reason
-from vimesh.monitor.logins.token_request import NO_CREDENTIALS, LoginImpossible, text_of
+from vimesh.monitor.logins.clouds.token_request import NO_CREDENTIALS, LoginImpossible, text_of
 from vimesh.monitor.probes.base.prober import LocalFault
 from vimesh.monitor.probes.tls.tls_trust import lenient_context, narrowed, verifying_context
 
 _NONE: Final = frozenset({"", "None", "NONE", "null", "NULL"})
 """Tacker's ways of writing that there is no certificate."""
+_MOST_AUTHORITIES: Final = 256
 _FALSE: Final = frozenset({"false", "0", "no"})
 
 
@@ -30,6 +32,8 @@ class LoginTrust:
         self._make_verifying = make_verifying
         self._verifying: ssl.SSLContext | None = None
         self._lenient: ssl.SSLContext | None = None
+        self._of_authorities: OrderedDict[str, ssl.SSLContext] = OrderedDict()
+        """By their text, which is no secret: making one takes as long as a handshake."""
 
     def context(self, auth_cred: Mapping[str, object], *, with_key: bool = False) -> ssl.SSLContext:
         """Return a context for the VIM. `with_key`: show the client certificate of the credentials, if they have one.
@@ -46,7 +50,7 @@ class LoginTrust:
                 return self._lenient
             context = lenient_context()
         elif authority:
-            context = _with_authority(authority)
+            context = _with_authority(authority) if shows else self._of_authority(authority)
         elif not shows:
             self._verifying = self._verifying or self._make_verifying()
             return self._verifying
@@ -54,6 +58,13 @@ class LoginTrust:
             context = self._make_verifying()
         if shows:
             _load_key(context, certificate, key)
+        return context
+
+    def _of_authority(self, authority: str) -> ssl.SSLContext:
+        context = self._of_authorities.pop(authority, None) or _with_authority(authority)
+        self._of_authorities[authority] = context
+        if len(self._of_authorities) > _MOST_AUTHORITIES:
+            self._of_authorities.popitem(last=False)
         return context
 
 

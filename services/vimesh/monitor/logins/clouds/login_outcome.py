@@ -8,9 +8,9 @@ from typing import Final
 
 from vimesh.domain.conditions.conditions import ENDPOINT_PREFIX, LOGGED_IN, Condition, ConditionStatus
 from vimesh.domain.probing import Reason
-from vimesh.monitor.logins.bounded_client import ExchangeFailed
-from vimesh.monitor.logins.service_catalog import ServiceCatalog
-from vimesh.monitor.logins.token_request import NOT_SUPPORTED, LoginImpossible
+from vimesh.monitor.logins.clouds.bounded_client import ExchangeFailed
+from vimesh.monitor.logins.clouds.service_catalog import ServiceCatalog
+from vimesh.monitor.logins.clouds.token_request import NOT_SUPPORTED, LoginImpossible
 from vimesh.monitor.probes.base.prober import LocalFault
 
 UNAUTHORIZED: Final = "UNAUTHORIZED"

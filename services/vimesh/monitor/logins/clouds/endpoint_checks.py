@@ -11,9 +11,9 @@ from typing import Final
 
 from vimesh.domain.conditions.conditions import Condition, ConditionStatus
 from vimesh.domain.probing import Reason
-from vimesh.monitor.logins.bounded_client import BoundedClient, Exchange, ExchangeFailed
-from vimesh.monitor.logins.login_outcome import NOT_IN_CATALOG, endpoint_condition
-from vimesh.monitor.logins.service_catalog import MAX_TYPES, ServiceCatalog, ServiceEndpoint
+from vimesh.monitor.logins.clouds.bounded_client import BoundedClient, Exchange, ExchangeFailed
+from vimesh.monitor.logins.clouds.login_outcome import NOT_IN_CATALOG, endpoint_condition
+from vimesh.monitor.logins.clouds.service_catalog import MAX_TYPES, ServiceCatalog, ServiceEndpoint
 from vimesh.monitor.probes.base.prober import LocalFault
 
 ANSWER_S: Final = 5.0
