@@ -23,7 +23,7 @@ from tests.support.timing.waiting import until
 from vimesh.domain.actions import Action
 from vimesh.domain.conditions.conditions import Condition
 from vimesh.domain.probing import Depth, ProbePolicy
-from vimesh.monitor.logins import build_logins
+from vimesh.monitor.logins.build_logins import LoginSettings, Reach, logging_in
 from vimesh.monitor.logins.lockout_guard import ACCOUNT_TRIES, PAUSES_S
 from vimesh.monitor.logins.login_queue import JITTER, QueuedLogin
 from vimesh.monitor.logins.vim_logins import LoginLimits, VimLogins
@@ -136,15 +136,9 @@ async def site_at(people: Client, monitor: Client) -> AsyncGenerator[Site]:
     async with server(cloud.answer) as running:
         cloud.server = running
         site = Site(people, cloud)
-        with build_logins.logging_in(
-            monitor.conductor,
-            site.noted,
-            gate=TargetGate(LOOPBACK_RULES, FleetAddresses(clock=time.monotonic)),
-            resolver=no_lookups(),
-            user_agent="vimesh/test",
-            random=Random(7),
-            limits=LoginLimits(gap_s=0.0),
-        ) as logins:
+        gate = TargetGate(LOOPBACK_RULES, FleetAddresses(clock=time.monotonic))
+        reach, settings = Reach(gate, no_lookups(), "vimesh/test"), LoginSettings(LoginLimits(gap_s=0.0))
+        with logging_in(monitor.conductor, site.noted, reach, settings, Random(7)) as logins:
             logins._clock = site.clock
             count_ends(logins, site)
             site.logins = logins

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -21,21 +22,29 @@ if TYPE_CHECKING:  # exists for type checkers only
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How clouds are connected to."""
+
+    gate: TargetGate
+    resolver: Resolver
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    limits: LoginLimits = field(default_factory=LoginLimits)
+    monitors: Callable[[], int] = lambda: 1
+    """How many monitors share the VIMs, and with them the budget of each cloud."""
+
+
 @contextmanager
-def logging_in(  # noqa: PLR0913 - what it is built from
-    stub: ConductorServiceAsyncStub,
-    conditions: Conditions,
-    *,
-    gate: TargetGate,
-    resolver: Resolver,
-    user_agent: str,
-    random: Random,
-    limits: LoginLimits | None = None,
-    monitors: Callable[[], int] = lambda: 1,
+def logging_in(
+    stub: ConductorServiceAsyncStub, conditions: Conditions, reach: Reach, settings: LoginSettings, random: Random
 ) -> Generator[VimLogins]:
     """Yield what logs in, as long as the block; the caller must run it. Enter it in the loop of the resolver."""
     with LoginLoop() as loop:
-        client = BoundedClient(gate, _names(loop, resolver), user_agent)
+        client = BoundedClient(reach.gate, _names(loop, reach.resolver), reach.user_agent)
         yield VimLogins(
             CredentialCalls(stub),
             LoginAttempts(client),
@@ -43,8 +52,8 @@ def logging_in(  # noqa: PLR0913 - what it is built from
             conditions,
             clock=time.monotonic,
             random=random,
-            limits=limits,
-            monitors=monitors,
+            limits=settings.limits,
+            monitors=settings.monitors,
         )
 
 

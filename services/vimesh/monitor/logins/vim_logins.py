@@ -17,7 +17,7 @@ from vimesh.domain.endpoints import AuthUrlInvalid, endpoint_of
 from vimesh.domain.probing import Depth, Reason
 from vimesh.monitor.logins.clouds.login_attempt import LoginAttempts, LoginTask
 from vimesh.monitor.logins.clouds.login_outcome import HELD_BACK, LoginOutcome, logged_in
-from vimesh.monitor.logins.credential_calls import CredentialCalls, FetchedCredentials, CredentialsDelayed
+from vimesh.monitor.logins.credential_calls import CredentialCalls, CredentialsDelayed, FetchedCredentials
 from vimesh.monitor.logins.lockout_guard import CredentialDigests, LockoutGuard, RefusedLogins
 from vimesh.monitor.logins.login_loop import LoginLoop
 from vimesh.monitor.logins.login_queue import LoginQueue, QueuedLogin
