@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from vimesh.domain.conditions.conditions import REACHABLE
 from vimesh.domain.probing import Depth, Reason
 from vimesh.domain.vim_conditions.condition_rules import NOT_REACHABLE, REMOVED, applies, needs_reachability
@@ -21,7 +19,11 @@ def keep_conditions(known: Vim, vim: Vim, event: VimEvent) -> None:
     if not known.conditions or _TARGET.intersection(event.changed_fields.paths):
         return
     policy = policy_from_message(vim.probe_policy)
-    vim.conditions.extend(one for one in known.conditions if one.type == REACHABLE or applies(one.type, policy))
+    kept = [one for one in known.conditions if one.type != REACHABLE and applies(one.type, policy)]
+    if kept:
+        _set(
+            vim, [_reachable(vim), *(kept if vim.status == Vim.REACHABLE else [_as_unknown(one, vim) for one in kept])]
+        )
     if known.HasField("certificate") and policy.reaches(Depth.API):
         vim.certificate.CopyFrom(known.certificate)
 
@@ -31,7 +33,7 @@ def take_conditions(vim: Vim, event: VimEvent) -> None:
     conditions = {one.type: one for one in vim.conditions} | {one.type: one for one in event.conditions}
     kept = [one for one in conditions.values() if one.reason != REMOVED]
     if REACHABLE not in conditions:
-        kept.append(Condition(type=REACHABLE, status=_OF_STATUS.get(vim.status, Condition.UNKNOWN), reason=vim.reason))
+        kept.append(_reachable(vim))
     _set(vim, kept)
     if event.HasField("certificate"):
         vim.certificate.CopyFrom(event.certificate)
@@ -39,7 +41,7 @@ def take_conditions(vim: Vim, event: VimEvent) -> None:
         _set(vim, [_as_unknown(one, vim) for one in vim.conditions])
 
 
-def follow_status(vim: Vim, time: Timestamp) -> None:
+def follow_status(vim: Vim) -> None:
     """Bring conditions up to date with a status that has changed.
 
     Of a VIM that can be reached again, the fleet tells what was seen last. No change says that, so it is left out.
@@ -49,9 +51,12 @@ def follow_status(vim: Vim, time: Timestamp) -> None:
     is_reachable = vim.status == Vim.REACHABLE
     kept = [one for one in vim.conditions if not (is_reachable and needs_reachability(one.type))]
     kept = [one for one in kept if one.type != REACHABLE]
+    _set(vim, [_reachable(vim), *(one if is_reachable else _as_unknown(one, vim) for one in kept)])
+
+
+def _reachable(vim: Vim) -> Condition:
     status = _OF_STATUS.get(vim.status, Condition.UNKNOWN)
-    reachable = Condition(type=REACHABLE, status=status, reason=vim.reason, transition_time=time)
-    _set(vim, [reachable, *(one if is_reachable else _as_unknown(one, vim) for one in kept)])
+    return Condition(type=REACHABLE, status=status, reason=vim.reason, transition_time=vim.status_time)
 
 
 def _as_unknown(condition: Condition, vim: Vim) -> Condition:

@@ -93,7 +93,7 @@ class WatchedVims:
             vim.ClearField("cause")
         vim.status, vim.reason, vim.detail = event.status, event.reason, event.detail
         if is_new_status:
-            follow_status(vim, event.time)
+            follow_status(vim)
         vim.revision = event.revision
         if event.HasField("view"):
             _renew_view(vim, event)
