@@ -6,7 +6,7 @@ import importlib
 
 from tests.fuzz.parser import Parser
 
-NAMES = ("http", "icmp", "dns", "tls", "certificates", "urls", "files", "workflow")
+NAMES = ("http", "icmp", "dns", "tls", "certificates", "fields", "services", "urls", "files", "workflow")
 
 
 def load(name: str) -> Parser:

@@ -56,6 +56,19 @@ class ConductorServiceStub:
     UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
     Retry: safe.
     """
+    ReportConditions: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.ReportConditionsRequest, _conductor_service_pb2.ReportConditionsResponse]
+    """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
+    conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
+    of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+    own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
+    as recorded, and nothing is written.
+
+    INVALID_ARGUMENT (BAD_INPUT): there are no entries, too many, or the request cannot be parsed; none was recorded.
+    FAILED_PRECONDITION (OLDER_CONDUCTORS): conductors of an earlier release run, which cannot read conditions; nothing was
+    recorded. Try again in some minutes.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known what was recorded; report the newest state later.
+    Retry: safe. For each VIM, send the next report only when the one before was answered or has failed.
+    """
     WatchActions: _grpc.UnaryStreamMultiCallable[_conductor_service_pb2.WatchActionsRequest, _conductor_service_pb2.WatchActionsResponse]
     """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
 
@@ -103,6 +116,22 @@ class ConductorServiceStub:
     UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
     Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
     """
+    GetVimCredentials: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.GetVimCredentialsRequest, _conductor_service_pb2.GetVimCredentialsResponse]
+    """Hands the credentials of a VIM to the monitor that logs in to it, decrypted. A monitor calls this before each login,
+    so that changed credentials are used at the next one, and keeps nothing of the answer when the login is over.
+
+    Only monitors are answered, by the certificate with which they came: no other caller, whatever its roles. Each answer
+    is one line in the audit.
+
+    bad_action in the response: the action is not wanted; see UpdateVim.
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
+    FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
+    its first vantage.
+    FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+    FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
+    Retry: safe.
+    """
 
 @_typing.type_check_only
 class ConductorServiceAsyncStub(ConductorServiceStub):
@@ -131,6 +160,19 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     INVALID_ARGUMENT (BAD_INPUT): there are no reports, too many, or the request cannot be parsed; none was recorded.
     UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
     Retry: safe.
+    """
+    ReportConditions: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.ReportConditionsRequest, _conductor_service_pb2.ReportConditionsResponse]  # type: ignore[assignment]
+    """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
+    conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
+    of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+    own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
+    as recorded, and nothing is written.
+
+    INVALID_ARGUMENT (BAD_INPUT): there are no entries, too many, or the request cannot be parsed; none was recorded.
+    FAILED_PRECONDITION (OLDER_CONDUCTORS): conductors of an earlier release run, which cannot read conditions; nothing was
+    recorded. Try again in some minutes.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known what was recorded; report the newest state later.
+    Retry: safe. For each VIM, send the next report only when the one before was answered or has failed.
     """
     WatchActions: _aio.UnaryStreamMultiCallable[_conductor_service_pb2.WatchActionsRequest, _conductor_service_pb2.WatchActionsResponse]  # type: ignore[assignment]
     """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
@@ -179,6 +221,22 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
     Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
     """
+    GetVimCredentials: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.GetVimCredentialsRequest, _conductor_service_pb2.GetVimCredentialsResponse]  # type: ignore[assignment]
+    """Hands the credentials of a VIM to the monitor that logs in to it, decrypted. A monitor calls this before each login,
+    so that changed credentials are used at the next one, and keeps nothing of the answer when the login is over.
+
+    Only monitors are answered, by the certificate with which they came: no other caller, whatever its roles. Each answer
+    is one line in the audit.
+
+    bad_action in the response: the action is not wanted; see UpdateVim.
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
+    FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
+    its first vantage.
+    FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+    FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
+    Retry: safe.
+    """
 
 class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
     """Records the reports of ping actions, and tells them whether they are still wanted. Its callers are ping actions and
@@ -216,6 +274,25 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT (BAD_INPUT): there are no reports, too many, or the request cannot be parsed; none was recorded.
         UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
         Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportConditions(
+        self,
+        request: _conductor_service_pb2.ReportConditionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conductor_service_pb2.ReportConditionsResponse, _abc.Awaitable[_conductor_service_pb2.ReportConditionsResponse]]:
+        """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
+        conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
+        of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+        own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
+        as recorded, and nothing is written.
+
+        INVALID_ARGUMENT (BAD_INPUT): there are no entries, too many, or the request cannot be parsed; none was recorded.
+        FAILED_PRECONDITION (OLDER_CONDUCTORS): conductors of an earlier release run, which cannot read conditions; nothing was
+        recorded. Try again in some minutes.
+        UNAVAILABLE (STORE_UNAVAILABLE): it is not known what was recorded; report the newest state later.
+        Retry: safe. For each VIM, send the next report only when the one before was answered or has failed.
         """
 
     @_abc_1.abstractmethod
@@ -281,6 +358,28 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
         UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
         Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
+        """
+
+    @_abc_1.abstractmethod
+    def GetVimCredentials(
+        self,
+        request: _conductor_service_pb2.GetVimCredentialsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conductor_service_pb2.GetVimCredentialsResponse, _abc.Awaitable[_conductor_service_pb2.GetVimCredentialsResponse]]:
+        """Hands the credentials of a VIM to the monitor that logs in to it, decrypted. A monitor calls this before each login,
+        so that changed credentials are used at the next one, and keeps nothing of the answer when the login is over.
+
+        Only monitors are answered, by the certificate with which they came: no other caller, whatever its roles. Each answer
+        is one line in the audit.
+
+        bad_action in the response: the action is not wanted; see UpdateVim.
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
+        FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
+        its first vantage.
+        FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+        FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
+        UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
+        Retry: safe.
         """
 
 def add_ConductorServiceServicer_to_server(servicer: ConductorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -106,10 +106,14 @@ RPCS: Final = (
     # Reports are idempotent by design: sending one twice leaves the VIM the same. UpdateVims may carry 1000.
     Rpc(CONDUCTOR_SERVICE, "UpdateVim", TrafficClass.REPORTS, REPORT_S, repeatable=True, callers=_REPORTERS),
     Rpc(CONDUCTOR_SERVICE, "UpdateVims", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
+    # It is no sign of life: VIMs keep their status if conditions come late.
+    Rpc(CONDUCTOR_SERVICE, "ReportConditions", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
     Rpc(CONDUCTOR_SERVICE, "WatchActions", TrafficClass.MONITORS, STREAM, callers=_REPORTERS | _ADMINS),
     Rpc(CONDUCTOR_SERVICE, "ServeProbes", TrafficClass.MONITORS, STREAM, callers=_REPORTERS),
     # It ends by itself within a second.
     Rpc(CONDUCTOR_SERVICE, "ConfirmFailures", TrafficClass.MONITORS, STREAM, repeatable=True, callers=_REPORTERS),
+    # It is no report: without it, no VIM would read UNKNOWN.
+    Rpc(CONDUCTOR_SERVICE, "GetVimCredentials", TrafficClass.READS, READ_S, repeatable=True, callers=_REPORTERS),
     # Repeating a change that has succeeded would give a different answer.
     Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),

@@ -54,9 +54,11 @@ ANYONE = {""}
 CALLS: Mapping[str, set[str]] = {
     f"{CONDUCTOR}UpdateVim": {"reporter"},
     f"{CONDUCTOR}UpdateVims": {"reporter"},
+    f"{CONDUCTOR}ReportConditions": {"reporter"},
     f"{CONDUCTOR}WatchActions": {"reporter", "admin"},
     f"{CONDUCTOR}ServeProbes": {"reporter"},
     f"{CONDUCTOR}ConfirmFailures": {"reporter"},
+    f"{CONDUCTOR}GetVimCredentials": {"reporter"},
     f"{VIMS}RegisterVim": CHANGE,
     f"{VIMS}RegisterVims": PERSON_CHANGES,
     f"{VIMS}RegisterVimJson": PERSON_CHANGES,

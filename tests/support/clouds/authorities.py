@@ -42,12 +42,13 @@ class Authority:
         *addresses: str,
         host_names: Sequence[str] = (),
         valid_for: dt.timedelta = _DAY,
+        begins_in: dt.timedelta = -30 * _DAY,
         password: str = "",
         file_name: str = "",
     ) -> Signed:
         """Make a key and a certificate with that common name, valid for these IP addresses and names of hosts."""
         key = ec.generate_private_key(ec.SECP256R1())
-        begun = _begun(_name(name), self._name, key, valid_for)
+        begun = _begun(_name(name), self._name, key, valid_for, begins_in)
         if addresses or host_names:
             names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
             names += map(x509.DNSName, host_names)
@@ -84,7 +85,11 @@ def _name(name: str) -> x509.Name:
 
 
 def _begun(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, valid_for: dt.timedelta = _DAY
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    valid_for: dt.timedelta = _DAY,
+    begins_in: dt.timedelta = -30 * _DAY,
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
@@ -93,6 +98,6 @@ def _begun(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - 30 * _DAY)
+        .not_valid_before(now + begins_in)
         .not_valid_after(now + valid_for)
     )

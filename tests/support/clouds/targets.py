@@ -52,9 +52,9 @@ class LoopbackApi(ABC):
 
     async def hang_up(self) -> None:
         """Close the connections that are still open: if the loop ended first, they would never be closed."""
-        for task in self._serving:
-            task.cancel()
         while self._serving:
+            for task in self._serving:
+                task.cancel()
             await asyncio.wait(self._serving)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

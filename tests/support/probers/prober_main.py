@@ -16,7 +16,7 @@ import structlog
 
 from tests.support.probers.loopback_rules import loopback_settings
 from vimesh.domain.actions import Action
-from vimesh.domain.probing import Method, ProbePolicy
+from vimesh.domain.probing import Depth, Method, ProbePolicy
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import hosting
 from vimesh.monitor.probes.icmp.echo_sockets import ROTATE_S
@@ -42,7 +42,7 @@ def _obey(host: ActionHost, line: bytes) -> None:
     ((verb, what),) = json.loads(line).items()
     if verb == "start":
         vim_id, auth_url, policy = what
-        policy["method"] = Method(policy["method"])
+        policy |= {"method": Method(policy["method"]), "depth": Depth(policy["depth"])}
         # JSON has no tuples, and a policy has to be hashable.
         fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in policy.items()

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from vimesh.domain.actions import Action
+from vimesh.monitor.conditions.target_conditions import TargetConditions
 from vimesh.monitor.host.probe_loop import ProbeLoop
 from vimesh.monitor.host.requested_rounds import RequestedRounds
+from vimesh.monitor.names.resolver import Resolver
+from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.references.reference_probes import ReferenceProbes
 from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.rounds.shared_probes import SharedProbes
@@ -47,18 +50,26 @@ class ActionHost:
         pace: RoundBudget,
         statistics: ProbeStatistics,
         requested_rounds: RequestedRounds,
+        gate: TargetGate,
+        resolver: Resolver,
         history: RoundHistory | None = None,
         health: LocalHealth | None = None,
         references: ReferenceProbes | None = None,
+        conditions: TargetConditions | None = None,
     ) -> None:
         self.abilities = abilities
         self.statistics = statistics
         self.requested_rounds = requested_rounds
         """Rounds that belong to no action."""
+        self.gate = gate
+        """Judges the address of every connection, those of logins, too."""
+        self.resolver = resolver
         self.history = history
         """What rounds come to, minute by minute; None if that is not wanted."""
         self.references = references
         """What shows that the network of this process works; None: nothing does."""
+        self.conditions = conditions
+        """What probes show besides verdicts; None if that is not wanted."""
         self._health = health or LocalHealth()
         self._rounds = rounds
         self._probe_loop = pulse
@@ -117,6 +128,8 @@ class ActionHost:
             twin.add(key)
             self._rounds.announce_to(twin, key)
         self._targets[key] = twin or target
+        if self.conditions is not None:
+            self.conditions.add_action(key, twin or target)
         self._probe_loop.arm()
         return True
 
@@ -137,9 +150,13 @@ class ActionHost:
         target = self._targets.pop((vim_id, action_id), None)
         if target is None:
             return False
+        if self.conditions is not None:
+            self.conditions.remove_action((vim_id, action_id))
         if not target.remove((vim_id, action_id)):
             return True
         self._probes.remove(target)
         self._round_budget.leave(target.policy.interval_s)
         self._rounds.dismiss(target)
+        if self.conditions is not None:
+            self.conditions.forget(target)
         return True

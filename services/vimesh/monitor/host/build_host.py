@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from vimesh.domain.probing import Method
+from vimesh.monitor.conditions.gather_conditions import gathering
 from vimesh.monitor.host.action_host import Abilities, ActionHost
 from vimesh.monitor.host.probe_loop import ProbeLoop
 from vimesh.monitor.host.requested_rounds import RequestedRounds, RequestedVerdicts
@@ -75,6 +76,8 @@ class HostSettings:
     """Which addresses may be probed."""
     history: bool = False
     """Whether to gather what rounds come to: see `ActionHost.history`."""
+    conditions: bool = False
+    """Whether to gather what probes show besides verdicts: see `ActionHost.conditions`."""
     references: References = ()
     """What proves that the network of this machine works; empty: nothing does."""
 
@@ -107,6 +110,7 @@ def hosting(
             most_open=names_at_once(),
             statistics=statistics,
         )
+        conditions = scope.enter_context(gathering(loop)) if settings.conditions else None
         pace = RoundBudget(settings.rounds_per_s)
         requested = RequestedVerdicts(on_verdict)
         uplink = Uplink(running.now()) if settings.references else None
@@ -162,6 +166,7 @@ def hosting(
             kept=kept,
             verifying=verifying,
             handshakes=handshakes,
+            sightings=conditions,
         )
         sockets = scope.enter_context(
             SocketProber(
@@ -217,6 +222,8 @@ def hosting(
             abilities=_abilities(icmp, connector, verifying),
             pace=pace,
             statistics=statistics,
+            gate=gate,
+            resolver=resolver,
             history=history,
             requested_rounds=RequestedRounds(
                 loop=loop,
@@ -226,9 +233,11 @@ def hosting(
                 clock=time.monotonic,
                 verdicts=requested,
                 history=history,
+                conditions=conditions,
             ),
             health=health,
             references=references,
+            conditions=conditions,
         )
 
 

@@ -13,6 +13,7 @@ from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.domain.probes.asked_probes import AskedProbe
 from vimesh.domain.probing import Reason
 from vimesh.domain.vims import Status
+from vimesh.monitor.conditions.target_conditions import TargetConditions
 from vimesh.monitor.host.probe_loop import ProbeLoop
 from vimesh.monitor.rounds.address_budget import AddressBudget
 from vimesh.monitor.rounds.rounds import Rounds
@@ -64,8 +65,10 @@ class RequestedRounds:
         clock: Clock,
         verdicts: RequestedVerdicts,
         history: RoundHistory | None = None,
+        conditions: TargetConditions | None = None,
     ) -> None:
-        """`history`: is told to forget these rounds: they are none of the VIM's."""
+        """`history` and `conditions` are told to forget these rounds: they are none of the VIM's."""
+        self._conditions = conditions
         self._loop = loop
         self._rounds = rounds
         self._probe_loop = pulse
@@ -127,6 +130,8 @@ class RequestedRounds:
         del self._verdicts.taken_by[key]
         if self._history is not None:
             self._history.forget(target)
+        if self._conditions is not None:
+            self._conditions.forget(target)
 
 
 def _ignore(_: Verdict) -> None:

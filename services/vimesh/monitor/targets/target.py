@@ -9,8 +9,9 @@ from enum import IntEnum
 from functools import lru_cache
 
 from vimesh.domain.actions import Action, shard_key
+from vimesh.domain.conditions.services import Service
 from vimesh.domain.endpoints import Endpoint, endpoint_of
-from vimesh.domain.probing import AuthUrlPart, Method, ProbePolicy
+from vimesh.domain.probing import AuthUrlPart, Depth, Method, ProbePolicy
 from vimesh.domain.vims import Status
 from vimesh.monitor.net.ip_addresses import ProbeAddress, fixed_host
 from vimesh.monitor.scheduling.timing_wheel import Timed
@@ -81,6 +82,7 @@ class Target(Timed):
         "round_trip_s",
         "route",
         "serial",
+        "service",
         "sharers",
         "stage",
         "track",
@@ -94,7 +96,10 @@ class Target(Timed):
         self.sharers: dict[ActionKey, None] | None = None
         """Other actions that want the same probes."""
         self.policy = _shared(action.policy)
-        self.endpoint = _of_shared_words(endpoint_of(action.auth_url))
+        endpoint = endpoint_of(action.auth_url)
+        self.service = _service_of(action)
+        """What its answers are judged as, besides their status; None: by their status alone."""
+        self.endpoint = _of_shared_words(endpoint if self.service is None else self.service.endpoint(endpoint))
         self.address = self.fixed_address()
         """None if the host is a name: the route then has the addresses."""
         self.route = AddressRoute() if self.address is None else None
@@ -176,7 +181,7 @@ class Target(Timed):
             case AuthUrlPart.PORT:
                 return self.policy, self.endpoint.port
             case AuthUrlPart.URL:
-                return self.policy, self.endpoint
+                return self.policy, self.endpoint, self.service
 
     @property
     def pings(self) -> bool:
@@ -247,6 +252,11 @@ def _shared(policy: ProbePolicy) -> ProbePolicy:
 @lru_cache(maxsize=1024)
 def _shared_port(port: int) -> int:
     return port
+
+
+def _service_of(action: Action) -> Service | None:
+    judged = action.policy.method is Method.HTTP and action.policy.reaches(Depth.SERVICE)
+    return Service.of(action.vim_type) if judged else None
 
 
 def _of_shared_words(endpoint: Endpoint) -> Endpoint:

@@ -6,6 +6,7 @@ import re
 
 import httptools
 
+from vimesh.monitor.probes.http.response_body import ResponseBody
 from vimesh.monitor.probes.http.response_framing import ResponseFraming
 from vimesh.monitor.probes.http.status_line import NotHttp, read_status
 
@@ -45,13 +46,15 @@ class Answer:
         "_interim_left",
         "_pieces_left",
         "_unread",
+        "body",
         "code",
         "is_complete",
         "rules_out_reuse",
     )
 
-    def __init__(self, *, follow: bool = True) -> None:
-        """`follow`: read the answer to its end, and not only its status."""
+    def __init__(self, *, follow: bool = True, body: ResponseBody | None = None) -> None:
+        """`follow`: read the answer to its end, and not only its status. `body`: what takes its body; None: nothing."""
+        self.body = body
         self.code = 0
         """The status, once its line has arrived; 0 before."""
         self.is_complete = False
@@ -74,6 +77,8 @@ class Answer:
         ended = not piece or self._bytes_left < 0
         if not self.code:
             piece = self._find_status(self._unread + piece, ended=ended)
+        if self.body is not None and self.code:
+            self.body.feed(piece, ended=ended)
         if ended or self.is_complete:
             self.is_complete, self.rules_out_reuse = False, True
         elif piece and not self.rules_out_reuse:
@@ -132,3 +137,11 @@ def code_if_plain(received: bytes) -> int:
     if match is None or match.end() + int(match[2]) != len(received):
         return 0
     return int(match[1])
+
+
+def plain_answer(received: bytes) -> tuple[int, bytes] | None:
+    """Return the status and the body of such an answer, else None."""
+    match = _PLAIN.match(received)
+    if match is None or match.end() + int(match[2]) != len(received):
+        return None
+    return int(match[1]), received[match.end() :]

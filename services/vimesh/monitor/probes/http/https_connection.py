@@ -9,6 +9,7 @@ from contextlib import suppress
 from vimesh.domain.probing import Reason
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.base.sightings import Handshake, NoSightings, Sightings
 from vimesh.monitor.probes.http.http_connection import HttpConnection
 from vimesh.monitor.probes.tls.byte_quota import ByteQuota
 from vimesh.monitor.probes.tls.handshake_step import HandshakeStep
@@ -26,6 +27,7 @@ _QUIET_BYTES, _QUIET_PIECES = 16 * 1024, 2048
 """Limits on later data that contains nothing of the answer: some tickets, or a record in small pieces."""
 _PATIENCE_S = 0.05
 """If a probe waited longer for our own threads, its silence proves nothing."""
+_NO_SIGHTINGS = NoSightings()
 
 
 class HttpsConnection(HttpConnection):
@@ -60,8 +62,9 @@ class HttpsConnection(HttpConnection):
         life_s: float,
         context: ssl.SSLContext,
         handshakes: Handshakes,
+        sightings: Sightings = _NO_SIGHTINGS,
     ) -> None:
-        super().__init__(target, number, address, clock, user_agent, life_s)
+        super().__init__(target, number, address, clock, user_agent, life_s, sightings)
         self._context = context
         self._handshakes = handshakes
         self._step: HandshakeStep | None = None
@@ -190,10 +193,13 @@ class HttpsConnection(HttpConnection):
         if isinstance(step.failure, LocalFault):
             raise step.failure
         if step.failure is not None:
+            if self._session.refusal[0]:
+                self._sightings.note_handshake(self.target, _handshake(self._session))
             with suppress(OSError):  # the alert that states why is sent if possible
                 self._flush()
             self.fail(*step.failure)
         elif self._session.is_established:
+            self._sightings.note_handshake(self.target, _handshake(self._session))
             self._quota.refill(_QUIET_BYTES, _QUIET_PIECES)
             self._has_early = bool(self._received) or self._session.has_more
 
@@ -214,3 +220,7 @@ class HttpsConnection(HttpConnection):
         except BlockingIOError:
             return
         self._encrypted = self._encrypted[sent_bytes:]
+
+
+def _handshake(session: TlsSession) -> Handshake:
+    return Handshake(session.peer_certificate(), session.peer_chain, session.verifies, *session.refusal)

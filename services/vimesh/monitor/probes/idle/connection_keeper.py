@@ -130,6 +130,7 @@ class ConnectionKeeper:
         """Continue the work that belongs to no round. Opens sockets."""
         self._trials.run()
         for overdue in self._idle_connections.take_overdue():
+            overdue.note_unfinished()
             self._release(overdue)
 
     def close_oldest(self) -> bool:

@@ -9,6 +9,7 @@ from vimesh.domain.probing import Method
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.prober import LocalFault
+from vimesh.monitor.probes.base.sightings import NoSightings, Sightings
 from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.probes.http.http_connection import HttpConnection
 from vimesh.monitor.probes.http.https_connection import HttpsConnection
@@ -31,7 +32,10 @@ class ProbeConnector:
         kept: IdleConnections,
         verifying: ssl.SSLContext | LocalFault,
         handshakes: Handshakes,
+        sightings: Sightings | None = None,
     ) -> None:
+        """`sightings`: takes what connections see besides answers; None: that is not wanted."""
+        self._sightings = sightings or NoSightings()
         self._gate = gate
         self._clock = clock
         self._user_agent = user_agent
@@ -58,11 +62,11 @@ class ProbeConnector:
         encrypted = target.endpoint.scheme == "https"
         life_s = self._kept.life_s(target, address, encrypted=encrypted)
         if not encrypted:
-            return HttpConnection(target, number, address, self._clock, self._user_agent, life_s)
+            return HttpConnection(target, number, address, self._clock, self._user_agent, life_s, self._sightings)
         context = self._verifying if target.policy.tls_verify else self._lenient
         if isinstance(context, LocalFault):
             raise LocalFault(context.reason, context.detail)
         self._handshakes.admit(address)
         return HttpsConnection(
-            target, number, address, self._clock, self._user_agent, life_s, context, self._handshakes
+            target, number, address, self._clock, self._user_agent, life_s, context, self._handshakes, self._sightings
         )

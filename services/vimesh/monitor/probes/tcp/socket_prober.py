@@ -13,6 +13,7 @@ from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.base.errno_reasons import FaultLog
 from vimesh.monitor.probes.base.prober import FilesExhausted, Listener, LocalFault
 from vimesh.monitor.probes.http.http_connection import HttpConnection
+from vimesh.monitor.probes.idle.awaited_bodies import AwaitedBodies
 from vimesh.monitor.probes.idle.connection_keeper import ConnectionKeeper
 from vimesh.monitor.probes.idle.idle_connections import IdleConnections
 from vimesh.monitor.probes.idle.server_trials import TRIAL
@@ -74,6 +75,7 @@ class SocketProber:
         self._to_repeat: list[Connection] = []
         """Probes to repeat on a new connection."""
         self._queue = SocketQueue()
+        self._awaited_bodies = AwaitedBodies(clock)
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +95,7 @@ class SocketProber:
 
     def is_busy(self) -> bool:
         """Return whether work is pending that belongs to no round."""
-        return self._keeper.is_busy()
+        return self._keeper.is_busy() or bool(self._awaited_bodies)
 
     def send(self, target: Target, number: int, address: ProbeAddress) -> bool:
         kept = self._keeper.reuse(target, number, address)
@@ -174,6 +176,9 @@ class SocketProber:
             self._launch_queued()
         if self._keeper.is_busy():
             self._keeper.run()
+        if self._awaited_bodies:
+            for overdue in self._awaited_bodies.take_overdue():
+                self._release(overdue)
 
     def _advance_computed(self) -> None:
         """Advance the connections whose handshake steps were computed in threads."""
@@ -237,6 +242,12 @@ class SocketProber:
         except Exception as error:  # noqa: BLE001 - one broken connection must not end the probes of others
             self._faults.to_fault(connection.target, error)
             reusable = False
+        if connection in self._awaited_bodies:
+            if not (reusable and connection.awaits_body):
+                connection.note_unfinished()
+                self._awaited_bodies.discard(connection)
+                self._release(connection)
+            return
         self._keeper.update_kept(connection, reusable=reusable)
 
     def _advance(self, connection: Connection) -> None:
@@ -270,6 +281,8 @@ class SocketProber:
             if self._keeper.keep(connection):
                 if connection.interest != _READABLE:  # a reused one listens already
                     self._listen_only(connection)
+            elif self._awaited_bodies.add(connection):
+                self._listen_only(connection)
             else:
                 self._release(connection)
             # No stall is shorter than the tolerance, so a quicker answer did not wait for one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from typing import Any
 
 _SLICE_BYTES = 4096
 """Limits how far OpenSSL's buffers grow, because they never shrink."""
@@ -13,6 +14,8 @@ _CHANGE, _HANDSHAKE, _CLIENT_HELLO = b"\x14", b"\x16", b"\x01"
 _CHANGE_BYTES = 6
 _HEADER_BYTES = 5
 _MOST_RECORD_BYTES = 16 * 1024 + 2048
+_DER = 2
+"""OpenSSL's encoding, as the module `_ssl` numbers it."""
 _MOST_RECORDS = 64
 """A flight of an ordinary server has fewer than ten. Counting thousands of tiny ones would block the loop."""
 
@@ -20,7 +23,17 @@ _MOST_RECORDS = 64
 class TlsSession:
     """Consumes data from the server and produces data for it. Must not be used by two threads at a time."""
 
-    __slots__ = ("_ending", "_incoming", "_object", "_outgoing", "cpu_s", "is_established", "received_bytes", "retried")
+    __slots__ = (
+        "_ending",
+        "_incoming",
+        "_object",
+        "_outgoing",
+        "cpu_s",
+        "is_established",
+        "received_bytes",
+        "refusal",
+        "retried",
+    )
 
     def __init__(self, context: ssl.SSLContext, name: str) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -34,6 +47,8 @@ class TlsSession:
         """Bytes of the handshake."""
         self.cpu_s = 0.0
         """CPU seconds that the server's part of the handshake has cost so far."""
+        self.refusal = (0, "")
+        """Why the server's certificate was refused, by OpenSSL's number and in words; 0: it was not."""
 
     def start_handshake(self) -> None:
         """Start the handshake. This costs the same for all servers."""
@@ -56,7 +71,31 @@ class TlsSession:
             self._object.do_handshake()
         except ssl.SSLWantReadError:
             return
+        except ssl.SSLCertVerificationError as error:
+            self.refusal = (error.verify_code, error.verify_message)
+            raise
         self.is_established = True
+
+    @property
+    def verifies(self) -> bool:
+        """Whether the server's certificate has to be valid."""
+        return self._object.context.verify_mode is not ssl.CERT_NONE
+
+    def peer_chain(self) -> list[bytes]:
+        """Return the certificates that the server has sent, in DER form, its own first; also after a refusal.
+
+        Empty if there are none, or if this version of OpenSSL no longer has those that it has refused.
+        """
+        # Public from Python 3.13 on. Before, it is there under this name, and returns objects instead of bytes.
+        inner: Any = getattr(self._object, "_sslobj", None)
+        chain = inner.get_unverified_chain() if hasattr(inner, "get_unverified_chain") else ()
+        return [der if isinstance(der, bytes) else der.public_bytes(_DER) for der in chain or ()]
+
+    def peer_certificate(self) -> bytes:
+        """Return the server's own certificate in DER form; empty: it has shown none."""
+        if not self.is_established:
+            return next(iter(self.peer_chain()), b"")
+        return self._object.getpeercert(binary_form=True) or b""
 
     @property
     def has_more(self) -> bool:
