@@ -126,7 +126,9 @@ def test_each_call_belongs_to_a_class() -> None:
         path for path in classes if not path.startswith("/vimesh.v1.VimService/") and not path.endswith("/UpdateVim")
     }
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "watches"] == ["WatchVims"]
-    assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reads"] == ["GetVim", "ProbeVim"]
+    assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reads"] == [
+        *("GetVim", "ProbeVim", "ExplainVim"),
+    ]
     assert {path.rpartition("/")[2] for path, name in classes.items() if name == "lists"} == {
         *("ListVims", "ListVimEvents", "SummarizeVims", "BatchGetVims"),
     }

@@ -47,6 +47,7 @@ export const RETRY_ADVICE: Readonly<Record<string, RetryAdvice>> = {
   "vimesh.v1.VimService.DeregisterVim": "safe",
   "vimesh.v1.VimService.DeregisterVims": "safe",
   "vimesh.v1.VimService.DeregisterVimsJson": "safe",
+  "vimesh.v1.VimService.ExplainVim": "safe",
   "vimesh.v1.VimService.GetVim": "safe",
   "vimesh.v1.VimService.ListVimEvents": "safe",
   "vimesh.v1.VimService.ListVims": "safe",
