@@ -360,9 +360,8 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "engine": "EMBEDDED",
         },
         (
-            "Every 10 s, a round of probes pings the host of the auth_url, waiting 0.5 s for each answer. 3"
-            " failed probes in a"
-            " row for 60 s make it UNREACHABLE, and 1 answered probe in a row REACHABLE again."
+            "Every 10 s, a round of probes pings the host of the auth_url, waiting 0.5 s for each answer."
+            " UNREACHABLE takes 3 failed probes in a row for 60 s, and REACHABLE again 1 answered probe."
         ),
     ),
     (

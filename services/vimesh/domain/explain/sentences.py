@@ -224,14 +224,18 @@ def _task(facts: _Of, as_of: dt.datetime) -> str:
 
 def _policy(facts: _Of, _: dt.datetime) -> str:
     who = "Its policy asks its reporter for this: every" if facts["engine"] == Engine.EXTERNAL else "Every"
-    fall, rise = count_phrase(facts["fall"], "failed probe"), count_phrase(facts["rise"], "answered probe")
+    fall, rise = _in_a_row(facts["fall"], "failed probe"), _in_a_row(facts["rise"], "answered probe")
     lasting = f" for {exact_phrase(facts['fail_for'])}" if "fail_for" in facts else ""
     verified = ", and verifies its certificate" if facts.get("tls_verify") else ""
     return (
         f"{who} {exact_phrase(facts['interval'])}, a round of probes {_METHODS[facts['method']]}{verified}, waiting"
-        f" {exact_phrase(facts['timeout'])} for each answer. {fall} in a row{lasting} make it UNREACHABLE, and {rise}"
-        " in a row REACHABLE again."
+        f" {exact_phrase(facts['timeout'])} for each answer. UNREACHABLE takes {fall}{lasting}, and REACHABLE again"
+        f" {rise}."
     )
+
+
+def _in_a_row(count: int, noun: str) -> str:
+    return count_phrase(count, noun) if count == 1 else f"{count_phrase(count, noun)} in a row"
 
 
 def _rounds(facts: _Of, as_of: dt.datetime) -> str:
