@@ -28,6 +28,7 @@ from vimesh.domain.pool.pool_store import PoolStore
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
+from vimesh.domain.vim_conditions.condition_store import ConditionStore
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 
 
@@ -71,6 +72,10 @@ class VimStore(Protocol):
     @property
     def explanations(self) -> ExplainStore:
         """What explanations of these VIMs are made of."""
+
+    @property
+    def conditions(self) -> ConditionStore:
+        """What is true of these VIMs besides their status."""
 
     @property
     def filters(self) -> FilterStore:
