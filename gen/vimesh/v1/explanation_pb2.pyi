@@ -193,13 +193,23 @@ class VimClaim(_message.Message):
         of a VIM are done one after the other.
         """
         POLICY: VimClaim._Kind.ValueType  # 12
-        """How it is probed: `method`, `interval`, `timeout`, `fall`, `rise`, `fail_for`, `tls_verify`, `engine`. See ProbePolicy."""
+        """How it is probed: `method`, `interval`, `timeout`, `depth`, `fall`, `rise`, `fail_for`, `tls_verify`, `engine`. See
+        ProbePolicy.
+        """
         ROUNDS: VimClaim._Kind.ValueType  # 13
         """What the rounds of probes of the last `window` came to: `rounds`, `answered`, `lost` (probes), `min_round_trip`,
         `mean_round_trip`, `max_round_trip`, `last_time` (the end of the newest minute). See HistoryService.ListSamples.
         """
         STATUS_CHANGE: VimClaim._Kind.ValueType  # 14
         """One of the newest changes of the status: `revision`, `time`, `status`, `previous_status`, `reason`."""
+        CONDITION: VimClaim._Kind.ValueType  # 15
+        """One of the conditions of the VIM, but for `Reachable`: `condition` (its type), `condition_status`, `reason`, `message`,
+        `transition_time`. See Vim.conditions. None of them changes the status.
+        """
+        CERTIFICATE: VimClaim._Kind.ValueType  # 16
+        """The certificate that it showed last: `subject`, `issuer`, `not_before`, `not_after`, `expired`, `verified` (absent if
+        nobody looked), `verify_error`. See Vim.certificate.
+        """
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What a claim is about, with the facts that it may have."""
@@ -252,13 +262,23 @@ class VimClaim(_message.Message):
     of a VIM are done one after the other.
     """
     POLICY: VimClaim.Kind.ValueType  # 12
-    """How it is probed: `method`, `interval`, `timeout`, `fall`, `rise`, `fail_for`, `tls_verify`, `engine`. See ProbePolicy."""
+    """How it is probed: `method`, `interval`, `timeout`, `depth`, `fall`, `rise`, `fail_for`, `tls_verify`, `engine`. See
+    ProbePolicy.
+    """
     ROUNDS: VimClaim.Kind.ValueType  # 13
     """What the rounds of probes of the last `window` came to: `rounds`, `answered`, `lost` (probes), `min_round_trip`,
     `mean_round_trip`, `max_round_trip`, `last_time` (the end of the newest minute). See HistoryService.ListSamples.
     """
     STATUS_CHANGE: VimClaim.Kind.ValueType  # 14
     """One of the newest changes of the status: `revision`, `time`, `status`, `previous_status`, `reason`."""
+    CONDITION: VimClaim.Kind.ValueType  # 15
+    """One of the conditions of the VIM, but for `Reachable`: `condition` (its type), `condition_status`, `reason`, `message`,
+    `transition_time`. See Vim.conditions. None of them changes the status.
+    """
+    CERTIFICATE: VimClaim.Kind.ValueType  # 16
+    """The certificate that it showed last: `subject`, `issuer`, `not_before`, `not_after`, `expired`, `verified` (absent if
+    nobody looked), `verify_error`. See Vim.certificate.
+    """
 
     @_typing.final
     class FactsEntry(_message.Message):

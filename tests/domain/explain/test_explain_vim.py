@@ -21,19 +21,21 @@ from tests.domain.explain.explained_states import (
 from tests.simulation.explanations.claim_truth import require_truth
 from tests.simulation.explanations.true_state import TrueMonitor, TrueTask, TrueWorld
 from vimesh.domain.access.caller import Caller, CallerRole
+from vimesh.domain.causes.causes import CommonCause
+from vimesh.domain.conditions.conditions import Certificate, ConditionStatus, TimedCondition
 from vimesh.domain.explain.claims import ClaimKind, Explanation, Facts, ForeseenKind
 from vimesh.domain.explain.explain_vim import explain
 from vimesh.domain.explain.phrases import length_phrase, moment_phrase
 from vimesh.domain.explain.sentences import change_sentence, claim_sentence
-from vimesh.domain.explain.vim_evidence import evidence_for
-from vimesh.domain.probing import ProbePolicy, Reason
+from vimesh.domain.explain.vim_evidence import PastChange, RoundTotals, VimEvidence, evidence_for
+from vimesh.domain.probing import Depth, ProbePolicy, Reason
 from vimesh.domain.todos import TodoKind
-from vimesh.domain.vims import Engine, Status
+from vimesh.domain.vims import CauseKind, Engine, Status, VimMaintenance
 
 _PROTO = Path(__file__).parents[3] / "protos/vimesh/v1/explanation.proto"
 _VALUE = re.compile(r"  // ((?:[^\n]|\n    // )+)\n    ([A-Z_]+) = \d+;")
 _FACT = re.compile(r"`([a-z_]+)`")
-_S = dt.timedelta(seconds=1)
+_S, _DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 _NONE = (
     "No monitor of the pool is at the vantage default: only one outside the pool, such as one with --shard, could run"
 )
@@ -270,6 +272,54 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
         ),
     ),
     (
+        ClaimKind.CONDITION,
+        {
+            "condition": "LoggedIn",
+            "condition_status": "FALSE",
+            "reason": "REJECTED",
+            "message": "401.",
+            "transition_time": NOW,
+        },
+        "The condition LoggedIn is FALSE (REJECTED) since 12:00:00 UTC: 401.",
+    ),
+    (
+        ClaimKind.CONDITION,
+        {"condition": "Endpoint/compute", "condition_status": "TRUE", "transition_time": NOW},
+        "The condition Endpoint/compute is TRUE since 12:00:00 UTC.",
+    ),
+    (
+        ClaimKind.CERTIFICATE,
+        {"subject": "CN=a", "issuer": "CN=b", "not_after": NOW + 3 * _DAY, "expired": False, "verified": True},
+        (
+            "The certificate that it showed last (CN=a, issued by CN=b) is valid until 2026-10-04 12:00:00"
+            " UTC, for 3 days"
+            " more; it was verified."
+        ),
+    ),
+    (
+        ClaimKind.CERTIFICATE,
+        {
+            "subject": "CN=a",
+            "issuer": "CN=b",
+            "not_after": NOW,
+            "expired": True,
+            "verified": False,
+            "verify_error": "no CA",
+        },
+        (
+            "The certificate that it showed last (CN=a, issued by CN=b) has expired at 12:00:00 UTC; it could not be"
+            " verified: no CA."
+        ),
+    ),
+    (
+        ClaimKind.CERTIFICATE,
+        {"subject": "CN=a", "issuer": "CN=b", "not_after": NOW - _S, "expired": True},
+        (
+            "The certificate that it showed last (CN=a, issued by CN=b) has expired at 11:59:59 UTC; nobody"
+            " has verified it."
+        ),
+    ),
+    (
         ClaimKind.MAINTENANCE,
         {"reason": "new switch", "end_time": NOW + dt.timedelta(days=1)},
         (
@@ -353,6 +403,7 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "method": "PING",
             "interval": 10 * _S,
             "timeout": 0.5 * _S,
+            "depth": "LOGIN",
             "fall": 3,
             "rise": 1,
             "fail_for": 60 * _S,
@@ -362,6 +413,7 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
         (
             "Every 10 s, a round of probes pings the host of the auth_url, waiting 0.5 s for each answer."
             " UNREACHABLE takes 3 failed probes in a row for 60 s, and REACHABLE again 1 answered probe."
+            " Whether its API is ready and lets its user in is looked at, too, and changes only conditions."
         ),
     ),
     (
@@ -427,11 +479,48 @@ def test_the_contract_describes_every_fact() -> None:
     }
     assert described.keys() == {*ClaimKind, *ForeseenKind}
 
-    for one in worlds():
-        explanation = explained(one)
+    for evidence in (*map(evidence_of, worlds()), _seen_deeper()):
+        explanation = explain(evidence, contact_within_s=5.0)
         facts = [(claim.kind, claim.facts) for claim in explanation.claims]
         for kind, names in [*facts, *((change.kind, change.facts) for change in explanation.possible_changes)]:
             assert names.keys() <= described[kind], kind
+
+
+def _seen_deeper() -> VimEvidence:
+    """Return what is known of a VIM with each thing that a VIM can have."""
+    evidence = evidence_of(world(look(_U, "TLS"), policy=ProbePolicy(depth=Depth.LOGIN, fail_for_s=9.0)))
+    conditions = tuple(
+        TimedCondition(type_, ConditionStatus.FALSE, "EXPIRED", "it ended", NOW)
+        for type_ in ("CertificateValid", "Reachable", "ServiceReady")
+    )
+    certificate = Certificate(
+        "CN=a", "CN=b", (), NOW - _DAY, NOW - _S, "ab" * 32, (), verified=False, verify_error="no CA"
+    )
+    vim = replace(
+        evidence.vim,
+        conditions=conditions,
+        certificate=certificate,
+        flapping=True,
+        maintenance=VimMaintenance("w", "new switch", NOW + _DAY),
+    )
+    return replace(
+        evidence,
+        vim=vim,
+        cause=CommonCause("c", CauseKind.NETWORK, "192.0.2.0/24", "", "TLS", NOW, None, 4, 3, 9),
+        rounds=RoundTotals(9, 3, 20, 0.3, 0.01, 0.2, NOW),
+        changes=[PastChange(7, NOW, _U, _R, "TLS")],
+    )
+
+
+def test_what_is_seen_deeper_is_told_and_accuses_nobody() -> None:
+    explanation = explain(_seen_deeper(), contact_within_s=5.0)
+
+    told = [claim.facts["condition"] for claim in explanation.claims if claim.kind is ClaimKind.CONDITION]
+    assert told == ["CertificateValid", "ServiceReady"]
+    [certificate] = [claim for claim in explanation.claims if claim.kind is ClaimKind.CERTIFICATE]
+    assert certificate.facts["expired"] is True
+    kinds = [claim.kind for claim in explanation.claims]
+    assert set(ClaimKind) - set(kinds) == {ClaimKind.QUORUM, ClaimKind.VIEW, ClaimKind.TASK}
 
 
 def test_callers_are_not_told_what_is_not_theirs() -> None:

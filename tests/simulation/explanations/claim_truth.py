@@ -49,6 +49,11 @@ class _Judge:
             ClaimKind.REASON: self._reason,
             ClaimKind.QUORUM: self._quorum,
             ClaimKind.VIEW: self._view,
+            ClaimKind.CONDITION: self._condition,
+            ClaimKind.CERTIFICATE: lambda facts: (
+                self._is_near(facts["not_after"], self._vim.certificate_end)
+                and facts["expired"] == (self._vim.certificate_end <= self._now)
+            ),
             ClaimKind.CAUSE: lambda facts: facts["cause_id"] == self._vim.cause_id,
             ClaimKind.MAINTENANCE: lambda facts: (facts["window_id"], facts["reason"]) == self._vim.maintenance,
             ClaimKind.FLAPPING: lambda _: len(self._vim.changes) >= 4,
@@ -134,6 +139,8 @@ class _Judge:
             ClaimKind.LEASE: int(not vim.has_views),
             ClaimKind.ACTION: 1,
             ClaimKind.MONITOR: count if vim.engine is Engine.EMBEDDED else 0,
+            ClaimKind.CONDITION: len(vim.conditions),
+            ClaimKind.CERTIFICATE: int(vim.certificate_end > 0),
             ClaimKind.TASK: min(len(vim.tasks), 5),
             ClaimKind.POLICY: 1,
             ClaimKind.MAINTENANCE: int(vim.maintenance is not None),
@@ -226,6 +233,17 @@ class _Judge:
             and self._is_lease(facts, look)
         )
 
+    def _condition(self, facts: _Facts) -> bool:
+        """What was seen of a VIM that cannot be reached is not known any more, and a certificate ends by itself."""
+        type_, (status, reason) = facts["condition"], self._vim.conditions[facts["condition"]]
+        reads, why = self._reading()
+        if type_ == "CertificateValid":
+            if self._vim.certificate_end <= self._now:
+                status, reason = "FALSE", "EXPIRED"
+        elif reads is not Status.REACHABLE:
+            status, reason = "UNKNOWN", Reason.SILENT if why == Reason.SILENT else "NOT_REACHABLE"
+        return (facts["condition_status"], facts.get("reason", "")) == (status, reason)
+
     def _lease(self, facts: _Facts) -> bool:
         look = self._vim.looks[0]
         return self._is_lease(facts, look) and ("contact_time" in facts) == look.heard
@@ -280,6 +298,7 @@ class _Judge:
         return (
             (facts["method"], facts["fall"], facts["rise"]) == (policy.method, policy.fall, policy.rise)
             and facts["interval"].total_seconds() == policy.interval_s
+            and facts["depth"] == policy.effective_depth
             and facts["timeout"].total_seconds() == policy.timeout_s
             and lasting == policy.fail_for_s
             and facts["tls_verify"] == policy.tls_verify

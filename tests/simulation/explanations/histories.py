@@ -29,6 +29,7 @@ from tests.support.sql.stores import elapse, registration
 from vimesh.domain.access.caller import OPEN_CALLER
 from vimesh.domain.causes.causes import NewCause
 from vimesh.domain.causes.traits import CauseMember, trait_of_subject
+from vimesh.domain.conditions.conditions import Certificate, Condition, ConditionStatus
 from vimesh.domain.events import EventKind
 from vimesh.domain.explain.claims import Explanation, ForeseenKind
 from vimesh.domain.explain.explain_vim import explain
@@ -37,8 +38,9 @@ from vimesh.domain.history.history_store import DigestDelivery
 from vimesh.domain.history.round_digests import record_of
 from vimesh.domain.maintenance.maintenance_windows import Coverage, NewWindow
 from vimesh.domain.pool.pool_members import MEMBER_LEASE_S, PoolPlace
-from vimesh.domain.probing import Method, ProbePolicy, Reason
+from vimesh.domain.probing import Depth, Method, ProbePolicy, Reason
 from vimesh.domain.todos import TodoKind
+from vimesh.domain.vim_conditions.condition_reports import ConditionReport, ConditionsRecorded
 from vimesh.domain.vims import CauseKind, Engine, Modification, Report, Status, Vim
 from vimesh.store.schema.cause_tables import cause_members, cause_projects, cause_turns, causes
 from vimesh.store.schema.maintenance_tables import maintenance_spans, maintenances
@@ -74,6 +76,17 @@ _EMPTIED: Final = (
     *(monitors, todos, maintenances, maintenance_spans, causes, cause_members, cause_projects, cause_turns),
 )
 """What one history would leave to the next one."""
+_CERTIFICATE: Final = Certificate(
+    subject="CN=cloud.example.org",
+    issuer="CN=An issuer,O=Example",
+    names=("cloud.example.org",),
+    not_before=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    not_after=dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+    sha256="ab" * 32,
+    chain_subjects=(),
+    verified=None,
+    verify_error="",
+)
 _PREFIX: Final = trait_of_subject(CauseKind.NETWORK, "192.0.2.0/24", "")
 _HOLDER: Final = str(uuid.UUID(int=7, version=4))
 
@@ -129,6 +142,8 @@ class History:
             self._plan_maintenance,
             self._record_rounds,
         ]
+        if vim.policy.reaches(Depth.SERVICE):
+            deeds += [self._look_deeper] * 3
         if vim.engine is Engine.EMBEDDED:
             deeds += [self._join, self._join, self._let_a_monitor_die, self._drain]
         if vim.engine is Engine.MISTRAL:
@@ -152,8 +167,9 @@ class History:
         dice = self._dice
         count = dice.choice((0, 0, 0, 1, 2, 3, 4)) if engine is Engine.EMBEDDED else 0
         vantages = tuple(dice.sample(_VANTAGES, count))
+        method = dice.choice(list(Method))
         return ProbePolicy(
-            method=dice.choice(list(Method)),
+            method=method,
             interval_s=dice.choice((5.0, 10.0)),
             timeout_s=dice.choice((0.5, 1.0)),
             fall=dice.randint(1, 4),
@@ -162,6 +178,9 @@ class History:
             fail_for_s=dice.choice((0.0, 0.0, 60.0)),
             vantages=vantages,
             quorum=dice.randint(0, max(count, 1)),
+            depth=dice.choice((Depth.OF_METHOD, Depth.SERVICE, Depth.LOGIN))
+            if method is Method.HTTP
+            else Depth.OF_METHOD,
         )
 
     def _new_looks(self, vim: Vim) -> list[TrueLook]:
@@ -273,6 +292,8 @@ class History:
             return  # the same target as before
         after = await self._store.get(vim.vim_id)
         vim.looks = self._new_looks(after)
+        # It is another cloud from now on.
+        vim.conditions, vim.certificate_end = {}, 0.0
         self._observation = 0
         self._follow_tasks(before[0], vim.engine)
         await self._follow_changes()
@@ -367,6 +388,25 @@ class History:
         member = CauseMember(vim.vim_id, "default", "192.0.2.1", False, {}, Status.UNREACHABLE, "TIMEOUT", 1.0)
         if await self._store.causes.add_vims(_HOLDER, cause_id, [member]):
             vim.cause_id = ((found := (await self._store.get(vim.vim_id)).cause) and found.cause_id) or ""
+
+    async def _look_deeper(self) -> None:
+        """Let an action say what it sees besides whether the VIM answers."""
+        vim, dice = self._world.vim, self._dice
+        status, reason = dice.choice((("TRUE", ""), ("FALSE", "NOT_READY"), ("UNKNOWN", "LOCAL_RESOURCES")))
+        valid = Condition("CertificateValid", ConditionStatus.TRUE, "", "")
+        ready = Condition("ServiceReady", ConditionStatus(status), reason, "seen.")
+        end = time.time() + dice.choice((-900.0, 900.0))
+        seen = replace(_CERTIFICATE, not_after=dt.datetime.fromtimestamp(end, dt.UTC))
+        # Of several vantages, only the first one has a say.
+        said = ConditionReport(vim.vim_id, vim.looks[0].action_id, (ready, valid), seen)
+        [outcome] = await self._store.conditions.record([said])
+        if not isinstance(outcome, ConditionsRecorded):
+            raise Untrue(f"{said} was answered {outcome}")
+        vim.conditions = {"ServiceReady": (status, reason), "CertificateValid": ("TRUE", "")}
+        vim.certificate_end = end
+        if not vim.has_views:
+            self._note_silences(time.time())
+        await self._follow_changes()
 
     def _follow_tasks(self, stopped: str, engine: Engine) -> None:
         """Note what a new action of a workflow engine leaves to do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -71,6 +72,8 @@ MUTATIONS: dict[str, Callable[[Patch], None]] = {
     "a_vantage_lives_only_by_its_owner": _evidence_with(
         duties=lambda evidence: [replace(duty, has_living=duty.is_alive) for duty in evidence.duties]
     ),
+    "conditions_are_forgotten": _evidence_with(vim=lambda evidence: replace(evidence.vim, conditions=())),
+    "certificates_never_expire": _evidence_with(as_of=lambda evidence: evidence.as_of - dt.timedelta(days=1)),
     "maintenance_is_forgotten": _evidence_with(vim=lambda evidence: replace(evidence.vim, maintenance=None)),
     "one_answer_is_always_enough": _evidence_with(
         vim=lambda evidence: replace(evidence.vim, policy=replace(evidence.vim.policy, rise=1))

@@ -83,6 +83,10 @@ class TrueVim:
     maintenance: tuple[str, str] | None = None
     """Its id and its reason."""
     cause_id: str = ""
+    conditions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What was seen last: the status and the reason of each condition."""
+    certificate_end: float = 0.0
+    """Of the certificate that it showed last; 0: none was seen."""
     rounds: int = 0
     answered: int = 0
     lost: int = 0

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from vimesh.domain.actions import workflow_name
+from vimesh.domain.conditions.conditions import REACHABLE, Certificate, TimedCondition
 from vimesh.domain.explain.claims import (
     Basis,
     ClaimKind,
@@ -74,10 +75,8 @@ def _claims(evidence: VimEvidence, contact_within_s: float) -> Iterator[_Found]:
     if vim.reason:
         yield ClaimKind.REASON, {"reason": vim.reason, "fault": fault_of(vim.reason).value}
     if vim.views:
-        yield ClaimKind.QUORUM, _quorum(evidence)
-        leases = {lease.vantage: lease for lease in evidence.leases}
-        for view in vim.views:
-            yield ClaimKind.VIEW, _view(view, leases[view.vantage])
+        yield from _vantages(evidence)
+    yield from _deeper_claims(evidence)
     yield from _surroundings(evidence)
     if not vim.views:
         yield ClaimKind.LEASE, _lease(evidence, evidence.leases[0], contact_within_s)
@@ -111,6 +110,23 @@ def _claims(evidence: VimEvidence, contact_within_s: float) -> Iterator[_Found]:
                 reason=change.reason or None,
             ),
         )
+
+
+def _vantages(evidence: VimEvidence) -> Iterator[_Found]:
+    yield ClaimKind.QUORUM, _quorum(evidence)
+    leases = {lease.vantage: lease for lease in evidence.leases}
+    for view in evidence.vim.views:
+        yield ClaimKind.VIEW, _view(view, leases[view.vantage])
+
+
+def _deeper_claims(evidence: VimEvidence) -> Iterator[_Found]:
+    """Yield what is known besides whether the VIM can be reached."""
+    for condition in evidence.vim.conditions:
+        # `Reachable` says what the status says.
+        if condition.type != REACHABLE:
+            yield ClaimKind.CONDITION, _condition(condition)
+    if evidence.vim.certificate is not None:
+        yield ClaimKind.CERTIFICATE, _certificate(evidence.vim.certificate, evidence.as_of)
 
 
 def _surroundings(evidence: VimEvidence) -> Iterator[_Found]:
@@ -186,6 +202,28 @@ def _view(view: View, lease: ActionLease) -> Mapping[str, FactValue]:
     )
 
 
+def _condition(condition: TimedCondition) -> Mapping[str, FactValue]:
+    return _present(
+        condition=condition.type,
+        condition_status=condition.status.value,
+        reason=condition.reason or None,
+        message=condition.message or None,
+        transition_time=condition.transition_time,
+    )
+
+
+def _certificate(certificate: Certificate, as_of: dt.datetime) -> Mapping[str, FactValue]:
+    return _present(
+        subject=certificate.subject,
+        issuer=certificate.issuer,
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        expired=certificate.not_after <= as_of,
+        verified=certificate.verified,
+        verify_error=certificate.verify_error or None,
+    )
+
+
 def _lease(evidence: VimEvidence, lease: ActionLease, contact_within_s: float) -> Mapping[str, FactValue]:
     return _present(
         lease_phase=phase_of(lease).value,
@@ -245,6 +283,7 @@ def _policy(evidence: VimEvidence) -> Mapping[str, FactValue]:
         method=policy.method.value,
         interval=dt.timedelta(seconds=policy.interval_s),
         timeout=dt.timedelta(seconds=policy.timeout_s),
+        depth=policy.effective_depth.value,
         fall=policy.fall,
         rise=policy.rise,
         fail_for=dt.timedelta(seconds=policy.fail_for_s) if policy.fail_for_s else None,

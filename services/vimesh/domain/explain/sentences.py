@@ -12,7 +12,7 @@ from typing import Any, Final
 from vimesh.domain.explain.claims import Basis, ClaimKind, Facts, ForeseenKind, LeasePhase
 from vimesh.domain.explain.phrases import count_phrase, exact_phrase, length_phrase, moment_phrase, trip_phrase
 from vimesh.domain.explain.reason_phrases import meaning_of, remedy_for
-from vimesh.domain.probing import Method, Reason
+from vimesh.domain.probing import Depth, Method, Reason
 from vimesh.domain.todos import TodoKind
 from vimesh.domain.vims import Engine, MonitorState, Status
 
@@ -24,6 +24,10 @@ _METHODS: Final = {
     Method.PING: "pings the host of the auth_url",
     Method.TCP: "opens a TCP connection to the host and port of the auth_url",
     Method.HTTP: "sends a GET request for the auth_url, of which any status below 500 counts as answered",
+}
+_DEEPER: Final = {
+    Depth.SERVICE: " Whether its API is ready is looked at, too, and changes only conditions.",
+    Depth.LOGIN: " Whether its API is ready and lets its user in is looked at, too, and changes only conditions.",
 }
 _STATES: Final = {
     MonitorState.STARTING: "has not reported yet",
@@ -133,6 +137,29 @@ def _view(facts: _Of, as_of: dt.datetime) -> str:
     return f"{sentence}: {_without_end(facts['detail'])}." if "detail" in facts else f"{sentence}."
 
 
+def _condition(facts: _Of, as_of: dt.datetime) -> str:
+    reason = f" ({facts['reason']})" if "reason" in facts else ""
+    since = moment_phrase(facts["transition_time"], as_of)
+    sentence = f"The condition {facts['condition']} is {facts['condition_status']}{reason} since {since}"
+    return f"{sentence}: {_without_end(facts['message'])}." if "message" in facts else f"{sentence}."
+
+
+def _certificate(facts: _Of, as_of: dt.datetime) -> str:
+    end = moment_phrase(facts["not_after"], as_of)
+    length = length_phrase(facts["not_after"] - as_of)
+    life = f"has expired at {end}" if facts["expired"] else f"is valid until {end}, for {length} more"
+    if facts.get("not_before", as_of) > as_of:
+        life = f"is not valid before {moment_phrase(facts['not_before'], as_of)}"
+    if "verified" not in facts:
+        verdict = "nobody has verified it"
+    elif facts["verified"]:
+        verdict = "it was verified"
+    else:
+        why = f": {_without_end(facts['verify_error'])}" if "verify_error" in facts else ""
+        verdict = f"it could not be verified{why}"
+    return f"The certificate that it showed last ({facts['subject']}, issued by {facts['issuer']}) {life}; {verdict}."
+
+
 def _cause(facts: _Of, as_of: dt.datetime) -> str:
     others = count_phrase(facts["affected_count"], "VIM is", "VIMs are")
     kind = str(facts["cause_kind"]).lower()
@@ -227,10 +254,11 @@ def _policy(facts: _Of, _: dt.datetime) -> str:
     fall, rise = _in_a_row(facts["fall"], "failed probe"), _in_a_row(facts["rise"], "answered probe")
     lasting = f" for {exact_phrase(facts['fail_for'])}" if "fail_for" in facts else ""
     verified = ", and verifies its certificate" if facts.get("tls_verify") else ""
+    deeper = _DEEPER.get(facts["depth"], "")
     return (
         f"{who} {exact_phrase(facts['interval'])}, a round of probes {_METHODS[facts['method']]}{verified}, waiting"
         f" {exact_phrase(facts['timeout'])} for each answer. UNREACHABLE takes {fall}{lasting}, and REACHABLE again"
-        f" {rise}."
+        f" {rise}.{deeper}"
     )
 
 
@@ -328,6 +356,8 @@ _CLAIMS: Final[Mapping[ClaimKind, _Sentence]] = {
     ClaimKind.REASON: _reason,
     ClaimKind.QUORUM: _quorum,
     ClaimKind.VIEW: _view,
+    ClaimKind.CONDITION: _condition,
+    ClaimKind.CERTIFICATE: _certificate,
     ClaimKind.CAUSE: _cause,
     ClaimKind.MAINTENANCE: _maintenance,
     ClaimKind.FLAPPING: _flapping,

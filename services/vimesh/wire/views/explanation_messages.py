@@ -16,8 +16,8 @@ from vimesh.domain.explain.claims import (
 )
 from vimesh.v1 import explanation_pb2 as pb
 from vimesh.v1 import vim_pb2
-from vimesh.wire.vim_messages import STATUS_VALUES, timestamp
-from vimesh.wire.wire_durations import duration
+from vimesh.wire.vim_messages import STATUS_VALUES
+from vimesh.wire.wire_durations import duration, timestamp
 
 _CLAIM_KINDS: Final = {kind: pb.VimClaim.Kind.Value(kind.value) for kind in ClaimKind}
 _CHANGE_KINDS: Final = {kind: pb.PossibleChange.Kind.Value(kind.value) for kind in ForeseenKind}

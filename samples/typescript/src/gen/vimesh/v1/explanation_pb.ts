@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/explanation.proto.
  */
 export const file_vimesh_v1_explanation: GenFile = /*@__PURE__*/
-  fileDesc("Cht2aW1lc2gvdjEvZXhwbGFuYXRpb24ucHJvdG8SCXZpbWVzaC52MSIjChFFeHBsYWluVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkiQQoSRXhwbGFpblZpbVJlc3BvbnNlEisKC2V4cGxhbmF0aW9uGAEgASgLMhYudmltZXNoLnYxLkV4cGxhbmF0aW9uIv8BCgtFeHBsYW5hdGlvbhIOCgZ2aW1faWQYASABKAkSDAoEbmFtZRgCIAEoCRIlCgZzdGF0dXMYAyABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIOCgZyZWFzb24YBCABKAkSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAYgASgEEhAKCGhlYWRsaW5lGAcgASgJEiMKBmNsYWltcxgIIAMoCzITLnZpbWVzaC52MS5WaW1DbGFpbRInCgRuZXh0GAkgAygLMhkudmltZXNoLnYxLlBvc3NpYmxlQ2hhbmdlIvECCghWaW1DbGFpbRImCgRraW5kGAEgASgOMhgudmltZXNoLnYxLlZpbUNsYWltLktpbmQSEAoIc2VudGVuY2UYAiABKAkSLQoFZmFjdHMYAyADKAsyHi52aW1lc2gudjEuVmltQ2xhaW0uRmFjdHNFbnRyeRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEizQEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgoKBlNUQVRVUxABEgoKBlJFQVNPThACEgoKBlFVT1JVTRADEggKBFZJRVcQBBIJCgVDQVVTRRAFEg8KC01BSU5URU5BTkNFEAYSDAoIRkxBUFBJTkcQBxIJCgVMRUFTRRAIEgoKBkFDVElPThAJEgsKB01PTklUT1IQChIICgRUQVNLEAsSCgoGUE9MSUNZEAwSCgoGUk9VTkRTEA0SEQoNU1RBVFVTX0NIQU5HRRAOIs4DCg5Qb3NzaWJsZUNoYW5nZRIsCgRraW5kGAEgASgOMh4udmltZXNoLnYxLlBvc3NpYmxlQ2hhbmdlLktpbmQSEAoIc2VudGVuY2UYAiABKAkSJQoGc3RhdHVzGAMgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSKAoEdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY29tbWFuZBgFIAEoCRIzCgVmYWN0cxgGIAMoCzIkLnZpbWVzaC52MS5Qb3NzaWJsZUNoYW5nZS5GYWN0c0VudHJ5GiwKCkZhY3RzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASK2AQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASCgoGQU5TV0VSEAESCwoHRkFJTFVSRRACEgsKB1NJTEVOQ0UQAxIKCgZSRVBPUlQQBBINCglBR1JFRU1FTlQQBRIPCgtSRVBMQUNFTUVOVBAGEhEKDU1PTklUT1JfU1RBUlQQBxIOCgpUQVNLX1JFVFJZEAgSEQoNRU5HSU5FX0NIQU5HRRAJEhAKDExPQ0FMX1JFTUVEWRAKQiEKCXZpbWVzaC52MVABWhJ2aW1lc2gvdjE7dmltZXNodjFiBnByb3RvMw", [file_google_protobuf_timestamp, file_vimesh_v1_vim]);
+  fileDesc("Cht2aW1lc2gvdjEvZXhwbGFuYXRpb24ucHJvdG8SCXZpbWVzaC52MSIjChFFeHBsYWluVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkiQQoSRXhwbGFpblZpbVJlc3BvbnNlEisKC2V4cGxhbmF0aW9uGAEgASgLMhYudmltZXNoLnYxLkV4cGxhbmF0aW9uIv8BCgtFeHBsYW5hdGlvbhIOCgZ2aW1faWQYASABKAkSDAoEbmFtZRgCIAEoCRIlCgZzdGF0dXMYAyABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIOCgZyZWFzb24YBCABKAkSKQoFYXNfb2YYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGAYgASgEEhAKCGhlYWRsaW5lGAcgASgJEiMKBmNsYWltcxgIIAMoCzITLnZpbWVzaC52MS5WaW1DbGFpbRInCgRuZXh0GAkgAygLMhkudmltZXNoLnYxLlBvc3NpYmxlQ2hhbmdlIpEDCghWaW1DbGFpbRImCgRraW5kGAEgASgOMhgudmltZXNoLnYxLlZpbUNsYWltLktpbmQSEAoIc2VudGVuY2UYAiABKAkSLQoFZmFjdHMYAyADKAsyHi52aW1lc2gudjEuVmltQ2xhaW0uRmFjdHNFbnRyeRosCgpGYWN0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi7QEKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgoKBlNUQVRVUxABEgoKBlJFQVNPThACEgoKBlFVT1JVTRADEggKBFZJRVcQBBIJCgVDQVVTRRAFEg8KC01BSU5URU5BTkNFEAYSDAoIRkxBUFBJTkcQBxIJCgVMRUFTRRAIEgoKBkFDVElPThAJEgsKB01PTklUT1IQChIICgRUQVNLEAsSCgoGUE9MSUNZEAwSCgoGUk9VTkRTEA0SEQoNU1RBVFVTX0NIQU5HRRAOEg0KCUNPTkRJVElPThAPEg8KC0NFUlRJRklDQVRFEBAizgMKDlBvc3NpYmxlQ2hhbmdlEiwKBGtpbmQYASABKA4yHi52aW1lc2gudjEuUG9zc2libGVDaGFuZ2UuS2luZBIQCghzZW50ZW5jZRgCIAEoCRIlCgZzdGF0dXMYAyABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIoCgR0aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdjb21tYW5kGAUgASgJEjMKBWZhY3RzGAYgAygLMiQudmltZXNoLnYxLlBvc3NpYmxlQ2hhbmdlLkZhY3RzRW50cnkaLAoKRmFjdHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIrYBCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIKCgZBTlNXRVIQARILCgdGQUlMVVJFEAISCwoHU0lMRU5DRRADEgoKBlJFUE9SVBAEEg0KCUFHUkVFTUVOVBAFEg8KC1JFUExBQ0VNRU5UEAYSEQoNTU9OSVRPUl9TVEFSVBAHEg4KClRBU0tfUkVUUlkQCBIRCg1FTkdJTkVfQ0hBTkdFEAkSEAoMTE9DQUxfUkVNRURZEApCIQoJdmltZXNoLnYxUAFaEnZpbWVzaC92MTt2aW1lc2h2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_vimesh_v1_vim]);
 
 /**
  * The VIM to explain.
@@ -279,7 +279,8 @@ export enum VimClaim_Kind {
   TASK = 11,
 
   /**
-   * How it is probed: `method`, `interval`, `timeout`, `fall`, `rise`, `fail_for`, `tls_verify`, `engine`. See ProbePolicy.
+   * How it is probed: `method`, `interval`, `timeout`, `depth`, `fall`, `rise`, `fail_for`, `tls_verify`, `engine`. See
+   * ProbePolicy.
    *
    * @generated from enum value: POLICY = 12;
    */
@@ -299,6 +300,22 @@ export enum VimClaim_Kind {
    * @generated from enum value: STATUS_CHANGE = 14;
    */
   STATUS_CHANGE = 14,
+
+  /**
+   * One of the conditions of the VIM, but for `Reachable`: `condition` (its type), `condition_status`, `reason`, `message`,
+   * `transition_time`. See Vim.conditions. None of them changes the status.
+   *
+   * @generated from enum value: CONDITION = 15;
+   */
+  CONDITION = 15,
+
+  /**
+   * The certificate that it showed last: `subject`, `issuer`, `not_before`, `not_after`, `expired`, `verified` (absent if
+   * nobody looked), `verify_error`. See Vim.certificate.
+   *
+   * @generated from enum value: CERTIFICATE = 16;
+   */
+  CERTIFICATE = 16,
 }
 
 /**
