@@ -283,6 +283,27 @@ def test_why_a_vim_cannot_be_probed_now_is_said(up: Fleet, browser: Browser, rep
     tab.close()
 
 
+def test_a_vim_is_explained_and_the_explanation_follows_it(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    vim_id = reporter.register("explained")
+    tab = browser.tab(page(up, f"/vims/{vim_id}"), width=360)
+    tab.until("document.querySelector('[data-explained]')")
+    tab.until_text(
+        "explained is PENDING since", "What would change it", "The next report of its action, which another system"
+    )
+    reporter.report(vim_id, _STATUSES.UNREACHABLE)
+    tab.until_text("explained is UNREACHABLE", "Without another contact, it reads UNKNOWN (SILENT) after")
+    hidden = "document.querySelector('[data-explained] details li').checkVisibility()"
+    assert tab.look(hidden) is False
+    tab.look("document.querySelector('[data-explained] summary').focus()")
+    tab.press("Enter")
+    tab.until(hidden)
+    tab.until_text("by the last report of its ping action")
+    assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert violations_of(tab) == []
+    assert tab.faults == []
+    tab.close()
+
+
 def test_the_keyboard_is_enough(up: Fleet, browser: Browser, reporter: Reporter) -> None:
     ids = [reporter.register(name, region="eu") for name in ("first", "second")]
     for vim_id in ids:

@@ -131,7 +131,7 @@ def test_each_call_belongs_to_a_class() -> None:
     }
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "watches"] == ["WatchVims"]
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reads"] == [
-        *("GetVim", "ProbeVim", "GetVimCredentials"),
+        *("GetVim", "ProbeVim", "ExplainVim", "GetVimCredentials"),
     ]
     assert {path.rpartition("/")[2] for path, name in classes.items() if name == "lists"} == {
         *("ListVims", "ListVimEvents", "SummarizeVims", "BatchGetVims"),

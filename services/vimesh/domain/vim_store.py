@@ -16,6 +16,7 @@ from vimesh.domain.bulk.bulk_store import BulkStore
 from vimesh.domain.causes.cause_store import CauseStore
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.explain.vim_evidence import ExplainStore
 from vimesh.domain.filters.filter_store import FilterStore
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
@@ -68,6 +69,10 @@ class VimStore(Protocol):
     @property
     def causes(self) -> CauseStore:
         """What these VIMs have in common that are lost."""
+
+    @property
+    def explanations(self) -> ExplainStore:
+        """What explanations of these VIMs are made of."""
 
     @property
     def conditions(self) -> ConditionStore:

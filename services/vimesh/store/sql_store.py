@@ -38,6 +38,7 @@ from vimesh.store.causes.sql_cause_store import SqlCauseStore
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.conditions.sql_condition_store import SqlConditionStore
 from vimesh.store.databases.open_database import open_database, parse_database_url
+from vimesh.store.explain.sql_explain_store import SqlExplainStore
 from vimesh.store.filters.sql_filter_store import SqlFilterStore
 from vimesh.store.fleet import announced_processes
 from vimesh.store.fleet.read_fleet_status import read_fleet_status
@@ -96,6 +97,7 @@ class SqlStore:
         self.receivers = SqlReceiverStore(database, cipher, self._note_removal)
         self.pool = SqlPoolStore(database)
         self.causes = SqlCauseStore(database)
+        self.explanations = SqlExplainStore(database)
         self.conditions = SqlConditionStore(database)
         self.deliveries = SqlDeliveryStore(database, cipher)
         # A process before this one may have ended before it erased anything.

@@ -243,6 +243,12 @@ export const T = {
       PROBE_RATE_EXCEEDED: "People and programs of this project have asked for many probes, which monitors could not carry out beside their work.",
     } as Readonly<Record<string, string>>,
   },
+  explained: {
+    title: "Why it reads this",
+    next: "What would change it",
+    claims: (count: number) => (count === 1 ? "What is known: 1 claim" : `What is known: ${count} claims`),
+    asOf: (time: string) => `As of ${time}. Nothing was probed for this.`,
+  },
   causes: {
     what: "VIMs that were lost together are joined to what they have in common. One that is lost alone has no cause.",
     none: "No VIMs are lost together now.",

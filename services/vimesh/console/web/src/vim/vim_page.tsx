@@ -14,6 +14,7 @@ import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.j
 import { go, replace } from "../parts/route.js";
 import { durationText, lengthText, millis, roundTripText, timeText, timestamp } from "../parts/times.js";
 import { engineText, kindText, methodText, stateText, statusText, T } from "../texts.js";
+import { Explained } from "./explained.js";
 import { ProbeResults, useProbe } from "./probe_now.js";
 import { RoundTrips } from "./round_trips.js";
 import { TimelineBand } from "./timeline.js";
@@ -89,6 +90,7 @@ export function VimPage({ route, argument: vimId }: PageProps) {
         />
       )}
       <ProbeResults probe={probe} />
+      {session.may("VimService/ExplainVim") && <Explained vimId={vimId} changes={changes} />}
       <Views vim={vim} />
       <Past vim={vim} span={span} changes={changes} onSpan={choose} />
       <Details vim={vim} />
