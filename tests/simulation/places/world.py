@@ -104,8 +104,8 @@ async def running_world(settings: WorldSettings) -> AsyncGenerator[World]:
         sites = await _register(client, settings)
         names = await _names_of(client, monitors)
         pager = Endpoint()
-        # Nothing is repeated: what arrives is about something new. After some 35 scripts a few VIMs flap by any measure:
-        # a receiver would not be told of them.
+        # Nothing is repeated: what arrives is about something new. After some 35 scripts a few VIMs flap by any
+        # measure: a receiver would not be told of them.
         await create_receiver(
             client.channel,
             _RECEIVER,
