@@ -39,7 +39,7 @@ RAISED = [
     pool_errors.MonitorNotFound(ID),
     cause_errors.CauseNotFound(ID),
     pool_errors.AssignmentChanged(),
-    pool_errors.TooManyMonitors(),
+    pool_errors.TooManyMonitors(100),
     probe_errors.NoMonitor(),
     probe_errors.MonitorSilent(ID, 1.5),
     probe_errors.ProbedElsewhere(ID, Engine.EXTERNAL),
