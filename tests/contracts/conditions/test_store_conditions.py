@@ -15,6 +15,7 @@ from vimesh.domain.actions import Shard
 from vimesh.domain.conditions.conditions import Certificate, Condition, ConditionStatus, TimedCondition
 from vimesh.domain.errors import BadInput
 from vimesh.domain.events import EventKind
+from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.fleet.process_announcements import Announcement, ProcessKind
 from vimesh.domain.fleet.upgrade_phases import TABLES_FACT
 from vimesh.domain.probing import Depth, Method, PolicyChange, ProbePolicy
@@ -341,3 +342,11 @@ async def test_metrics_get_conditions_in_pages_as_they_read_by_time(store: VimSt
     assert [one.number for one in ends] == sorted({one.number for one in everything})
     assert {one.not_after for one in ends} == {micros_of(ended.not_after)}
     assert await store.conditions.certificate_samples(Shard(), ends[-1].number, 10) == []
+
+
+@pytest.mark.parametrize("text", ["condition.ServiceReady = TRUE", "certificate.issuer : a"])
+async def test_lists_of_the_past_do_not_guess_conditions(store: VimStore, text: str) -> None:
+    query = VimQuery(page_size=10, filter=parse_filter(text))
+
+    with pytest.raises(BadInput, match="cannot compare conditions or certificates if as_of is given"):
+        await store.as_of.list_vims(query, await store.clock())
