@@ -20,6 +20,7 @@ from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.references.reference_addresses import References
+from vimesh.monitor.reporting.condition_reporter import ConditionReporter
 from vimesh.monitor.reporting.history_delivery import HistoryDelivery
 from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
@@ -49,6 +50,8 @@ class ReportingHost:
     """Asks other monitors before a VIM is called UNREACHABLE; None: nobody is asked. The caller must run it."""
     delivery: HistoryDelivery | None = None
     """Delivers what rounds come to; None if that is not wanted. The caller must run both of its loops."""
+    conditions: ConditionReporter | None = None
+    """Tells what probes show besides verdicts; None if that is not wanted. The caller must run it."""
 
     def start(self, action: Action) -> bool:
         """Run an action and report for it; False if it runs already. Raises AuthUrlInvalid."""
@@ -81,6 +84,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     credentials: Path | None = None,
     safeguards: Safeguards | None = None,
     history: bool = False,
+    conditions: bool = False,
     tracer: Tracer | None = None,
     others: OtherMonitors | None = None,
     on_bad_action: Callable[[str, str], object] = lambda _vim_id, _action_id: None,
@@ -89,8 +93,8 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
 
     Actions that are answered with bad_action are stopped and then passed on to `on_bad_action`: (vim_id, action_id).
     `references`: what proves that the network of this process works. `credentials`: see `channel`. `history`: whether
-    to gather what rounds come to. `tracer`: None: no call is traced. `others`: who is asked before a VIM is called
-    UNREACHABLE; None: nobody. Raises BadSetting.
+    to gather what rounds come to. `conditions`: whether to gather what they show besides. `tracer`: None: no call is
+    traced. `others`: who is asked before a VIM is called UNREACHABLE; None: nobody. Raises BadSetting.
     """
     _allow_all_files()
     async with channel(address, credentials) as to_conductors:
@@ -101,7 +105,11 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
         fleet = FleetAddresses(clock=time.monotonic)
         await fleet.look_up_front(address)
         settings = HostSettings(
-            user_agent=f"vimesh/{metadata.version('vimesh')}", rules=rules, history=history, references=references
+            user_agent=f"vimesh/{metadata.version('vimesh')}",
+            rules=rules,
+            history=history,
+            conditions=conditions,
+            references=references,
         )
         opinions = None
         if others is not None:
@@ -138,8 +146,24 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 delivery = HistoryDelivery(
                     history_stub, host.history, clock=time.monotonic, random=random, tracer=tracer
                 )
+            told = None
+            if host.conditions is not None:
+
+                def end(vim_id: str, action_id: str) -> None:
+                    ledger.remove_action(vim_id, action_id)
+                    stop(vim_id, action_id)
+
+                told = ConditionReporter(stub, host.conditions.book, on_bad_action=end, random=random, tracer=tracer)
             yield ReportingHost(
-                host, ledger, reporter, to_conductors, stub, lambda: fleet.follow_front(address), opinions, delivery
+                host,
+                ledger,
+                reporter,
+                to_conductors,
+                stub,
+                lambda: fleet.follow_front(address),
+                opinions,
+                delivery,
+                told,
             )
 
 
