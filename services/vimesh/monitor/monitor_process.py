@@ -86,6 +86,7 @@ async def run_monitor(
         credentials=settings.credentials,
         safeguards=safeguards,
         history=settings.history,
+        conditions=True,
         tracer=tracer,
         others=OtherMonitors(member.monitor_id, lambda: probe_service.monitors == 1),
         logins=LoginSettings(settings.logins, lambda: probe_service.monitors),
@@ -125,6 +126,8 @@ async def run_monitor(
             if (delivery := reporting.delivery) is not None:
                 parts.create_task(supervise("minutes of history", delivery.end_minutes))
                 parts.create_task(supervise("delivery of history", delivery.run))
+            if reporting.conditions is not None:
+                parts.create_task(supervise("conditions of VIMs", reporting.conditions.run))
             if reporting.opinions is not None:
                 parts.create_task(supervise("second opinions", reporting.opinions.run))
             if reporting.logins is not None:

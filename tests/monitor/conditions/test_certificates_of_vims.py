@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,15 +36,9 @@ async def observing(authority: Authority, verdicts: Verdicts) -> AsyncGenerator[
         yield made
 
 
-def context_of(signed: Signed) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(signed.certificate, signed.key)
-    return context
-
-
 @asynccontextmanager
 async def serving(signed: Signed) -> AsyncGenerator[FakeApi]:
-    async with fake_api(tls=context_of(signed)) as api:
+    async with fake_api(tls=Authority.server_context(signed)) as api:
         yield api
 
 
@@ -118,7 +111,7 @@ async def test_an_expired_one_is_told_where_nobody_verifies_it_and_the_vim_is_re
 async def test_a_renewed_certificate_is_seen(observing: ActionHost, authority: Authority) -> None:
     told = ToldConditions(observing)
     signed = authority.sign("api", "127.0.0.1", valid_for=-DAY)
-    context = context_of(signed)
+    context = Authority.server_context(signed)
     async with fake_api(tls=context) as api:
         observing.start(action(api.url, quick_policy(timeout_s=0.4, interval_s=0.5)))
         expired = await told.next("CertificateValid", "vim")

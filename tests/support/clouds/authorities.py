@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,13 @@ class Authority:
             )
         )
         return signed
+
+    @staticmethod
+    def server_context(signed: Signed) -> ssl.SSLContext:
+        """Return the context of a server that shows a certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(signed.certificate, signed.key)
+        return context
 
     def revoke(self, *revoked: Signed) -> Path:
         """Write the list of revoked certificates, with only these."""

@@ -88,6 +88,12 @@ class ScriptedConductor(WithoutProbes):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "one report breaks a rule")
         return pb.UpdateVimsResponse(outcomes=[self.answer(report) for report in request.reports])
 
+    async def ReportConditions(  # noqa: N802 - the name of the RPC
+        self, request: pb.ReportConditionsRequest, _: Context
+    ) -> pb.ReportConditionsResponse:
+        recorded_all = [pb.VimConditionsOutcome(recorded=pb.RecordedConditions()) for _ in request.vims]
+        return pb.ReportConditionsResponse(outcomes=recorded_all)
+
     async def WatchActions(  # noqa: N802 - the name of the RPC
         self, request: pb.WatchActionsRequest, context: Context
     ) -> AsyncIterator[pb.WatchActionsResponse]:

@@ -22,6 +22,7 @@ from vimesh.monitor.logins.build_logins import LoginSettings, Reach, logging_in
 from vimesh.monitor.logins.vim_logins import VimLogins
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.references.reference_addresses import References
+from vimesh.monitor.reporting.condition_reporter import ConditionReporter
 from vimesh.monitor.reporting.history_delivery import HistoryDelivery
 from vimesh.monitor.reporting.report_ledger import ReportLedger
 from vimesh.monitor.reporting.reporter import Reporter, ReporterLimits
@@ -51,6 +52,8 @@ class ReportingHost:
     """Asks other monitors before a VIM is called UNREACHABLE; None: nobody is asked. The caller must run it."""
     delivery: HistoryDelivery | None = None
     """Delivers what rounds come to; None if that is not wanted. The caller must run both of its loops."""
+    conditions: ConditionReporter | None = None
+    """Tells what probes show besides verdicts; None if that is not wanted. The caller must run it."""
     logins: VimLogins | None = None
     """Logs in to the VIMs that want it; None if that is not wanted. The caller must run it."""
 
@@ -90,6 +93,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     credentials: Path | None = None,
     safeguards: Safeguards | None = None,
     history: bool = False,
+    conditions: bool = False,
     tracer: Tracer | None = None,
     others: OtherMonitors | None = None,
     logins: LoginSettings | None = None,
@@ -99,8 +103,9 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
 
     Actions that are answered with bad_action are stopped and then passed on to `on_bad_action`: (vim_id, action_id).
     `references`: what proves that the network of this process works. `credentials`: see `channel`. `history`: whether
-    to gather what rounds come to. `tracer`: None: no call is traced. `others`: who is asked before a VIM is called
-    UNREACHABLE; None: nobody. `logins`: how to log in to VIMs that want it; None: not at all. Raises BadSetting.
+    to gather what rounds come to. `conditions`: whether to gather what they show besides. `tracer`: None: no call is
+    traced. `others`: who is asked before a VIM is called UNREACHABLE; None: nobody. `logins`: how to log in to VIMs
+    that want it, if conditions are gathered; None: not at all. Raises BadSetting.
     """
     _allow_all_files()
     async with channel(address, credentials) as to_conductors:
@@ -114,6 +119,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
             user_agent=f"vimesh/{metadata.version('vimesh')}",
             rules=rules,
             history=history,
+            conditions=conditions,
             references=references,
         )
         opinions = None
@@ -158,6 +164,14 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 delivery = HistoryDelivery(
                     history_stub, host.history, clock=time.monotonic, random=random, tracer=tracer
                 )
+            told = None
+            if host.conditions is not None:
+
+                def end(vim_id: str, action_id: str) -> None:
+                    ledger.remove_action(vim_id, action_id)
+                    stop(vim_id, action_id)
+
+                told = ConditionReporter(stub, host.conditions.book, on_bad_action=end, random=random, tracer=tracer)
             yield ReportingHost(
                 host,
                 ledger,
@@ -167,6 +181,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 lambda: fleet.follow_front(address),
                 opinions,
                 delivery,
+                told,
                 vim_logins,
             )
 
