@@ -285,12 +285,12 @@ class History:
         """Change what is probed: all actions are new, and nothing is known."""
         vim = self._world.vim
         before = [look.action_id for look in vim.looks]
-        after = await self._store.modify(vim.vim_id, wish)
+        await self._store.modify(vim.vim_id, wish)
+        after = await self._store.get(vim.vim_id)
         if isinstance(wish.policy, ProbePolicy):
             vim.policy = wish.policy
-        if after.monitor.action_id in before:
+        if before == [view.action_id for view in after.views] or after.monitor.action_id in before:
             return  # the same target as before
-        after = await self._store.get(vim.vim_id)
         vim.looks = self._new_looks(after)
         # It is another cloud from now on.
         vim.conditions, vim.certificate_end = {}, 0.0
