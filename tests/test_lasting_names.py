@@ -90,7 +90,7 @@ def test_conductors_of_all_versions_meet_on_one_channel_and_one_lock() -> None:
     assert "CONCAT('vimesh.', MD5(DATABASE()))" in MysqlDialect.lock_for_upgrade
 
 
-@pytest.mark.parametrize("version", range(1, 27))
+@pytest.mark.parametrize("version", range(1, 29))
 def test_each_version_of_the_tables_has_its_number(version: int) -> None:
     [file] = _ROOT.glob(f"services/vimesh/**/versions/v{version:04}_*.py")
 

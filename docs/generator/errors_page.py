@@ -114,7 +114,7 @@ ADVICE: Final = {
     ),
     "ENGINE_NOT_SERVED": Advice("The fleet does not run the engine.", "With another engine."),
     "OLDER_CONDUCTORS": Advice(
-        "Conductors of an earlier release run, which cannot read a VIM with vantages or a quorum.",
+        "Conductors of an earlier release run, which cannot read vantages, quorums, depths or conditions.",
         "After upgrading or stopping those that `vimesh status` names.",
     ),
     "PROBED_ELSEWHERE": Advice(

@@ -98,6 +98,7 @@ def test_reports_and_reads_are_repeated_once_whatever_happened() -> None:
     for path in (
         "vimesh.v1.ConductorService/UpdateVim",
         "vimesh.v1.ConductorService/UpdateVims",
+        "vimesh.v1.ConductorService/ReportConditions",
         "vimesh.v1.ConductorService/ConfirmFailures",
         "vimesh.v1.VimService/GetVim",
         "vimesh.v1.VimService/ListVims",

@@ -26,7 +26,7 @@ from vimesh.v1.buf.validate import validate_pb2 as buf_dot_validate_dot_validate
 from vimesh.v1 import vim_pb2 as vimesh_dot_v1_dot_vim__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16vimesh/v1/action.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x13vimesh/v1/vim.proto\"\x80\x01\n\x06\x41\x63tion\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\x12\x10\n\x08\x61uth_url\x18\x03 \x01(\t\x12,\n\x0cprobe_policy\x18\x04 \x01(\x0b\x32\x16.vimesh.v1.ProbePolicy\x12\x13\n\x0bobservation\x18\x05 \x01(\x04\"s\n\tPoolPlace\x12J\n\x07vantage\x18\x01 \x01(\tB9\xbaH6r422^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$\x12\x1a\n\x08\x63\x61pacity\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16vimesh/v1/action.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x13vimesh/v1/vim.proto\"\x92\x01\n\x06\x41\x63tion\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\x12\x10\n\x08\x61uth_url\x18\x03 \x01(\t\x12,\n\x0cprobe_policy\x18\x04 \x01(\x0b\x32\x16.vimesh.v1.ProbePolicy\x12\x13\n\x0bobservation\x18\x05 \x01(\x04\x12\x10\n\x08vim_type\x18\x06 \x01(\t\"s\n\tPoolPlace\x12J\n\x07vantage\x18\x01 \x01(\tB9\xbaH6r422^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$\x12\x1a\n\x08\x63\x61pacity\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POOLPLACE'].fields_by_name['capacity']._loaded_options = None
   _globals['_POOLPLACE'].fields_by_name['capacity']._serialized_options = b'\272H\005*\003\030\350\007'
   _globals['_ACTION']._serialized_start=88
-  _globals['_ACTION']._serialized_end=216
-  _globals['_POOLPLACE']._serialized_start=218
-  _globals['_POOLPLACE']._serialized_end=333
+  _globals['_ACTION']._serialized_end=234
+  _globals['_POOLPLACE']._serialized_start=236
+  _globals['_POOLPLACE']._serialized_end=351
 # @@protoc_insertion_point(module_scope)

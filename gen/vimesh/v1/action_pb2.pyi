@@ -28,6 +28,7 @@ class Action(_message.Message):
     AUTH_URL_FIELD_NUMBER: _builtins.int
     PROBE_POLICY_FIELD_NUMBER: _builtins.int
     OBSERVATION_FIELD_NUMBER: _builtins.int
+    VIM_TYPE_FIELD_NUMBER: _builtins.int
     vim_id: _builtins.str
     """The VIM to probe."""
     action_id: _builtins.str
@@ -36,6 +37,8 @@ class Action(_message.Message):
     """The URL to probe, without credentials."""
     observation: _builtins.int
     """The newest observation on record. A process that takes the action over must number its reports above it."""
+    vim_type: _builtins.str
+    """Vim.type: which service its API has to be, with the depth SERVICE."""
     @_builtins.property
     def probe_policy(self) -> _vim_pb2.ProbePolicy:
         """How to probe it, with defaults filled in."""
@@ -48,10 +51,11 @@ class Action(_message.Message):
         auth_url: _builtins.str = ...,
         probe_policy: _vim_pb2.ProbePolicy | None = ...,
         observation: _builtins.int = ...,
+        vim_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["probe_policy", b"probe_policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "auth_url", b"auth_url", "observation", b"observation", "probe_policy", b"probe_policy", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "auth_url", b"auth_url", "observation", b"observation", "probe_policy", b"probe_policy", "vim_id", b"vim_id", "vim_type", b"vim_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

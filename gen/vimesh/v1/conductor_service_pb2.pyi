@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import action_pb2 as _action_pb2
+from vimesh.v1 import condition_pb2 as _condition_pb2
 from vimesh.v1 import vim_pb2 as _vim_pb2
 import builtins as _builtins
 import sys
@@ -204,6 +205,157 @@ class UpdateVimsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateVimsResponse: _TypeAlias = UpdateVimsResponse  # noqa: Y015
+
+@_typing.final
+class ReportConditionsRequest(_message.Message):
+    """What ping actions have seen of many VIMs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def vims(self) -> _containers.RepeatedCompositeFieldContainer[Global___VimConditions]:
+        """1 to 500 entries, at most one for each VIM. The errors of each are in its own outcome."""
+
+    def __init__(
+        self,
+        *,
+        vims: _abc.Iterable[Global___VimConditions] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["vims", b"vims"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportConditionsRequest: _TypeAlias = ReportConditionsRequest  # noqa: Y015
+
+@_typing.final
+class VimConditions(_message.Message):
+    """What a ping action has seen of a VIM."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    ACTION_ID_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    CATALOGUE_FIELD_NUMBER: _builtins.int
+    vim_id: _builtins.str
+    """Required. The VIM that was probed."""
+    action_id: _builtins.str
+    """Required. The action that reports; at most 255 characters."""
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_condition_pb2.Condition]:
+        """Conditions as they are now: at most 64, of different types. Those on record that are not named here stay. Types are
+        `ServiceReady`, `LoggedIn`, `CertificateValid` and `Endpoint/...`; a VIM has at most 64 of them.
+        """
+
+    @_builtins.property
+    def certificate(self) -> _condition_pb2.Certificate:
+        """The certificate that the VIM shows now; absent if it is as before, or not known."""
+
+    @_builtins.property
+    def catalogue(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The types of all services of the catalogue, if they are known; at most 64. Conditions `Endpoint/...` of other services
+        are removed. None: they stay.
+        """
+
+    def __init__(
+        self,
+        *,
+        vim_id: _builtins.str = ...,
+        action_id: _builtins.str = ...,
+        conditions: _abc.Iterable[_condition_pb2.Condition] | None = ...,
+        certificate: _condition_pb2.Certificate | None = ...,
+        catalogue: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "catalogue", b"catalogue", "certificate", b"certificate", "conditions", b"conditions", "vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VimConditions: _TypeAlias = VimConditions  # noqa: Y015
+
+@_typing.final
+class ReportConditionsResponse(_message.Message):
+    """The outcomes of many entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___VimConditionsOutcome]:
+        """One outcome for each entry, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___VimConditionsOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportConditionsResponse: _TypeAlias = ReportConditionsResponse  # noqa: Y015
+
+@_typing.final
+class VimConditionsOutcome(_message.Message):
+    """The outcome of an entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_FIELD_NUMBER: _builtins.int
+    BAD_ACTION_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recorded(self) -> Global___RecordedConditions:
+        """It is on record now, or was before."""
+
+    @_builtins.property
+    def bad_action(self) -> Global___BadAction:
+        """The action is not wanted: it must stop probing and exit."""
+
+    @_builtins.property
+    def refused(self) -> _status_pb2.Status:
+        """The entry breaks a rule, or is not for the caller to make: nothing was recorded, and a retry is refused again."""
+
+    def __init__(
+        self,
+        *,
+        recorded: Global___RecordedConditions | None = ...,
+        bad_action: Global___BadAction | None = ...,
+        refused: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bad_action", b"bad_action", "outcome", b"outcome", "recorded", b"recorded", "refused", b"refused"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_action", b"bad_action", "outcome", b"outcome", "recorded", b"recorded", "refused", b"refused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["recorded", "bad_action", "refused"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___VimConditionsOutcome: _TypeAlias = VimConditionsOutcome  # noqa: Y015
+
+@_typing.final
+class RecordedConditions(_message.Message):
+    """The entry is on record."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordedConditions: _TypeAlias = RecordedConditions  # noqa: Y015
 
 @_typing.final
 class WatchActionsRequest(_message.Message):

@@ -46,6 +46,11 @@ class ConductorServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.UpdateVimsRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.UpdateVimsResponse.FromString,
                 _registered_method=True)
+        self.ReportConditions = channel.unary_unary(
+                '/vimesh.v1.ConductorService/ReportConditions',
+                request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ReportConditionsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ReportConditionsResponse.FromString,
+                _registered_method=True)
         self.WatchActions = channel.unary_stream(
                 '/vimesh.v1.ConductorService/WatchActions',
                 request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.WatchActionsRequest.SerializeToString,
@@ -92,6 +97,23 @@ class ConductorServiceServicer(object):
         INVALID_ARGUMENT (BAD_INPUT): there are no reports, too many, or the request cannot be parsed; none was recorded.
         UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
         Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportConditions(self, request, context):
+        """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
+        conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
+        of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+        own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
+        as recorded, and nothing is written.
+
+        INVALID_ARGUMENT (BAD_INPUT): there are no entries, too many, or the request cannot be parsed; none was recorded.
+        FAILED_PRECONDITION (OLDER_CONDUCTORS): conductors of an earlier release run, which cannot read conditions; nothing was
+        recorded. Try again in some minutes.
+        UNAVAILABLE (STORE_UNAVAILABLE): it is not known what was recorded; report the newest state later.
+        Retry: safe. For each VIM, send the next report only when the one before was answered or has failed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,6 +191,11 @@ def add_ConductorServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.UpdateVimsRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.UpdateVimsResponse.SerializeToString,
             ),
+            'ReportConditions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportConditions,
+                    request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ReportConditionsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ReportConditionsResponse.SerializeToString,
+            ),
             'WatchActions': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchActions,
                     request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.WatchActionsRequest.FromString,
@@ -241,6 +268,33 @@ class ConductorService(object):
             '/vimesh.v1.ConductorService/UpdateVims',
             vimesh_dot_v1_dot_conductor__service__pb2.UpdateVimsRequest.SerializeToString,
             vimesh_dot_v1_dot_conductor__service__pb2.UpdateVimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportConditions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.ConductorService/ReportConditions',
+            vimesh_dot_v1_dot_conductor__service__pb2.ReportConditionsRequest.SerializeToString,
+            vimesh_dot_v1_dot_conductor__service__pb2.ReportConditionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

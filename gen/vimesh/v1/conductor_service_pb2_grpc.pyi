@@ -56,6 +56,19 @@ class ConductorServiceStub:
     UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
     Retry: safe.
     """
+    ReportConditions: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.ReportConditionsRequest, _conductor_service_pb2.ReportConditionsResponse]
+    """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
+    conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
+    of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+    own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
+    as recorded, and nothing is written.
+
+    INVALID_ARGUMENT (BAD_INPUT): there are no entries, too many, or the request cannot be parsed; none was recorded.
+    FAILED_PRECONDITION (OLDER_CONDUCTORS): conductors of an earlier release run, which cannot read conditions; nothing was
+    recorded. Try again in some minutes.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known what was recorded; report the newest state later.
+    Retry: safe. For each VIM, send the next report only when the one before was answered or has failed.
+    """
     WatchActions: _grpc.UnaryStreamMultiCallable[_conductor_service_pb2.WatchActionsRequest, _conductor_service_pb2.WatchActionsResponse]
     """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
 
@@ -131,6 +144,19 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     INVALID_ARGUMENT (BAD_INPUT): there are no reports, too many, or the request cannot be parsed; none was recorded.
     UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
     Retry: safe.
+    """
+    ReportConditions: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.ReportConditionsRequest, _conductor_service_pb2.ReportConditionsResponse]  # type: ignore[assignment]
+    """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
+    conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
+    of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+    own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
+    as recorded, and nothing is written.
+
+    INVALID_ARGUMENT (BAD_INPUT): there are no entries, too many, or the request cannot be parsed; none was recorded.
+    FAILED_PRECONDITION (OLDER_CONDUCTORS): conductors of an earlier release run, which cannot read conditions; nothing was
+    recorded. Try again in some minutes.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known what was recorded; report the newest state later.
+    Retry: safe. For each VIM, send the next report only when the one before was answered or has failed.
     """
     WatchActions: _aio.UnaryStreamMultiCallable[_conductor_service_pb2.WatchActionsRequest, _conductor_service_pb2.WatchActionsResponse]  # type: ignore[assignment]
     """Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.
@@ -216,6 +242,25 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT (BAD_INPUT): there are no reports, too many, or the request cannot be parsed; none was recorded.
         UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether any of the actions is wanted; see UpdateVim.
         Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportConditions(
+        self,
+        request: _conductor_service_pb2.ReportConditionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conductor_service_pb2.ReportConditionsResponse, _abc.Awaitable[_conductor_service_pb2.ReportConditionsResponse]]:
+        """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
+        conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
+        of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+        own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
+        as recorded, and nothing is written.
+
+        INVALID_ARGUMENT (BAD_INPUT): there are no entries, too many, or the request cannot be parsed; none was recorded.
+        FAILED_PRECONDITION (OLDER_CONDUCTORS): conductors of an earlier release run, which cannot read conditions; nothing was
+        recorded. Try again in some minutes.
+        UNAVAILABLE (STORE_UNAVAILABLE): it is not known what was recorded; report the newest state later.
+        Retry: safe. For each VIM, send the next report only when the one before was answered or has failed.
         """
 
     @_abc_1.abstractmethod

@@ -29,7 +29,7 @@ INVALID_ARGUMENT (BAD_INPUT) answers:
   - a request of more than 16 KiB; the limit is 64 KiB for ListVims, ListVimEvents, BatchGetVims and DeregisterVims,
     1 MiB for RegisterVim, RegisterVims, ApplyVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson,
     ModifyVimJson and ModifyVimsJson, 80 KiB for DeregisterVimsJson, 512 KiB for ServeProbes and ConfirmFailures,
-    and 4 MiB for UpdateVims and RecordDigests;
+    and 4 MiB for UpdateVims, ReportConditions and RecordDigests;
   - a list with more entries than its field allows, or more than 100 if the field states no limit;
   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
   - a field mask with more than 100 paths, or with a path of more than 324 characters;
@@ -53,6 +53,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from vimesh.v1 import condition_pb2 as _condition_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -178,6 +179,8 @@ class Vim(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID. The server generates it, unless RegisterVimRequest.vim_id specifies one."""
     project_id: _builtins.str
@@ -312,6 +315,19 @@ class Vim(_message.Message):
         anew, maybe the same. It is told by GetVim, BatchGetVims, ListVims and the list at the start of WatchVims.
         """
 
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_condition_pb2.Condition]:
+        """What is true of the VIM besides its status, in the order of the alphabet: see ProbePolicy.depth. Empty if no monitor
+        has reported any condition; otherwise `Reachable`, which follows from `status`, is one of them. While `status` is not
+        REACHABLE, `ServiceReady`, `LoggedIn` and `Endpoint/...` are UNKNOWN with the reason `NOT_REACHABLE`, or `SILENT` if no
+        report came. `CertificateValid` is FALSE with the reason `EXPIRED` as soon as `certificate` has ended. Like `flapping`,
+        they are told by reads, and absent in VimEvent.vim: VimEvent.conditions says what changes.
+        """
+
+    @_builtins.property
+    def certificate(self) -> _condition_pb2.Certificate:
+        """The certificate that the VIM showed last; absent if none was reported. Told where `conditions` are."""
+
     def __init__(
         self,
         *,
@@ -344,10 +360,12 @@ class Vim(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         cause: Global___VimCause | None = ...,
+        conditions: _abc.Iterable[_condition_pb2.Condition] | None = ...,
+        certificate: _condition_pb2.Certificate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "cause", b"cause", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "cause", b"cause", "certificate", b"certificate", "create_time", b"create_time", "extra", b"extra", "maintenance", b"maintenance", "monitor", b"monitor", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "round_trip", b"round_trip", "status_time", b"status_time", "update_time", b"update_time", "valid_until", b"valid_until", "vim_project", b"vim_project"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "auth_url", b"auth_url", "cause", b"cause", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "views", b"views", "vim_project", b"vim_project"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "auth_cred", b"auth_cred", "auth_url", b"auth_url", "cause", b"cause", "certificate", b"certificate", "conditions", b"conditions", "create_time", b"create_time", "description", b"description", "detail", b"detail", "etag", b"etag", "extra", b"extra", "flapping", b"flapping", "id", b"id", "is_default", b"is_default", "labels", b"labels", "maintenance", b"maintenance", "monitor", b"monitor", "name", b"name", "placement_attr", b"placement_attr", "probe_policy", b"probe_policy", "project_id", b"project_id", "reason", b"reason", "revision", b"revision", "round_trip", b"round_trip", "status", b"status", "status_time", b"status_time", "type", b"type", "update_time", b"update_time", "valid_until", b"valid_until", "views", b"views", "vim_project", b"vim_project"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -527,6 +545,45 @@ class ProbePolicy(_message.Message):
     HTTP: ProbePolicy.Method.ValueType  # 3
     """Send a GET request for the auth_url. Any status below 500 counts as reached."""
 
+    class _Depth:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DepthEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ProbePolicy._Depth.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DEPTH_UNSPECIFIED: ProbePolicy._Depth.ValueType  # 0
+        """What the method gives."""
+        ADDRESS: ProbePolicy._Depth.ValueType  # 1
+        """Whether its address answers."""
+        API: ProbePolicy._Depth.ValueType  # 2
+        """Whether its API answers; of an https auth_url also the certificate."""
+        SERVICE: ProbePolicy._Depth.ValueType  # 3
+        """Whether the API is a Keystone or an API server of Kubernetes, and says that it is ready: the condition
+        `ServiceReady`.
+        """
+        LOGIN: ProbePolicy._Depth.ValueType  # 4
+        """Whether the credentials of the VIM get a token, every `login_interval`: the conditions `LoggedIn` and, for each
+        service of the catalogue, `Endpoint/...`.
+        """
+
+    class Depth(_Depth, metaclass=_DepthEnumTypeWrapper):
+        """How deep a VIM is looked into. Each depth includes those before it."""
+
+    DEPTH_UNSPECIFIED: ProbePolicy.Depth.ValueType  # 0
+    """What the method gives."""
+    ADDRESS: ProbePolicy.Depth.ValueType  # 1
+    """Whether its address answers."""
+    API: ProbePolicy.Depth.ValueType  # 2
+    """Whether its API answers; of an https auth_url also the certificate."""
+    SERVICE: ProbePolicy.Depth.ValueType  # 3
+    """Whether the API is a Keystone or an API server of Kubernetes, and says that it is ready: the condition
+    `ServiceReady`.
+    """
+    LOGIN: ProbePolicy.Depth.ValueType  # 4
+    """Whether the credentials of the VIM get a token, every `login_interval`: the conditions `LoggedIn` and, for each
+    service of the catalogue, `Endpoint/...`.
+    """
+
     METHOD_FIELD_NUMBER: _builtins.int
     INTERVAL_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
@@ -536,6 +593,8 @@ class ProbePolicy(_message.Message):
     FAIL_FOR_FIELD_NUMBER: _builtins.int
     VANTAGES_FIELD_NUMBER: _builtins.int
     QUORUM_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
+    LOGIN_INTERVAL_FIELD_NUMBER: _builtins.int
     method: Global___ProbePolicy.Method.ValueType
     """How to probe."""
     fall: _builtins.int
@@ -551,6 +610,11 @@ class ProbePolicy(_message.Message):
     UNREACHABLE. Otherwise it is UNKNOWN, with the reason `NO_QUORUM` if too few can tell, or `DISPUTED` if they
     disagree. 0: the majority of those that can tell, which may be a single one. At most the number of vantages; this is
     also checked, and refused as BAD_INPUT. Changing it keeps the actions.
+    """
+    depth: Global___ProbePolicy.Depth.ValueType
+    """How deep the VIM is looked into; the default is what `method` gives: ADDRESS with PING and TCP, API with HTTP. API,
+    SERVICE and LOGIN need the method HTTP, and ADDRESS needs PING or TCP; this is also checked, and refused as BAD_INPUT.
+    It changes nothing of the status: what is seen beyond it is in Vim.conditions.
     """
     @_builtins.property
     def interval(self) -> _duration_pb2.Duration:
@@ -578,6 +642,10 @@ class ProbePolicy(_message.Message):
         stay.
         """
 
+    @_builtins.property
+    def login_interval(self) -> _duration_pb2.Duration:
+        """Time between two logins, with the depth LOGIN; 60 s to 24 h, default 300 s."""
+
     def __init__(
         self,
         *,
@@ -590,10 +658,12 @@ class ProbePolicy(_message.Message):
         fail_for: _duration_pb2.Duration | None = ...,
         vantages: _abc.Iterable[_builtins.str] | None = ...,
         quorum: _builtins.int = ...,
+        depth: Global___ProbePolicy.Depth.ValueType = ...,
+        login_interval: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fail_for", b"fail_for", "interval", b"interval", "timeout", b"timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fail_for", b"fail_for", "interval", b"interval", "login_interval", b"login_interval", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fail_for", b"fail_for", "fall", b"fall", "interval", b"interval", "method", b"method", "quorum", b"quorum", "rise", b"rise", "timeout", b"timeout", "tls_verify", b"tls_verify", "vantages", b"vantages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "fail_for", b"fail_for", "fall", b"fall", "interval", b"interval", "login_interval", b"login_interval", "method", b"method", "quorum", b"quorum", "rise", b"rise", "timeout", b"timeout", "tls_verify", b"tls_verify", "vantages", b"vantages"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -845,6 +915,8 @@ class VimEvent(_message.Message):
         """A maintenance window ceased to cover the VIM: `maintenance` is what is left, if another one still does."""
         VIEW_CHANGED: VimEvent._Kind.ValueType  # 9
         """What one vantage says changed, and the status and the reason of the VIM did not: `view` is what it says since."""
+        CONDITION_CHANGED: VimEvent._Kind.ValueType  # 10
+        """The status or the reason of conditions changed, or the certificate: see `conditions` and `certificate`."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """Kinds of change."""
@@ -871,6 +943,8 @@ class VimEvent(_message.Message):
     """A maintenance window ceased to cover the VIM: `maintenance` is what is left, if another one still does."""
     VIEW_CHANGED: VimEvent.Kind.ValueType  # 9
     """What one vantage says changed, and the status and the reason of the VIM did not: `view` is what it says since."""
+    CONDITION_CHANGED: VimEvent.Kind.ValueType  # 10
+    """The status or the reason of conditions changed, or the certificate: see `conditions` and `certificate`."""
 
     REVISION_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -887,6 +961,8 @@ class VimEvent(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     MAINTENANCE_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     FILTERED_OUT_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision of the change. It grows by one with each change, across all VIMs."""
@@ -946,6 +1022,16 @@ class VimEvent(_message.Message):
         STATUS_CHANGED, REASON_CHANGED or, if the action of the vantage was replaced, ACTION_REPLACED.
         """
 
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[_condition_pb2.Condition]:
+        """For CONDITION_CHANGED, the conditions whose status or reason changed at once, as they were seen. One that was removed
+        is UNKNOWN with the reason `REMOVED`. Vim.conditions tells them differently while the VIM is not REACHABLE.
+        """
+
+    @_builtins.property
+    def certificate(self) -> _condition_pb2.Certificate:
+        """For CONDITION_CHANGED, the certificate that the VIM shows since; absent if it is the same as before."""
+
     def __init__(
         self,
         *,
@@ -964,11 +1050,13 @@ class VimEvent(_message.Message):
         actor: _builtins.str = ...,
         maintenance: Global___Maintenance | None = ...,
         view: Global___View | None = ...,
+        conditions: _abc.Iterable[_condition_pb2.Condition] | None = ...,
+        certificate: _condition_pb2.Certificate | None = ...,
         filtered_out: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "changed_fields", b"changed_fields", "filtered_out", b"filtered_out", "maintenance", b"maintenance", "time", b"time", "view", b"view", "vim", b"vim"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "certificate", b"certificate", "changed_fields", b"changed_fields", "filtered_out", b"filtered_out", "maintenance", b"maintenance", "time", b"time", "view", b"view", "vim", b"vim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "action_id", b"action_id", "actor", b"actor", "changed_fields", b"changed_fields", "detail", b"detail", "filtered_out", b"filtered_out", "kind", b"kind", "maintenance", b"maintenance", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "view", b"view", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out", "action_id", b"action_id", "actor", b"actor", "certificate", b"certificate", "changed_fields", b"changed_fields", "conditions", b"conditions", "detail", b"detail", "filtered_out", b"filtered_out", "kind", b"kind", "maintenance", b"maintenance", "previous_status", b"previous_status", "reason", b"reason", "revision", b"revision", "status", b"status", "stopped_action_id", b"stopped_action_id", "time", b"time", "view", b"view", "vim", b"vim", "vim_id", b"vim_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__filtered_out: _TypeAlias = _typing.Literal["filtered_out"]  # noqa: Y015
     _WhichOneofArgType__filtered_out: _TypeAlias = _typing.Literal["_filtered_out", b"_filtered_out"]  # noqa: Y015

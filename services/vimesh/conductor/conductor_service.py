@@ -11,6 +11,7 @@ import grpc
 
 from vimesh.conductor.pool.action_streams import ActionStreams
 from vimesh.conductor.probes.probe_parts import ProbeParts
+from vimesh.conductor.reports.answer_conditions import ConditionReports
 from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.reports.odd_reports import check_separately
 from vimesh.conductor.reports.plain_reports import plain_report
@@ -61,6 +62,7 @@ class ReportsServicer(ConductorServiceServicer):
         self._pace = pace
         self._rules = rules
         self._probes = probes
+        self._conditions = ConditionReports(store, feed, rules)
         self._parser = Parser(pb.UpdateVimsRequest, MAX_MESSAGE_BYTES)
         self._answers = Answers(0)
         self.invalid = 0
@@ -117,6 +119,11 @@ class ReportsServicer(ConductorServiceServicer):
             self.invalid += 1
             raise
         return request_messages.report(request, caller.identity)
+
+    async def ReportConditions(
+        self, request: pb.ReportConditionsRequest, context: _Context
+    ) -> pb.ReportConditionsResponse:
+        return await self._conditions.record(request, current_caller())
 
     async def _record_valid(
         self, messages: Sequence[pb.UpdateVimRequest], checked: Sequence[Report | Refusal], answers: Answers

@@ -24,8 +24,7 @@ from vimesh.wire.fleet_messages import (
     monitor_message,
 )
 from vimesh.wire.request_messages import id_of
-from vimesh.wire.vim_messages import timestamp
-from vimesh.wire.wire_durations import duration
+from vimesh.wire.wire_durations import duration, timestamp
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _PAGE_SIZE: Final = 100

@@ -19,8 +19,7 @@ from vimesh.runtime.loop_slices import in_slices
 from vimesh.v1 import history_service_pb2 as pb
 from vimesh.v1.history_service_pb2_grpc import HistoryServiceServicer
 from vimesh.wire import request_messages
-from vimesh.wire.vim_messages import timestamp
-from vimesh.wire.wire_durations import duration, seconds
+from vimesh.wire.wire_durations import duration, seconds, timestamp
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 MAX_DIGESTS: Final = 60

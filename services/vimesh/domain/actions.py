@@ -25,6 +25,8 @@ class Action:
     """The newest observation on record: the host that runs the action counts on from above it."""
     vantage: str = DEFAULT_VANTAGE
     """From where it is to probe. Only conductors know it."""
+    vim_type: str = ""
+    """`Vim.type`: which service is judged, if that is wanted; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

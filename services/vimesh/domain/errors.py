@@ -33,7 +33,7 @@ VimeshError
 ├── AssignmentChanged            the watch of a monitor starts where others had its actions
 ├── EventUnreadable              a newer version wrote a change that this one does not know
 ├── EngineNotServed              no engine of that name runs here
-├── OlderConductors              conductors of an earlier release cannot read a VIM with vantages or a quorum
+├── OlderConductors              conductors of an earlier release cannot read what would be stored
 ├── ProbedElsewhere              the monitors of the fleet do not probe the VIM
 ├── MonitorSilent                the monitor that was asked for a probe did not answer in time
 ├── NoMonitor                    no live monitor can be asked for a probe here

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from vimesh.domain.conditions.conditions import Certificate, TimedCondition
 from vimesh.domain.vims import Engine, Status, View, Vim, VimMaintenance
 
 
@@ -20,6 +21,7 @@ class EventKind(StrEnum):
     MAINTENANCE_STARTED = "MAINTENANCE_STARTED"
     MAINTENANCE_ENDED = "MAINTENANCE_ENDED"
     VIEW_CHANGED = "VIEW_CHANGED"
+    CONDITION_CHANGED = "CONDITION_CHANGED"
 
 
 _POLICY: Final = "probe_policy"
@@ -58,6 +60,10 @@ class VimEvent:
     """For MAINTENANCE_STARTED and MAINTENANCE_ENDED: the maintenance after the change, None if no window is left."""
     view: View | None = None
     """For a change that comes from one of several vantages: what that says since."""
+    conditions: tuple[TimedCondition, ...] = ()
+    """For CONDITION_CHANGED: those whose status or reason changed, as they were seen."""
+    certificate: Certificate | None = None
+    """For CONDITION_CHANGED: what the VIM shows since, if it is another one."""
     stopped_views: tuple[str, ...] = ()
     """The actions of vantages that the change made unwanted, besides `stopped_action_id`."""
     filtered_out: bool = False

@@ -22,6 +22,22 @@ class Method(StrEnum):
         return _DEPENDS_ON[self]
 
 
+class Depth(StrEnum):
+    """How deep a VIM is looked into. Each includes those before it."""
+
+    OF_METHOD = ""
+    """What the method gives."""
+    ADDRESS = "ADDRESS"
+    API = "API"
+    SERVICE = "SERVICE"
+    """Whether the API is the one that it should be, and says that it is ready."""
+    LOGIN = "LOGIN"
+    """Whether the credentials of the VIM get a token."""
+
+
+_DEPTHS = tuple(Depth)[1:]
+
+
 class AuthUrlPart(Enum):
     """Each part includes those before it."""
 
@@ -58,6 +74,21 @@ class ProbePolicy:
     """The names of the places from which it is probed; none: the default one."""
     quorum: int = 0
     """How many vantages have to agree on a status; 0: the majority of those that can tell."""
+    depth: Depth = Depth.OF_METHOD
+    """How deep it is looked into, as it was given: see `effective_depth`."""
+    login_interval_s: float = 300.0
+    """Time between two logins, with the depth LOGIN."""
+
+    @property
+    def effective_depth(self) -> Depth:
+        """How deep it is looked into: never OF_METHOD."""
+        if self.depth is not Depth.OF_METHOD:
+            return self.depth
+        return Depth.API if self.method is Method.HTTP else Depth.ADDRESS
+
+    def reaches(self, depth: Depth) -> bool:
+        """Return whether it is looked into at least so deep."""
+        return _DEPTHS.index(self.effective_depth) >= _DEPTHS.index(depth)
 
 
 POLICY_FIELDS = tuple(field.name for field in fields(ProbePolicy))
@@ -76,6 +107,8 @@ class PolicyChange:
     fail_for_s: float | None = None
     vantages: tuple[str, ...] | None = None
     quorum: int | None = None
+    depth: Depth | None = None
+    login_interval_s: float | None = None
 
     def onto(self, policy: ProbePolicy) -> ProbePolicy:
         """Return the changed policy. Raises BadInput if its values contradict each other."""
@@ -85,6 +118,7 @@ class PolicyChange:
             times = f"{changed.timeout_s:g} s is not below {changed.interval_s:g} s"
             raise BadInput(Violation("vim.probe_policy", f"timeout must be shorter than interval: {times}"))
         require_quorum(changed)
+        require_depth(changed)
         return changed
 
 
@@ -98,6 +132,15 @@ def require_quorum(policy: ProbePolicy) -> None:
     most = max(len(policy.vantages), 1)
     if policy.quorum > most:
         raise BadInput(Violation("vim.probe_policy.quorum", f"must not exceed the number of vantages, which is {most}"))
+
+
+def require_depth(policy: ProbePolicy) -> None:
+    """Raise BadInput if the method cannot look as deep as the policy says, or looks deeper."""
+    if policy.depth is Depth.OF_METHOD or (policy.depth is Depth.ADDRESS) is not (policy.method is Method.HTTP):
+        return
+    wanted = f"{Method.PING} or {Method.TCP}" if policy.depth is Depth.ADDRESS else str(Method.HTTP)
+    text = f"{policy.depth} needs the method {wanted}, and this VIM has {policy.method}; change one of them"
+    raise BadInput(Violation("vim.probe_policy.depth", text))
 
 
 class Reason:

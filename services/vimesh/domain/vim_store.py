@@ -27,6 +27,7 @@ from vimesh.domain.pool.pool_store import PoolStore
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
+from vimesh.domain.vim_conditions.condition_store import ConditionStore
 from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 
 
@@ -66,6 +67,10 @@ class VimStore(Protocol):
     @property
     def causes(self) -> CauseStore:
         """What these VIMs have in common that are lost."""
+
+    @property
+    def conditions(self) -> ConditionStore:
+        """What is true of these VIMs besides their status."""
 
     @property
     def filters(self) -> FilterStore:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from vimesh.domain.conditions.conditions import Certificate, TimedCondition
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.probing import PolicyChange, ProbePolicy
 
@@ -168,6 +169,10 @@ class Vim:
     """What each vantage says, if there are several. Only in what is read, never in changes."""
     cause: VimCause | None = None
     """Only in what is read, never in changes."""
+    conditions: tuple[TimedCondition, ...] = ()
+    """What is true of it besides its status, as it reads now: see `domain.vim_conditions`. Only in what is read."""
+    certificate: Certificate | None = None
+    """What it showed last. Only in what is read."""
 
 
 BULKY_FIELDS: Final = ("description", "vim_project", "auth_cred", "placement_attr", "extra")

@@ -106,6 +106,8 @@ RPCS: Final = (
     # Reports are idempotent by design: sending one twice leaves the VIM the same. UpdateVims may carry 1000.
     Rpc(CONDUCTOR_SERVICE, "UpdateVim", TrafficClass.REPORTS, REPORT_S, repeatable=True, callers=_REPORTERS),
     Rpc(CONDUCTOR_SERVICE, "UpdateVims", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
+    # It is no sign of life: VIMs keep their status if conditions come late.
+    Rpc(CONDUCTOR_SERVICE, "ReportConditions", TrafficClass.MONITORS, REPORT_S, repeatable=True, callers=_REPORTERS),
     Rpc(CONDUCTOR_SERVICE, "WatchActions", TrafficClass.MONITORS, STREAM, callers=_REPORTERS | _ADMINS),
     Rpc(CONDUCTOR_SERVICE, "ServeProbes", TrafficClass.MONITORS, STREAM, callers=_REPORTERS),
     # It ends by itself within a second.

@@ -35,6 +35,7 @@ from vimesh.store.availability.sql_availability_store import SqlAvailabilityStor
 from vimesh.store.bulk.sql_bulk_store import SqlBulkStore
 from vimesh.store.causes.sql_cause_store import SqlCauseStore
 from vimesh.store.change_log import log_size, read_log
+from vimesh.store.conditions.sql_condition_store import SqlConditionStore
 from vimesh.store.databases.open_database import open_database, parse_database_url
 from vimesh.store.filters.sql_filter_store import SqlFilterStore
 from vimesh.store.fleet import announced_processes
@@ -93,6 +94,7 @@ class SqlStore:
         self.receivers = SqlReceiverStore(database, cipher, self._note_removal)
         self.pool = SqlPoolStore(database)
         self.causes = SqlCauseStore(database)
+        self.conditions = SqlConditionStore(database)
         self.deliveries = SqlDeliveryStore(database, cipher)
         # A process before this one may have ended before it erased anything.
         self._has_removed = True

@@ -14,4 +14,5 @@ def action_from_wire(action: action_pb2.Action) -> Action:
         auth_url=action.auth_url,
         policy=policy_from_message(action.probe_policy),
         observation=action.observation,
+        vim_type=action.vim_type,
     )

@@ -13,15 +13,16 @@ from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.v1 import action_pb2, vim_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.wire.conditions.condition_messages import certificate_message, condition_message
 from vimesh.wire.error_statuses import rich_status
 from vimesh.wire.vim_messages import (
     STATUS_VALUES,
     maintenance_message,
     policy_message,
-    timestamp,
     view_message,
     vim_message,
 )
+from vimesh.wire.wire_durations import timestamp
 
 
 def result_message(outcome: vims.Registered | VimeshError) -> vim_service_pb2.RegisterVimResult:
@@ -69,6 +70,8 @@ def event_message(event: VimEvent) -> vim_pb2.VimEvent:
         actor=event.actor,
         maintenance=maintenance_message(event.maintenance) if event.maintenance else None,
         view=view_message(event.view) if event.view else None,
+        conditions=map(condition_message, event.conditions),
+        certificate=certificate_message(event.certificate) if event.certificate else None,
         filtered_out=event.filtered_out or None,
     )
     for field in event.omitted_fields:
@@ -84,6 +87,7 @@ def action_message(action: Action) -> action_pb2.Action:
         auth_url=action.auth_url,
         probe_policy=policy_message(action.policy),
         observation=action.observation,
+        vim_type=action.vim_type,
     )
 
 

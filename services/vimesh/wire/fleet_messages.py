@@ -13,8 +13,8 @@ from vimesh.domain.vims import Status
 from vimesh.v1 import action_pb2, workflow_service_pb2
 from vimesh.v1 import fleet_service_pb2 as pb
 from vimesh.wire.request_messages import id_of
-from vimesh.wire.vim_messages import CAUSE_KIND_VALUES, timestamp
-from vimesh.wire.wire_durations import duration, seconds
+from vimesh.wire.vim_messages import CAUSE_KIND_VALUES
+from vimesh.wire.wire_durations import duration, seconds, timestamp
 
 KIND_VALUES: Final = {kind: pb.FleetProcess.Kind.Value(kind.value) for kind in ProcessKind}
 _KINDS: Final = {value: kind for kind, value in KIND_VALUES.items()}

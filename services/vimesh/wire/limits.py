@@ -42,6 +42,7 @@ _REQUEST_BYTES: Final = {
     "DeregisterVims": _QUERY_BYTES,
     "BatchGetVims": _QUERY_BYTES,
     "UpdateVims": MAX_MESSAGE_BYTES,
+    "ReportConditions": MAX_MESSAGE_BYTES,
     "RecordDigests": MAX_MESSAGE_BYTES,
     "ServeProbes": _PROBES_BYTES,
     "ConfirmFailures": _PROBES_BYTES,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
 from google.api import field_behavior_pb2
 from google.protobuf.struct_pb2 import Struct
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.domain import vims
 from vimesh.domain.actions import workflow_name
@@ -17,10 +15,11 @@ from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
 from vimesh.domain.errors import BadInput, Violation
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.labels.label_syntax import violations
-from vimesh.domain.probing import Method, PolicyChange, ProbePolicy
+from vimesh.domain.probing import Depth, Method, PolicyChange, ProbePolicy
 from vimesh.v1 import vim_pb2
+from vimesh.wire.conditions.condition_messages import certificate_message, condition_message
 from vimesh.wire.free_form import fill, read_values
-from vimesh.wire.wire_durations import duration, seconds
+from vimesh.wire.wire_durations import duration, seconds, timestamp
 
 DEFAULT_PROJECT: Final = "default"
 _DEFAULT_POLICY: Final = ProbePolicy()
@@ -33,7 +32,8 @@ ENGINES: Final = {value: engine for engine, value in ENGINE_VALUES.items()}
 _STATE_VALUES: Final = {state: vim_pb2.Monitor.State.Value(state.value) for state in vims.MonitorState}
 _METHOD_VALUES: Final = {method: vim_pb2.ProbePolicy.Method.Value(method.value) for method in Method}
 _METHODS: Final = {value: method for method, value in _METHOD_VALUES.items()}
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_DEPTH_VALUES: Final = {depth: vim_pb2.ProbePolicy.Depth.Value(depth.value or "DEPTH_UNSPECIFIED") for depth in Depth}
+_DEPTHS: Final = {value: depth for depth, value in _DEPTH_VALUES.items()}
 
 # A client may send an etag back, but only to guard a change.
 _SET_BY_SERVER: Final = {"etag"} | {
@@ -171,6 +171,8 @@ def vim_message(vim: vims.Vim) -> vim_pb2.Vim:
         applied=_applied_message(vim.applied) if vim.applied else None,
         views=map(view_message, vim.views),
         cause=_cause_message(vim.cause) if vim.cause else None,
+        conditions=map(condition_message, vim.conditions),
+        certificate=certificate_message(vim.certificate) if vim.certificate else None,
     )
     if vim.round_trip_s is not None:
         message.round_trip.CopyFrom(duration(vim.round_trip_s))
@@ -225,6 +227,8 @@ def _monitor_message(vim_id: str, monitor: vims.Monitor) -> vim_pb2.Monitor:
 @lru_cache(maxsize=1024)
 def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
     """Return a shared message, which must not be modified: most VIMs have the same policy as many others."""
+    # Only where it says something: it is a matter of logins alone.
+    shows_logins = value.depth is Depth.LOGIN or value.login_interval_s != _DEFAULT_POLICY.login_interval_s
     return vim_pb2.ProbePolicy(
         method=_METHOD_VALUES[value.method],
         interval=duration(value.interval_s),
@@ -235,6 +239,8 @@ def policy_message(value: ProbePolicy) -> vim_pb2.ProbePolicy:
         fail_for=duration(value.fail_for_s),
         vantages=value.vantages,
         quorum=value.quorum,
+        depth=_DEPTH_VALUES[value.depth],
+        login_interval=duration(value.login_interval_s) if shows_logins else None,
     )
 
 
@@ -253,12 +259,9 @@ def policy_from_message(message: vim_pb2.ProbePolicy) -> ProbePolicy:
         fail_for_s=seconds(message.fail_for),
         vantages=tuple(message.vantages),
         quorum=message.quorum,
+        # As with methods.
+        depth=_DEPTHS.get(message.depth, _DEFAULT_POLICY.depth),
+        login_interval_s=seconds(message.login_interval) or _DEFAULT_POLICY.login_interval_s,
     )
     # Most VIMs have the default policy: they share one object.
     return _DEFAULT_POLICY if policy == _DEFAULT_POLICY else policy
-
-
-def timestamp(time: dt.datetime) -> Timestamp:
-    # This takes a fifth of the time of FromDatetime, and a VIM has five timestamps.
-    since = time - _EPOCH
-    return Timestamp(seconds=since.days * 86400 + since.seconds, nanos=since.microseconds * 1000)

@@ -185,6 +185,21 @@ def test_from_where_a_vim_is_probed_is_set_and_shown(user: Command, name: str) -
     assert "--vantage: must be" in user("vim", "set", name, "--vantage", "the moon").err
 
 
+def test_how_deep_a_vim_is_looked_into_is_set_and_shown(user: Command, name: str) -> None:
+    deep = ["--depth", "login", "--login-interval", "10m"]
+    registered = user("vim", "register", name, "--auth-url", NOWHERE, *deep, "-o", "json").json
+    assert (registered["probe_policy"]["depth"], registered["probe_policy"]["login_interval"]) == ("LOGIN", "600s")
+
+    [row] = [line for line in user("vim", "list", "--long").out.splitlines() if name in line]
+    assert "rise 1, depth login every 600s" in row
+    exported = user("export", "--filter", f"name = {name}", "-o", "json").json["vims"]
+    assert exported[0]["probe_policy"] == {"depth": "login", "login_interval": "600s"}
+    refused = user("vim", "set", name, "--method", "ping")
+    assert "LOGIN needs the method HTTP, and this VIM has PING; change one of them" in refused.err
+    assert user("vim", "set", name, "--method", "ping", "--depth", "address").code == 0
+    assert "--depth: must be one of address, api, service, login" in user("vim", "set", name, "--depth", "deep").err
+
+
 def test_set_changes_what_is_named_and_nothing_else(user: Command, name: str) -> None:
     user("vim", "register", name, "--auth-url", NOWHERE, "--description", "old", "--project", name, "--default")
 

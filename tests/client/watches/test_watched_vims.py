@@ -4,6 +4,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from vimesh.client.watches.resumable_watch import WatchUpdate
 from vimesh.client.watches.watched_vims import WatchedVims
+from vimesh.v1.condition_pb2 import Certificate, Condition
 from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, View, Vim, VimCause, VimEvent
 from vimesh.v1.vim_service_pb2 import WatchVimsResponse
 
@@ -140,3 +141,62 @@ def test_a_cause_ends_with_the_status_that_it_explains() -> None:
     board.take(WatchUpdate(WatchVimsResponse(events=[back], revision=2)))
 
     assert not board.vims["a"].HasField("cause")
+
+
+def conditions_of(board: WatchedVims) -> dict[str, str]:
+    return {one.type: Condition.Status.Name(one.status) for one in board.vims["a"].conditions}
+
+
+def test_conditions_are_kept_as_the_fleet_tells_them() -> None:
+    seen = [Condition(type=type_, status=Condition.TRUE) for type_ in ("CertificateValid", "Reachable", "ServiceReady")]
+    policy = ProbePolicy(depth=ProbePolicy.SERVICE)
+    known = Vim(id="a", revision=1, status=Vim.REACHABLE, probe_policy=policy, conditions=seen)
+    board = with_snapshot(known, revision=1)
+    news = [
+        Condition(type="ServiceReady", status=Condition.FALSE, reason="NOT_READY"),
+        Condition(type="LoggedIn", status=Condition.TRUE),
+    ]
+    changed = VimEvent(vim_id="a", revision=2, kind=VimEvent.CONDITION_CHANGED, status=Vim.REACHABLE, conditions=news)
+    changed.certificate.issuer = "CN=a"
+    board.take(WatchUpdate(WatchVimsResponse(events=[changed], revision=2)))
+    assert conditions_of(board) == {
+        "CertificateValid": "TRUE",
+        "LoggedIn": "TRUE",
+        "Reachable": "TRUE",
+        "ServiceReady": "FALSE",
+    }
+    assert (board.vims["a"].certificate, board.vims["a"].revision) == (Certificate(issuer="CN=a"), 2)
+
+    gone = [Condition(type="LoggedIn", status=Condition.UNKNOWN, reason="REMOVED")]
+    removed = VimEvent(vim_id="a", revision=3, kind=VimEvent.CONDITION_CHANGED, status=Vim.REACHABLE, conditions=gone)
+    lost = event("a", 4, VimEvent.STATUS_CHANGED, Vim.UNREACHABLE)
+    board.take(WatchUpdate(WatchVimsResponse(events=[removed, lost], revision=4)))
+    assert conditions_of(board) == {"CertificateValid": "TRUE", "Reachable": "FALSE", "ServiceReady": "UNKNOWN"}
+
+    board.take(
+        WatchUpdate(WatchVimsResponse(events=[event("a", 5, VimEvent.STATUS_CHANGED, Vim.REACHABLE)], revision=5))
+    )
+    assert conditions_of(board) == {"CertificateValid": "TRUE", "Reachable": "TRUE"}, "no change says what follows"
+
+
+def test_another_target_has_no_conditions_and_a_lower_depth_has_fewer() -> None:
+    types = ("CertificateValid", "Reachable", "ServiceReady")
+    seen = [Condition(type=type_, status=Condition.TRUE) for type_ in types]
+    policy = ProbePolicy(depth=ProbePolicy.SERVICE)
+    known = Vim(id="a", revision=1, status=Vim.REACHABLE, probe_policy=policy, conditions=seen)
+    for fields, depth, left in (
+        (["auth_url"], ProbePolicy.SERVICE, {}),
+        (["probe_policy"], ProbePolicy.API, {"CertificateValid": "TRUE", "Reachable": "UNKNOWN"}),
+        (
+            ["probe_policy"],
+            ProbePolicy.LOGIN,
+            {"CertificateValid": "TRUE", "Reachable": "UNKNOWN", "ServiceReady": "UNKNOWN"},
+        ),
+    ):
+        board = with_snapshot(known, revision=1)
+        modified = VimEvent(vim_id="a", revision=2, kind=VimEvent.MODIFIED, status=Vim.PENDING)
+        modified.vim.CopyFrom(Vim(id="a", revision=2, status=Vim.PENDING, probe_policy=ProbePolicy(depth=depth)))
+        modified.changed_fields.paths.extend(fields)
+        board.take(WatchUpdate(WatchVimsResponse(events=[modified], revision=2)))
+
+        assert conditions_of(board) == left

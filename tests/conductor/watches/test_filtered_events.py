@@ -10,14 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.sql.maintenance import new_window
-from tests.support.sql.random_filters import random_filter, register_varied_vims
+from tests.support.sql.random_filters import random_certificate, random_filter, register_varied_vims
 from tests.support.sql.stores import elapse, record, registration, report, sqlite_url, store_at
 from vimesh.conductor.watches import filtered_events
 from vimesh.conductor.watches.filtered_events import FilteredEvents
+from vimesh.domain.conditions.conditions import Condition, ConditionStatus
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import EventKind, VimEvent
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.filters.vim_filter import Filter
+from vimesh.domain.vim_conditions.condition_reports import ConditionReport
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.sql_store import SqlStore
 
@@ -43,7 +45,7 @@ async def change_something(store: SqlStore, chance: random.Random, vims: Sequenc
             Modification(description=str(chance.random())),
         )
     )
-    match chance.randrange(9):
+    match chance.randrange(11):
         case 0:
             await store.deregister(vim.id)
         case 1:
@@ -55,6 +57,13 @@ async def change_something(store: SqlStore, chance: random.Random, vims: Sequenc
             if chance.random() < 0.5:
                 await store.maintenance.keep_up(1000)
                 await store.maintenance.end(window.id)
+        case 5 | 6:
+            states = list(ConditionStatus)
+            types = ("ServiceReady", "CertificateValid", "Endpoint/compute")
+            conditions = tuple(Condition(type_, chance.choice(states), "", "") for type_ in types)
+            certificate = random_certificate(3 * chance.randrange(9) + 1, await store.clock())
+            seen = ConditionReport(vim.id, vim.monitor.action_id, conditions, chance.choice((None, certificate)))
+            await store.conditions.record([seen])
         case _:
             status = chance.choice(list(Status)[1:])
             fields = {"reason": chance.choice(_REASONS), "age_s": chance.random()}

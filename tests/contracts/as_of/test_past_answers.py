@@ -16,7 +16,7 @@ from vimesh.store.sql_store import SqlStore
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_pb2 import Monitor, Vim
 from vimesh.wire.error_statuses import failure_of
-from vimesh.wire.vim_messages import timestamp
+from vimesh.wire.wire_durations import timestamp
 
 
 async def test_a_list_shows_vims_as_they_were(store: SqlStore, client: Client) -> None:

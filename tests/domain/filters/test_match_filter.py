@@ -9,6 +9,7 @@ from itertools import product
 
 import pytest
 
+from vimesh.domain.conditions.conditions import Certificate, ConditionStatus, TimedCondition
 from vimesh.domain.filters.filter_terms import ALWAYS, NEVER, Term
 from vimesh.domain.filters.match_filter import has_pattern
 from vimesh.domain.filters.parse_filter import parse_filter
@@ -44,6 +45,12 @@ VIM = Vim(
     update_time=_DAY - dt.timedelta(microseconds=1),
     labels={"region": "eu-1", "empty": ""},
     maintenance=VimMaintenance("0c0c", "a new kernel", _DAY),
+    conditions=(
+        TimedCondition("CertificateValid", ConditionStatus.TRUE, "", "", _DAY),
+        TimedCondition("Reachable", ConditionStatus.FALSE, "TIMEOUT", "", _DAY),
+        TimedCondition("ServiceReady", ConditionStatus.UNKNOWN, "NOT_REACHABLE", "", _DAY),
+    ),
+    certificate=Certificate("", "CN=An issuer", (), _DAY, _DAY, "", (), None, ""),
 )
 
 
@@ -51,6 +58,16 @@ VIM = Vim(
     ("text", "expected"),
     [
         ("", True),
+        ("condition.Reachable = FALSE", True),
+        ("condition.ServiceReady = FALSE", False),
+        ("condition.ServiceReady = UNKNOWN", True),
+        ("condition.ServiceReady != TRUE", True),
+        ('condition."Endpoint/compute" != TRUE', True),
+        ("condition.Endpoint/compute = UNKNOWN", False),
+        ("condition.CertificateValid = TRUE AND certificate.not_after < 2026-12-01", True),
+        ("NOT condition.CertificateValid = TRUE", False),
+        ("certificate.issuer : issuer", True),
+        ('certificate.issuer = "CN=Another"', False),
         ("id = 0B0B", True),
         ('name = "eu*" AND type = openstack', True),
         ('name = "eu"', False),

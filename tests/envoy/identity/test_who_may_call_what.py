@@ -54,6 +54,7 @@ ANYONE = {""}
 CALLS: Mapping[str, set[str]] = {
     f"{CONDUCTOR}UpdateVim": {"reporter"},
     f"{CONDUCTOR}UpdateVims": {"reporter"},
+    f"{CONDUCTOR}ReportConditions": {"reporter"},
     f"{CONDUCTOR}WatchActions": {"reporter", "admin"},
     f"{CONDUCTOR}ServeProbes": {"reporter"},
     f"{CONDUCTOR}ConfirmFailures": {"reporter"},

@@ -27,6 +27,7 @@ from vimesh.v1 import notifier_service_pb2 as ns
 from vimesh.v1 import receiver_service_pb2 as rs
 from vimesh.v1 import vim_service_pb2 as vs
 from vimesh.v1 import workflow_service_pb2 as ws
+from vimesh.v1.condition_pb2 import Certificate, Condition
 
 _FIRST, _SECOND, _LAST = VIM_IDS[0], VIM_IDS[1], VIM_IDS[-1]
 _UNIQUE: Final = UNIQUE.decode()
@@ -224,6 +225,30 @@ _MESSAGES: Sequence[Sequence[Message]] = (
     (vs.ListVimEventsRequest(page_size=1000), vs.ListVimEventsRequest(vim_id=_FIRST, page_size=3, filter="name:a")),
     (report(_FIRST, 0), report(_SECOND, 7)),
     (cs.UpdateVimsRequest(reports=[report(vim_id, 0) for vim_id in VIM_IDS[:4]]),),
+    (
+        cs.ReportConditionsRequest(
+            vims=[
+                cs.VimConditions(
+                    vim_id=_FIRST,
+                    action_id=_FIRST,
+                    conditions=[
+                        Condition(type="Endpoint/compute", status=Condition.FALSE, reason="HTTP_503", message="busy"),
+                        Condition(type="CertificateValid", status=Condition.TRUE),
+                    ],
+                    certificate=Certificate(
+                        subject="CN=a",
+                        issuer="CN=b",
+                        names=["a.example.org"],
+                        not_before=Timestamp(seconds=1),
+                        not_after=Timestamp(seconds=2_000_000_000),
+                        sha256="0" * 64,
+                        verified=True,
+                    ),
+                    catalogue=["compute"],
+                )
+            ]
+        ),
+    ),
     (
         cs.WatchActionsRequest(engine=vim_pb2.Monitor.EXTERNAL, shard_count=1),
         cs.WatchActionsRequest(start_revision=1),

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 
 from tests.support.sql.maintenance import new_window
 from tests.support.sql.stores import elapse, record, registration, report
+from vimesh.domain.conditions.conditions import Certificate, Condition, ConditionStatus
+from vimesh.domain.filters.condition_terms import CONDITION_PREFIX
 from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, OPERATORS, FieldKind, field_of
 from vimesh.domain.filters.filter_terms import Operator, quoted
+from vimesh.domain.probing import Depth, ProbePolicy
+from vimesh.domain.vim_conditions.condition_reports import ConditionReport
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import AppliedFields, Engine, Modification, Status, Vim
 
@@ -40,6 +44,9 @@ _LABELS: tuple[dict[str, str], ...] = (
     {"example.com/team": "eu"},
     {"region": "eu-1"},
 )
+_CONDITIONS = ("ServiceReady", "CertificateValid", "LoggedIn", "Endpoint/compute")
+_TYPES = (*_CONDITIONS, "Reachable", "Endpoint/none")
+_ISSUERS = ("CN=An issuer,O=Example", "CN=an issuer,O=Example", "O=l%b", "")
 _APPLY_SETS = ("", "ops", "Ops", "ops-2")
 _COUNTED = tuple(name for name in FIELDS if name != "flapping")
 """Fields that any filter may compare."""
@@ -60,6 +67,7 @@ async def register_varied_vims(store: VimStore) -> None:
                 project_id=("a", "b", "A")[(turn + number) % 3],
                 is_default=number < 3 and not turn,
                 engine=list(Engine)[number % 3],
+                policy=ProbePolicy(depth=Depth.LOGIN) if number % 2 else ProbePolicy(),
                 labels=_LABELS[(turn * 3 + number) % len(_LABELS)],
                 applied=AppliedFields(apply_set, frozenset()) if (apply_set := _APPLY_SETS[number % 4]) else None,
             )
@@ -81,9 +89,32 @@ async def register_varied_vims(store: VimStore) -> None:
         if group is silent:
             await elapse(store, _WHOLE_LEASE_S)
             await store.record_lapses(len(silent) // 2)
+    await _see_conditions(store, vims)
     await store.maintenance.create(new_window('name = "lab*"'))
     for vim in vims[::7]:
         await store.modify(vim.id, Modification(description="changed"))
+
+
+async def _see_conditions(store: VimStore, vims: Sequence[Vim]) -> None:
+    """Report conditions of most VIMs, and certificates of some, of which some have ended."""
+    now, states = await store.clock(), list(ConditionStatus)
+    reports = []
+    for number, vim in enumerate(vims):
+        conditions = [
+            Condition(type_, states[(number + place) % 3], "", "")
+            for place, type_ in enumerate(_CONDITIONS)
+            if (number + place) % 4
+        ]
+        certificate = random_certificate(number, now) if number % 3 else None
+        if number % 6:
+            reports.append(ConditionReport(vim.id, vim.monitor.action_id, tuple(conditions), certificate))
+    await store.conditions.record(reports)
+
+
+def random_certificate(number: int, now: dt.datetime) -> Certificate:
+    ends = now + dt.timedelta(days=(-3, 400, 3)[number % 3], seconds=number)
+    issuer = _ISSUERS[number % len(_ISSUERS)]
+    return Certificate("", issuer, (), now - dt.timedelta(days=9), ends, "", (), None, "")
 
 
 def random_filter(chance: random.Random, vims: Sequence[Vim], depth: int = 3) -> str:
@@ -106,7 +137,7 @@ def _operand(chance: random.Random, vims: Sequence[Vim], depth: int) -> str:
 
 
 def _term(chance: random.Random, vim: Vim) -> str:
-    field = chance.choice([*_COUNTED, *(LABEL_PREFIX + key for key in _KEYS)])
+    field = chance.choice([*_COUNTED, *(LABEL_PREFIX + key for key in _KEYS), *map(_field_of_condition, _TYPES)])
     known = field_of(field)
     assert known is not None
     operator = chance.choice(OPERATORS[known.kind])
@@ -114,6 +145,8 @@ def _term(chance: random.Random, vim: Vim) -> str:
     value = _value(chance, vim, field, operator)
     if field.startswith(LABEL_PREFIX) and value == "*" and chance.random() < 0.5:
         return f"labels{space}:{space}{field.removeprefix(LABEL_PREFIX)}"
+    if field.startswith(CONDITION_PREFIX) and chance.random() < 0.5:
+        field = CONDITION_PREFIX + quoted(field.removeprefix(CONDITION_PREFIX))
     bare = value and _BARE.issuperset(value) and chance.random() < 0.5
     return f"{field}{space}{operator}{space}{value if bare else quoted(value)}"
 
@@ -121,16 +154,26 @@ def _term(chance: random.Random, vim: Vim) -> str:
 def _value(chance: random.Random, vim: Vim, field: str, operator: Operator) -> str:
     if field.startswith(LABEL_PREFIX):
         return _pattern(chance, vim.labels.get(field.removeprefix(LABEL_PREFIX), "eu"), operator)
-    known = FIELDS[field]
+    known = field_of(field)
+    assert known is not None
     if known.words:
         return str(chance.choice(known.words))
     if known.kind is FieldKind.TIME:
-        near = getattr(vim, field) + dt.timedelta(microseconds=chance.choice((0, 0, -1, 1, 1_000_000)))
+        of_certificate = vim.certificate.not_after if vim.certificate else vim.create_time
+        time = of_certificate if field == "certificate.not_after" else getattr(vim, field)
+        near = time + dt.timedelta(microseconds=chance.choice((0, 0, -1, 1, 1_000_000)))
         return str(near.astimezone(dt.timezone(dt.timedelta(hours=chance.randint(-9, 9)))).isoformat())
-    text = _set_of(vim) if field == "apply_set" else str(getattr(vim, field))
+    if field == "certificate.issuer":
+        text = vim.certificate.issuer if vim.certificate else _ISSUERS[0]
+    else:
+        text = _set_of(vim) if field == "apply_set" else str(getattr(vim, field))
     if known.kind is FieldKind.PATTERN:
         return _pattern(chance, text, operator)
     return chance.choice((text, text, text.upper(), text + " ", "*", ""))
+
+
+def _field_of_condition(type_: str) -> str:
+    return CONDITION_PREFIX + type_
 
 
 def _set_of(vim: Vim) -> str:

@@ -7,6 +7,7 @@ export const RETRY_ADVICE: Readonly<Record<string, RetryAdvice>> = {
   "vimesh.v1.AccessService.WhoAmI": "safe",
   "vimesh.v1.AvailabilityService.QueryAvailability": "safe",
   "vimesh.v1.ConductorService.ConfirmFailures": "safe",
+  "vimesh.v1.ConductorService.ReportConditions": "safe",
   "vimesh.v1.ConductorService.ServeProbes": "safe",
   "vimesh.v1.ConductorService.UpdateVim": "safe",
   "vimesh.v1.ConductorService.UpdateVims": "safe",

@@ -24,7 +24,7 @@ from vimesh.cli.output import documents
 from vimesh.cli.output.progress import progress
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
-from vimesh.cli.watches.wait_for_status import Condition
+from vimesh.cli.watches.wait_for_status import WaitCondition
 from vimesh.client.calls.front_stubs import Front
 from vimesh.domain.filters.match_filter import labels_match
 from vimesh.domain.filters.parse_filter import parse_filter
@@ -118,7 +118,7 @@ def apply(  # noqa: PLR0913 - one parameter per flag
     settings = client_settings(
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
-    condition = Condition.parse(_WAIT_FLAG, wait) if wait else None
+    condition = WaitCondition.parse(_WAIT_FLAG, wait) if wait else None
     within_s, only_check = limit_s("--wait-timeout", wait_timeout), is_dry_run(dry_run)
     if condition is not None and only_check:
         raise BadFlag(_WAIT_FLAG, "cannot be used with --dry-run: nothing changes")

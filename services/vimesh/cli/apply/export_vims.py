@@ -25,7 +25,7 @@ from vimesh.v1.vim_pb2 import Monitor, ProbePolicy, Vim
 from vimesh.wire.vim_messages import FREE_FORM_FIELDS, policy_from_message, policy_message
 from vimesh.wire.wire_durations import seconds
 
-_DURATIONS: Final = ("interval", "timeout", "fail_for")
+_DURATIONS: Final = ("interval", "timeout", "fail_for", "login_interval")
 _DEFAULT_POLICY: Final = policy_message(policy_from_message(ProbePolicy()))
 
 
@@ -95,6 +95,8 @@ def _policy(policy: ProbePolicy) -> dict[str, Any]:
             changed[field.name] = exact(seconds(value))
         elif field.name == "method":
             changed[field.name] = ProbePolicy.Method.Name(value).lower()
+        elif field.name == "depth":
+            changed[field.name] = ProbePolicy.Depth.Name(value).lower()
         elif field.name == "vantages":
             changed[field.name] = list(value)
         else:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from vimesh.cli.base.durations import exact
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.output.vim_columns import status
-from vimesh.cli.watches.wait_for_status import Condition
+from vimesh.cli.watches.wait_for_status import WaitCondition
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.watches.resumable_watch import watch
 from vimesh.client.watches.watched_vims import WatchedVims
@@ -19,7 +19,7 @@ _SHOWN = 20
 
 
 async def wait_for_applied(
-    front: Front, apply_set: str, vim_ids: Sequence[str], condition: Condition, within_s: float
+    front: Front, apply_set: str, vim_ids: Sequence[str], condition: WaitCondition, within_s: float
 ) -> None:
     """Return as soon as each of the VIMs has had the status. Raises Failure after `within_s` seconds."""
     board, waiting = WatchedVims(), set(vim_ids)

@@ -14,7 +14,10 @@ ALIASES: Final = {"project": "project_id", "default": "is_default"}
 """Names that the flags use, and the fields they stand for."""
 TEXTS: Final = TEXT_FIELDS
 FREE_FORM: Final = FREE_FORM_FIELDS
-POLICY: Final = ("method", "interval", "timeout", "fall", "rise", "tls_verify", "fail_for", "vantages", "quorum")
+POLICY: Final = (
+    *("method", "interval", "timeout", "fall", "rise", "tls_verify", "fail_for", "vantages", "quorum"),
+    *("depth", "login_interval"),
+)
 _OTHERS: Final = ("id", "engine", "is_default", "probe_policy", "labels")
 _OWN: Final = ("name", *(field for field in (*TEXTS, *_OTHERS, *FREE_FORM) if field != "name"))
 REJECTED: Final = "rejected"

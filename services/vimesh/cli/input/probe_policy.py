@@ -15,6 +15,7 @@ from vimesh.v1.vim_pb2 import ProbePolicy
 
 _MAX_VANTAGES = 8
 _METHODS = {name.lower(): method for name, method in ProbePolicy.Method.items() if method}
+_DEPTHS = {name.lower(): depth for name, depth in ProbePolicy.Depth.items() if depth}
 
 
 Method = Annotated[
@@ -56,6 +57,18 @@ Quorum = Annotated[
         help="Vantages that must agree; 0: the majority of those that can tell (default: 0).",
     ),
 ]
+Depth = Annotated[
+    str | None,
+    typer.Option(
+        "--depth", metavar="|".join(_DEPTHS), help="How deep to look into the VIM (default: what the method gives)."
+    ),
+]
+LoginInterval = Annotated[
+    str | None,
+    typer.Option(
+        "--login-interval", metavar="DURATION", help="Time between two logins, with --depth login (default: 5m)."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,8 @@ class PolicyFlags:
     fail_for: str | None
     vantages: list[str] | None = None
     quorum: int | None = None
+    depth: str | None = None
+    login_interval: str | None = None
 
     @property
     def given(self) -> bool:
@@ -99,6 +114,15 @@ class PolicyFlags:
         if self.fail_for is not None:
             policy.fail_for.CopyFrom(_duration("--fail-for", self.fail_for))
         self._apply_vantages(policy)
+        self._apply_depth(policy)
+
+    def _apply_depth(self, policy: ProbePolicy) -> None:
+        if self.depth is not None:
+            if self.depth.lower() not in _DEPTHS:
+                raise BadFlag("--depth", f"must be one of {', '.join(_DEPTHS)}, not {self.depth!r}")
+            policy.depth = _DEPTHS[self.depth.lower()]
+        if self.login_interval is not None:
+            policy.login_interval.CopyFrom(_duration("--login-interval", self.login_interval))
 
     def _apply_vantages(self, policy: ProbePolicy) -> None:
         if self.vantages:

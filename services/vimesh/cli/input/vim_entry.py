@@ -130,6 +130,8 @@ def _policy(said: Mapping[str, object]) -> PolicyFlags:
         fail_for=_duration("fail_for", said["fail_for"]) if "fail_for" in said else None,
         vantages=_names("vantages", said["vantages"]) if "vantages" in said else None,
         quorum=_number("quorum", said["quorum"]) if "quorum" in said else None,
+        depth=_text("depth", said["depth"]) if "depth" in said else None,
+        login_interval=_duration("login_interval", said["login_interval"]) if "login_interval" in said else None,
     )
 
 

@@ -30,12 +30,16 @@ def field_rows(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str
     """Return the fields of a VIM as a document, each with its value as text."""
     rows: list[tuple[str, str]] = []
     for key, value in content.items():
-        if key in {"probe_policy", "labels", "monitor", "maintenance", "cause"}:
+        if key in {"probe_policy", "labels", "monitor", "maintenance", "cause", "certificate"}:
             rows += field_rows(value, f"{prefix}{key}.")
         elif key in {"views", "probes"}:
             for view in value:
                 of_vantage = {name: shown for name, shown in view.items() if name != "vantage"}
                 rows += field_rows(of_vantage, f"{prefix}{key}.{view['vantage']}.")
+        elif key == "conditions":
+            for condition in value:
+                of_type = {name: shown for name, shown in condition.items() if name != "type"}
+                rows += field_rows(of_type, f"{prefix}{key}.{condition['type']}.")
         elif isinstance(value, str):
             rows.append((f"{prefix}{key}", value))
         else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vimesh.cli.base.terminal import printable
+from vimesh.cli.output.condition_words import changed_conditions
 from vimesh.cli.output.documents import document
 from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
 from vimesh.cli.output.vim_columns import moment, status
@@ -68,6 +69,8 @@ def _change(event: VimEvent) -> str:
         return f"still {status(event.status)}"
     if event.kind == VimEvent.VIEW_CHANGED:
         return f"{event.view.vantage} says {status(event.view.status)}"
+    if event.kind == VimEvent.CONDITION_CHANGED:
+        return changed_conditions(event)
     return ""
 
 

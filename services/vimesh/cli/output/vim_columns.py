@@ -10,7 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from vimesh.cli.base.durations import brief, exact
 from vimesh.cli.output.table_columns import ResourceTable, TableColumn, Visibility
 from vimesh.client.enum_names import name_of, status_name
+from vimesh.domain.conditions.conditions import REACHABLE
 from vimesh.v1 import vim_pb2
+from vimesh.v1.condition_pb2 import Condition
 from vimesh.wire.wire_durations import seconds
 
 
@@ -70,7 +72,26 @@ def probe(policy: vim_pb2.ProbePolicy) -> str:
     places = f", from {', '.join(policy.vantages)}" if policy.vantages else ""
     quorum = f", quorum {policy.quorum}" if policy.quorum else ""
     how = f"{method} every {every}, timeout {within}, fall {policy.fall}, rise {policy.rise}{lasting}{verified}"
-    return f"{how}{places}{quorum}"
+    depth = f", depth {name_of(vim_pb2.ProbePolicy.Depth, policy.depth).lower()}" if policy.depth else ""
+    logins = f" every {exact(seconds(policy.login_interval))}" if policy.HasField("login_interval") and depth else ""
+    return f"{how}{places}{quorum}{depth}{logins}"
+
+
+def failing_conditions(vim: vim_pb2.Vim) -> str:
+    """Format the conditions that do not hold, or `ok`; empty if none is known. The status has a column of its own."""
+    others = [one for one in vim.conditions if one.type != REACHABLE]
+    failing = [f"{one.type}={one.reason or 'FALSE'}" for one in others if one.status == Condition.FALSE]
+    if failing or not any(one.status == Condition.TRUE for one in others):
+        return ",".join(failing)
+    return "ok"
+
+
+def certificate_end(vim: vim_pb2.Vim) -> str:
+    """Format for how long the certificate is valid, by the local clock; empty if there is none."""
+    if not vim.HasField("certificate"):
+        return ""
+    left_s = seconds_of(vim.certificate.not_after) - time.time()
+    return brief(left_s) if left_s > 0 else "ended"
 
 
 def yes_or_no(value: bool) -> str:
@@ -99,6 +120,13 @@ VIMS: Final = ResourceTable[vim_pb2.Vim](
         TableColumn("DESCRIPTION", lambda vim: vim.description, Visibility.WIDE),
         TableColumn(
             "MAINTENANCE", lambda vim: maintenance(vim.maintenance) if in_maintenance(vim) else "", Visibility.IF_ANY
+        ),
+        TableColumn("CONDITIONS", failing_conditions, Visibility.NAMED),
+        TableColumn(
+            "CERTIFICATE_ENDS",
+            certificate_end,
+            Visibility.NAMED,
+            value=lambda vim: exact_moment(vim.certificate.not_after),
         ),
         TableColumn("LABELS", labels, Visibility.NAMED),
     ),

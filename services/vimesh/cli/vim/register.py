@@ -22,7 +22,7 @@ from vimesh.cli.input.vim_fields import fill_from_flags
 from vimesh.cli.lists import print_vims
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
-from vimesh.cli.watches.wait_for_status import Condition, wait_for
+from vimesh.cli.watches.wait_for_status import WaitCondition, wait_for
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.calls.unreachable_front import nothing_listens, unresolvable
 from vimesh.domain.settings import BadFlag
@@ -56,6 +56,8 @@ def register(  # noqa: PLR0913 - one parameter per flag
     fail_for: probe_policy.FailFor = None,
     vantage: probe_policy.Vantages = None,
     quorum: probe_policy.Quorum = None,
+    depth: probe_policy.Depth = None,
+    login_interval: probe_policy.LoginInterval = None,
     wait: Annotated[
         str | None, typer.Option("--wait", metavar="STATUS", help="Wait for a status, such as REACHABLE.")
     ] = None,
@@ -87,8 +89,11 @@ def register(  # noqa: PLR0913 - one parameter per flag
     vim.labels.update(label_flags.labels_of(label or ()))
     if not vim.auth_url:
         raise BadFlag("--auth-url", "is required, or a --config-file that has it")
-    PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for, vantage, quorum).apply(vim.probe_policy)
-    condition = Condition.parse("--wait", wait) if wait else None
+    probing = PolicyFlags(
+        method, interval, timeout, fall, rise, tls_verify, fail_for, vantage, quorum, depth, login_interval
+    )
+    probing.apply(vim.probe_policy)
+    condition = WaitCondition.parse("--wait", wait) if wait else None
     within_s = limit_s("--wait-timeout", wait_timeout)
     only_check = is_dry_run(dry_run)
     if only_check and condition is not None:

@@ -47,6 +47,8 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     fail_for: probe_policy.FailFor = None,
     vantage: probe_policy.Vantages = None,
     quorum: probe_policy.Quorum = None,
+    depth: probe_policy.Depth = None,
+    login_interval: probe_policy.LoginInterval = None,
     etag: Annotated[
         str,
         typer.Option("--etag", metavar="ETAG", help="Change the VIM only if it still has this etag (see vim show)."),
@@ -73,7 +75,9 @@ def set_vim(  # noqa: PLR0913 - one parameter per flag
     named += fill_from_flags(
         changes, name=name, description=description, type_=type_, auth_url=auth_url, is_default=is_default
     )
-    probing = PolicyFlags(method, interval, timeout, fall, rise, tls_verify, fail_for, vantage, quorum)
+    probing = PolicyFlags(
+        method, interval, timeout, fall, rise, tls_verify, fail_for, vantage, quorum, depth, login_interval
+    )
     if not named and not probing.given and engine is None:
         raise BadFlag("vim set", "nothing to change; see vimesh vim set --help")
     probing.check()

@@ -15,7 +15,7 @@ from vimesh.cli.input.vim_fields import warn
 from vimesh.cli.lists.list_flags import ListChoice
 from vimesh.cli.lists.print_lists import print_items
 from vimesh.cli.output.vim_columns import VIMS
-from vimesh.cli.watches.wait_for_status import Condition, wait_for
+from vimesh.cli.watches.wait_for_status import WaitCondition, wait_for
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.lookups.find_vim import find
 from vimesh.v1.vim_pb2 import Vim
@@ -38,7 +38,7 @@ def wait(  # noqa: PLR0913 - one parameter per flag
     settings = client_settings(
         config, profile=profile, address=address, credentials=credentials, call_timeout=call_timeout, output=output
     )
-    condition, within_s = Condition.parse("--for", for_, or_deleted=True), limit_s("--timeout", timeout)
+    condition, within_s = WaitCondition.parse("--for", for_, or_deleted=True), limit_s("--timeout", timeout)
 
     async def find_and_wait(front: Front) -> Vim | None:
         try:

@@ -18,12 +18,12 @@ _STATUSES = ("REACHABLE", "UNREACHABLE", "UNKNOWN", "PENDING")
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class WaitCondition:
     word: str
     """A status, or DELETED."""
 
     @classmethod
-    def parse(cls, flag: str, text: str, *, or_deleted: bool = False) -> Condition:
+    def parse(cls, flag: str, text: str, *, or_deleted: bool = False) -> WaitCondition:
         """Read a status such as `REACHABLE` or `status=reachable`; with `or_deleted` also `deleted`. Raises BadFlag."""
         word = text.rpartition("=")[2].upper()
         word = _DELETED if word in {"DELETE", "DEREGISTERED", "GONE"} else word
@@ -46,7 +46,7 @@ class Condition:
         return status(event.status) == self.word
 
 
-async def wait_for(front: Front, vim: Vim, condition: Condition, within_s: float) -> Vim | None:
+async def wait_for(front: Front, vim: Vim, condition: WaitCondition, within_s: float) -> Vim | None:
     """Return the VIM as soon as the condition is met; None if the condition is that the VIM is deleted.
 
     Raises Failure after `within_s` seconds, WatchedVimGone if the VIM is deleted and that is not the condition.

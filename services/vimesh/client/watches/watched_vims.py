@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from vimesh.client.watches.copy_conditions import follow_status, keep_conditions, take_conditions
 from vimesh.client.watches.resumable_watch import WatchUpdate
 from vimesh.domain.vims import BULKY_FIELDS
 from vimesh.v1.vim_pb2 import Monitor, Vim, VimEvent
@@ -69,21 +70,30 @@ class WatchedVims:
             vim.maintenance.CopyFrom(known.maintenance)
         if event.HasField("vim") and event.status != Vim.PENDING and len(vim.probe_policy.vantages) > 1:
             vim.views.extend(view for view in known.views if view.vantage in vim.probe_policy.vantages)
+        if event.HasField("vim"):
+            keep_conditions(known, vim, event)
         return vim
 
     @staticmethod
     def _bring_up_to_date(vim: Vim, event: VimEvent) -> None:
+        if event.kind == VimEvent.CONDITION_CHANGED:
+            vim.revision = event.revision
+            take_conditions(vim, event)
+            return
         if event.kind in (VimEvent.MAINTENANCE_STARTED, VimEvent.MAINTENANCE_ENDED):
             vim.revision = event.revision
             vim.ClearField("maintenance")
             if event.HasField("maintenance"):
                 vim.maintenance.CopyFrom(event.maintenance)
             return
-        if vim.status != event.status:
+        is_new_status = vim.status != event.status
+        if is_new_status:
             vim.status_time.CopyFrom(event.time)
             # What it had in common with others was about the status before. No event says the next one.
             vim.ClearField("cause")
         vim.status, vim.reason, vim.detail = event.status, event.reason, event.detail
+        if is_new_status:
+            follow_status(vim)
         vim.revision = event.revision
         if event.HasField("view"):
             _renew_view(vim, event)

@@ -23,7 +23,7 @@ from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from vimesh.domain.vims import Status
 from vimesh.v1 import availability_service_pb2 as pb
 from vimesh.v1 import vim_pb2
-from vimesh.wire.vim_messages import timestamp
+from vimesh.wire.wire_durations import timestamp
 
 _MICROS: Final = 1_000_000
 

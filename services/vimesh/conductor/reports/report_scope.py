@@ -62,17 +62,18 @@ async def refuse_out_of_scope(
     if undecided:
         wanted = await store.wanted_actions(list({one.vim_id: None for _, one in undecided}))
         for position, one in undecided:
-            checked[position] = _judge(caller, one, wanted)
+            checked[position] = refusal_of(caller, one.vim_id, one.action_id, wanted) or one
     return checked
 
 
-def _judge(caller: Caller, report: Report, wanted: Mapping[str, CurrentAction]) -> Report | Refusal:
-    if report.action_id == report.vim_id and Engine.EXTERNAL not in caller.engines:
+def refusal_of(caller: Caller, vim_id: str, action_id: str, wanted: Mapping[str, CurrentAction]) -> Refusal | None:
+    """Return why a caller may not report for an action, given which are wanted; None if it may."""
+    if action_id == vim_id and Engine.EXTERNAL not in caller.engines:
         # Only EXTERNAL actions have this id, and one may become wanted before the report is judged.
         return PermissionDenied(_OTHER_ENGINE)
-    action = wanted.get(report.vim_id)
+    action = wanted.get(vim_id)
     if action is not None and not caller.sees(action.project_id):
         return _BAD_ACTION
-    if action is not None and action.wants(report.action_id) and action.engine not in caller.engines:
+    if action is not None and action.wants(action_id) and action.engine not in caller.engines:
         return PermissionDenied(_OTHER_ENGINE)
-    return report
+    return None

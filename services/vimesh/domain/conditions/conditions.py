@@ -38,6 +38,18 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedCondition:
+    """A condition with the time since when it has its status."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    transition_time: dt.datetime
+    """By the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """The certificate that a VIM showed in a TLS handshake."""
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from enum import Enum
 
 from vimesh.domain.events import MAINTENANCE_KINDS, EventKind, VimEvent
+from vimesh.domain.filters.condition_terms import is_of_conditions
 from vimesh.domain.filters.filter_fields import LABEL_PREFIX, LABELS
 from vimesh.domain.filters.filter_terms import ALWAYS, NEVER, FilterNode, Term, terms_in
 from vimesh.domain.filters.match_filter import matches, text_matches
@@ -39,7 +40,8 @@ def match_event(root: FilterNode, event: VimEvent, vim: Vim | None = None) -> Ev
     `vim` is the VIM as it is now.
     """
     if event.kind is EventKind.DEREGISTERED:
-        left = simplify(root, _knowing(event.vim or vim, {}, _OF_STATUS | {"status", _MAINTENANCE}))
+        unknown = _OF_STATUS | {"status", _MAINTENANCE} | _of_conditions(root)
+        left = simplify(root, _knowing(event.vim or vim, {}, unknown))
         return EventMatch.IRRELEVANT if left == NEVER else EventMatch.MATCHES
     after = matches_after(root, event, vim)
     if after is None:
@@ -50,7 +52,9 @@ def match_event(root: FilterNode, event: VimEvent, vim: Vim | None = None) -> Ev
         return EventMatch.IRRELEVANT
     values = {**_lasting_values(event), "status": event.previous_status}
     vim = _known_vim(root, event, vim)
-    before = simplify(root, _knowing(vim, values, _OF_STATUS | _changed_fields(root, event)))
+    # How conditions read depends on the status, too, so those of now say nothing of the time before.
+    unknown = _OF_STATUS | _changed_fields(root, event) | _of_conditions(root)
+    before = simplify(root, _knowing(vim, values, unknown))
     if before == NEVER:
         return EventMatch.IRRELEVANT
     return EventMatch.FILTERED_OUT if before == ALWAYS or vim is not None else None
@@ -72,10 +76,18 @@ def matches_after(root: FilterNode, event: VimEvent, vim: Vim | None = None) -> 
 
 
 def _known_vim(root: FilterNode, event: VimEvent, vim: Vim | None) -> Vim | None:
-    """Return the VIM of an event, or the one as it is now. Whether it is in maintenance, only the latter says."""
-    if event.vim is None or all(term.field != _MAINTENANCE for term in terms_in(root)):
+    """Return the VIM of an event, or the one as it is now. Maintenance and conditions, only the latter says."""
+    if event.vim is None or not any(
+        term.field == _MAINTENANCE or is_of_conditions(term.field) for term in terms_in(root)
+    ):
         return event.vim or vim
-    return None if vim is None else replace(event.vim, maintenance=vim.maintenance)
+    if vim is None:
+        return None
+    return replace(event.vim, maintenance=vim.maintenance, conditions=vim.conditions, certificate=vim.certificate)
+
+
+def _of_conditions(root: FilterNode) -> frozenset[str]:
+    return frozenset(term.field for term in terms_in(root) if is_of_conditions(term.field))
 
 
 def _lasting_values(event: VimEvent) -> dict[str, str]:

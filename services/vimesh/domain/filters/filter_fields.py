@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from vimesh.domain.conditions.conditions import ConditionStatus
+from vimesh.domain.filters.condition_terms import is_condition
 from vimesh.domain.filters.filter_terms import Operator
 from vimesh.domain.labels.label_syntax import is_key
 from vimesh.domain.vims import TYPES, Engine, Status
@@ -63,6 +65,8 @@ FIELDS: Mapping[str, FilterField] = {
     "create_time": FilterField(FieldKind.TIME, "when it was registered"),
     "update_time": FilterField(FieldKind.TIME, "when people last changed it"),
     "status_time": FilterField(FieldKind.TIME, "since when it has its status"),
+    "certificate.not_after": FilterField(FieldKind.TIME, "when its certificate ends"),
+    "certificate.issuer": FilterField(FieldKind.PATTERN, "issuer of its certificate"),
 }
 """In the order in which help and errors list them."""
 
@@ -72,6 +76,7 @@ LABEL_PREFIX = f"{LABELS}."
 """What the field of a label begins with; its key follows."""
 SETTABLE_FIELDS = ("id", "name", "type", "project_id", "auth_url", "is_default", "engine", "apply_set", "create_time")
 """The fields, besides labels, that change only when people change the VIM."""
+_CONDITION = FilterField(FieldKind.WORD, "status of a condition: condition.CertificateValid", tuple(ConditionStatus))
 _LABEL = FilterField(FieldKind.LABEL, "value of a label: labels.region")
 _PATTERNS = frozenset({FieldKind.PATTERN, FieldKind.LABEL})
 
@@ -80,6 +85,8 @@ def field_of(name: str) -> FilterField | None:
     """Return the field of this name; None if there is none."""
     if name.startswith(LABEL_PREFIX):
         return _LABEL if is_key(name.removeprefix(LABEL_PREFIX)) else None
+    if is_condition(name):
+        return _CONDITION
     return FIELDS.get(name)
 
 

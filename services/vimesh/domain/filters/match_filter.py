@@ -6,6 +6,7 @@ import datetime as dt
 import operator
 from collections.abc import Callable, Mapping
 
+from vimesh.domain.filters.condition_terms import CONDITION_PREFIX
 from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, FieldKind
 from vimesh.domain.filters.filter_terms import AllOf, AnyOf, FilterNode, Not, Operator, Term
 from vimesh.domain.vims import Vim
@@ -26,10 +27,12 @@ _TEXTS: Mapping[str, Callable[[Vim], str]] = {
     "flapping": lambda vim: "true" if vim.flapping else "false",
     "maintenance": lambda vim: "true" if vim.maintenance else "false",
 }
-_TIMES: Mapping[str, Callable[[Vim], dt.datetime]] = {
+_CERTIFICATE_ISSUER = "certificate.issuer"
+_TIMES: Mapping[str, Callable[[Vim], dt.datetime | None]] = {
     "create_time": lambda vim: vim.create_time,
     "update_time": lambda vim: vim.update_time,
     "status_time": lambda vim: vim.status_time,
+    "certificate.not_after": lambda vim: vim.certificate.not_after if vim.certificate else None,
 }
 _COMPARISONS: Mapping[Operator, Callable[[int, int], bool]] = {
     Operator.EQUALS: operator.eq,
@@ -80,6 +83,13 @@ def label_matches(term: Term, value: str | None) -> bool:
     return has_pattern(value, term.value) is (term.operator is Operator.EQUALS)
 
 
+def _condition_matches(term: Term, vim: Vim) -> bool:
+    """Return whether a condition reads as the term says; HAS: whether the VIM has it at all."""
+    type_ = term.field.removeprefix(CONDITION_PREFIX)
+    status = next((one.status for one in vim.conditions if one.type == type_), None)
+    return status is not None if term.operator is Operator.HAS else status == term.value
+
+
 def has_pattern(text: str, pattern: str) -> bool:
     """Return whether the text matches a pattern, in which only `*` is special and stands for any text."""
     first, *others = pattern.split("*")
@@ -99,8 +109,14 @@ def has_pattern(text: str, pattern: str) -> bool:
 
 def _term_matches(term: Term, vim: Vim) -> bool:
     if term.field in _TIMES:
-        micros = (_TIMES[term.field](vim) - _EPOCH) // _MICROSECOND
-        return _COMPARISONS[term.operator](micros, int(term.value))
+        time = _TIMES[term.field](vim)
+        if time is None:
+            return term.operator is Operator.DIFFERS
+        return _COMPARISONS[term.operator]((time - _EPOCH) // _MICROSECOND, int(term.value))
+    if term.field.startswith(CONDITION_PREFIX):
+        return _condition_matches(term, vim)
+    if term.field == _CERTIFICATE_ISSUER:
+        return label_matches(term, vim.certificate.issuer if vim.certificate else None)
     if term.field.startswith(LABEL_PREFIX):
         return label_matches(term, vim.labels.get(term.field.removeprefix(LABEL_PREFIX)))
     return text_matches(term, _TEXTS[term.field](vim))

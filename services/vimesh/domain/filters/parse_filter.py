@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vimesh.domain.errors import FilterInvalid
+from vimesh.domain.filters.condition_terms import CONDITION_PREFIX, condition_node, is_condition
 from vimesh.domain.filters.filter_fields import (
     FIELDS,
     LABEL_PREFIX,
@@ -95,7 +96,7 @@ class _Parser:
             )
         return node
 
-    def _term(self, *, in_group: bool) -> Term:
+    def _term(self, *, in_group: bool) -> FilterNode:
         scanner, start = self._scanner, self._scanner.position
         if self._terms == MAX_TERMS:
             raise scanner.error(f"more than {MAX_TERMS} terms")
@@ -103,14 +104,12 @@ class _Parser:
         field = scanner.take_name()
         if not field:
             raise scanner.error(f"{_EXAMPLE}; a field should be where {scanner.excerpt()} is")
+        if field == CONDITION_PREFIX:
+            # A type such as "Endpoint/compute" may be quoted.
+            field += scanner.take_value(in_group=in_group) or ""
         if field == LABELS:
             return self._presence_of_label(in_group=in_group)
-        known = field_of(field)
-        if known is None:
-            names = _listed((*(name for name in FIELDS if self._takes_flapping or name != FLAPPING), "labels.KEY"))
-            raise scanner.error(f"{field[:50]!r} cannot be filtered by; use one of {names}", start)
-        if field == FLAPPING and not self._takes_flapping:
-            raise scanner.error(_NO_FLAPPING, start)
+        known = self._known_field(field, start)
         at_operator = scanner.position
         operator = scanner.take_operator()
         if operator is None:
@@ -122,9 +121,20 @@ class _Parser:
         if value is None:
             raise scanner.error(f"{_EXAMPLE}; a value should be where {scanner.excerpt()} is")
         try:
-            return self._checked(field, known, operator, value)
+            term = self._checked(field, known, operator, value)
+            return condition_node(term) if is_condition(field) else term
         except FilterInvalid as error:
             raise FilterInvalid(error.description, at_value) from None
+
+    def _known_field(self, field: str, start: int) -> FilterField:
+        known = field_of(field)
+        if known is None:
+            fields = (name for name in FIELDS if self._takes_flapping or name != FLAPPING)
+            names = _listed((*fields, "condition.TYPE", "labels.KEY"))
+            raise self._scanner.error(f"{field[:50]!r} cannot be filtered by; use one of {names}", start)
+        if field == FLAPPING and not self._takes_flapping:
+            raise self._scanner.error(_NO_FLAPPING, start)
+        return known
 
     def _presence_of_label(self, *, in_group: bool) -> Term:
         """Read `labels:KEY`, which is `labels.KEY:*`."""

@@ -6,15 +6,14 @@ from vimesh.domain.errors import VimeshError
 
 
 class OlderConductors(VimeshError):
-    """Conductors run that cannot read a VIM with vantages or a quorum, and would break its actions.
+    """Conductors run that cannot read a policy that is to be stored, or a change that would be made.
 
     It does not name them: those who register VIMs need not know the machines of the fleet.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, subject: str = "vantages and quorums") -> None:
+        """`subject`: what they cannot read."""
         how_many = (
             "1 conductor of an earlier release runs" if count == 1 else f"{count} conductors of an earlier release run"
         )
-        super().__init__(
-            f"{how_many} that cannot read vantages and quorums; upgrade or stop first what `vimesh status` names"
-        )
+        super().__init__(f"{how_many} that cannot read {subject}; upgrade or stop first what `vimesh status` names")

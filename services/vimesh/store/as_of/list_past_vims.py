@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select
 
 from vimesh.domain.errors import BadInput, Violation
+from vimesh.domain.filters.condition_terms import is_of_conditions
 from vimesh.domain.queries import Order, VimPage, VimQuery
 from vimesh.domain.vims import Vim
 from vimesh.store.as_of.former_vims import read_former
@@ -46,6 +47,10 @@ def past_page(connection: Connection, query: VimQuery, point: PointInTime) -> Vi
     """Return one page. Raises TimeNotKept, PageTokenInvalid, BadInput."""
     if query.order != _ORDER:
         raise BadInput(Violation("order_by", f"must be {_ORDER.field} if as_of is given"))
+    if any(map(is_of_conditions, query.filter.fields)):
+        raise BadInput(
+            Violation("filter", "cannot compare conditions or certificates if as_of is given: they are not kept")
+        )
     key = ("as_of", point.time, query.filter.token_key)
     after = int(position_of(query.page_token, key, (int,))[0]) if query.page_token else 0
     matching: list[Vim] = []

@@ -18,6 +18,7 @@ from vimesh.store.rows.vim_rows import changed_fields_of, omitted_fields, stoppe
 from vimesh.store.schema.event_documents import as_text, size_of
 from vimesh.store.schema.tables import events, revisions, segments
 from vimesh.store.schema.timestamps import moment
+from vimesh.store.shown_vims.condition_rows import certificate_of_document, conditions_of_document
 from vimesh.store.shown_vims.view_rows import view_of_document
 from vimesh.store.sql.page_tokens import position_of, token_of
 
@@ -109,6 +110,12 @@ def _event_of(row: RowMapping) -> VimEvent:
 def _event_with(row: RowMapping, document: Mapping[str, Any] | None) -> VimEvent:
     if row["kind"] in MAINTENANCE_KINDS and document is not None:
         return replace(_event_with(row, None), maintenance=maintenance_of_document(document))
+    if row["kind"] == EventKind.CONDITION_CHANGED and document is not None:
+        return replace(
+            _event_with(row, None),
+            conditions=conditions_of_document(document),
+            certificate=certificate_of_document(document),
+        )
     if document is not None and (view := view_of_document(document)) is not None:
         return replace(_event_with(row, None), view=view)
     changed_fields = None if document is None else changed_fields_of(document)

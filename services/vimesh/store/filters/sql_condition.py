@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Dialect, and_, case, false, or_, select, true
 
+from vimesh.domain.filters.condition_terms import is_of_conditions
 from vimesh.domain.filters.filter_fields import LABEL_PREFIX
 from vimesh.domain.filters.filter_terms import NEVER, FilterNode, Operator, Term, terms_in
 from vimesh.domain.filters.match_filter import text_matches
@@ -54,7 +55,10 @@ def needs_leases(vim_filter: Filter) -> bool:
 
 def needs_vims(vim_filter: Filter) -> bool:
     """Return whether the filter compares columns of `vims`: if not, the other tables are enough."""
-    return any(field not in FIELDS_OF_STANDINGS and not field.startswith(LABEL_PREFIX) for field in vim_filter.fields)
+    return any(
+        field not in FIELDS_OF_STANDINGS and not field.startswith(LABEL_PREFIX) and not is_of_conditions(field)
+        for field in vim_filter.fields
+    )
 
 
 def filter_branches(vim_filter: Filter, dialect: Dialect, rare_labels: Collection[Term] = ()) -> Sequence[Conditions]:

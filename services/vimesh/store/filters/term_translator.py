@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Dialect, Select, and_, false, or_, select, true
 
+from vimesh.domain.filters.condition_terms import CONDITION_PREFIX, is_of_conditions
 from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, FieldKind
 from vimesh.domain.filters.filter_terms import AllOf, AnyOf, FilterNode, Not, Operator, Term
+from vimesh.store.filters.condition_columns import CERTIFICATE_COLUMNS, of_certificate, of_condition
 from vimesh.store.rows.visible_rows import IN_MAINTENANCE
 from vimesh.store.schema.tables import standings, vim_labels, vims
 from vimesh.store.sql.sql_functions import matches
@@ -62,6 +64,11 @@ class TermTranslator:
     def _of_term(self, term: Term) -> ColumnElement[bool]:
         if term.field.startswith(LABEL_PREFIX):
             return self._of_label(term)
+        if is_of_conditions(term.field):
+            return of_condition(term) if term.field.startswith(CONDITION_PREFIX) else self._of_certificate(term)
+        return self._of_column(term)
+
+    def _of_column(self, term: Term) -> ColumnElement[bool]:
         if term.field in _TRUTHS:
             is_true = _TRUTHS[term.field]
             return is_true if (term.value == "true") is (term.operator is Operator.EQUALS) else ~is_true
@@ -74,6 +81,17 @@ class TermTranslator:
             case FieldKind.PATTERN:
                 return self._of_pattern(term, column)
         return column == term.value if term.operator is Operator.EQUALS else column != term.value
+
+    def _of_certificate(self, term: Term) -> ColumnElement[bool]:
+        if term.operator is Operator.DIFFERS:
+            # A VIM without a certificate differs from any.
+            return ~self._of_certificate(Term(term.field, Operator.EQUALS, term.value))
+        column = CERTIFICATE_COLUMNS[term.field]
+        if FIELDS[term.field].kind is FieldKind.TIME:
+            return of_certificate(_COMPARISONS[term.operator](column, int(term.value)))
+        if term.operator is Operator.HAS:
+            return of_certificate(matches(column, f"*{term.value}*", self._dialect))
+        return of_certificate(self._of_pattern(term, column))
 
     def _of_pattern(self, term: Term, column: ColumnElement[str]) -> ColumnElement[bool]:
         if term.operator is Operator.HAS:

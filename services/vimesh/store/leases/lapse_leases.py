@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, exists, select
@@ -53,10 +54,15 @@ def record_lapses(connection: Connection, limit: int) -> int:
     changes = Changes.begin(connection)
     silent_rows = connection.execute(_OLDEST_SILENT, {"now": changes.now, "count": limit}).mappings().all()
     lapsed = [(row, record_silence(row, changes)) for row in silent_rows]
-    for batch_update in _UPDATES:
-        batch_update.run(connection, [batch_update.values(row, after) for row, after in lapsed])
+    write_silences(connection, lapsed)
     changes.write()
     return len(lapsed)
+
+
+def write_silences(connection: Connection, lapsed: Sequence[tuple[Row, Row]]) -> None:
+    """Write rows, given as they were and with their silences recorded."""
+    for batch_update in _UPDATES:
+        batch_update.run(connection, [batch_update.values(row, after) for row, after in lapsed])
 
 
 def record_silence(row: Row, changes: Changes) -> Row:

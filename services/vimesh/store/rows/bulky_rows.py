@@ -14,7 +14,7 @@ from vimesh.domain.credential_masks import MaskedValues, mask_secrets
 from vimesh.domain.vims import BULKY_FIELDS
 from vimesh.store.rows.page_budget import PageBudget
 from vimesh.store.rows.vim_secrets import FREE_FORM
-from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM
+from vimesh.store.rows.visible_rows import CONDITIONED, VISIBLE_COLUMNS, WHOLE_VIM
 from vimesh.store.schema.event_documents import as_text
 from vimesh.store.schema.tables import standings, vims
 from vimesh.store.sql.prepared_statements import PreparedStatement
@@ -24,12 +24,15 @@ _FIXED_BYTES: Final = 500
 """Upper bound on the bytes of a VIM in a message besides its measured fields and its views."""
 _VIEW_BYTES: Final = 800
 """Upper bound on the characters of a view in a message: 512 of its detail, 63 of its vantage, 64 of its reason."""
+_CONDITION_BYTES: Final = 3_000
+"""Estimate of the characters of conditions and certificate of a VIM: four of the first, and a chain of three."""
 _NAMES = (*(column.name for column in VISIBLE_COLUMNS), "number")
 _JSON = tuple(column.name for column in VISIBLE_COLUMNS if isinstance(column.type, JSON))
 _NO_VALUES: ColumnElement[str] = literal_column("'{}'", Text)
 _bulk_of = itemgetter(*map(_NAMES.index, {*_JSON, *BULKY_FIELDS, "detail", "auth_url", "monitor_error"}))
 _free_form_of = itemgetter(*map(_NAMES.index, _JSON))
 _action_and_policy_of = itemgetter(*map(_NAMES.index, ("action_id", "policy")))
+_conditioned_of = itemgetter(_NAMES.index(CONDITIONED))
 
 
 def _json_text(column: ColumnElement[Any]) -> ColumnElement[str]:
@@ -57,7 +60,8 @@ BulkyRow = Mapping[str, Any]
 
 def _fits(budget: PageBudget, row: Sequence[Any]) -> bool:
     """Return whether one more row fits into the page, and count it."""
-    return budget.fits(_FIXED_BYTES + _bytes_of_views(row) + sum(map(len, _bulk_of(row))), _free_form_of(row))
+    read_later = _bytes_of_views(row) + (0 if _conditioned_of(row) is None else _CONDITION_BYTES)
+    return budget.fits(_FIXED_BYTES + read_later + sum(map(len, _bulk_of(row))), _free_form_of(row))
 
 
 def _bytes_of_views(row: Sequence[Any]) -> int:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from vimesh.domain.credential_masks import MaskedValues, mask_secrets, mask_text
-from vimesh.domain.probing import POLICY_FIELDS, Method, ProbePolicy
+from vimesh.domain.probing import POLICY_FIELDS, Depth, Method, ProbePolicy
 from vimesh.domain.vims import (
     BULKY_FIELDS,
     AppliedFields,
@@ -28,7 +28,8 @@ from vimesh.store.rows.vim_secrets import FREE_FORM
 from vimesh.store.rows.visible_rows import PUBLIC_COLUMNS, Row, as_visible
 from vimesh.store.schema.timestamps import moment
 
-_LATER_POLICY_FIELDS = ("fail_for_s", "vantages", "quorum")
+_LATER_POLICY_FIELDS = ("fail_for_s", "vantages", "quorum", "depth", "login_interval_s")
+_DEFAULT_POLICY: Final = ProbePolicy()
 _FIRST_POLICY_FIELDS = tuple(name for name in POLICY_FIELDS if name not in _LATER_POLICY_FIELDS)
 """The policy fields of earlier versions, which may share the database: a policy that needs no other field is stored in
 their form, so that they can read it and find it unchanged."""
@@ -214,12 +215,17 @@ def policy_of(stored: Mapping[str, Any]) -> ProbePolicy:
 @lru_cache(1024)
 def _policy(stored: tuple[tuple[str, Any], ...]) -> ProbePolicy:
     values = dict(stored)
-    return ProbePolicy(**{**values, "method": Method(values["method"])})
+    depth = Depth(values.get("depth", Depth.OF_METHOD))
+    return ProbePolicy(**{**values, "method": Method(values["method"]), "depth": depth})
 
 
 def stored_policy(policy: ProbePolicy) -> dict[str, object]:
-    """Return the policy as JSON. A later field is only there if it has a value."""
-    later = {name: value for name in _LATER_POLICY_FIELDS if (value := getattr(policy, name))}
+    """Return the policy as JSON. A later field is only there if it has another value than the default."""
+    later = {name: value for name in _LATER_POLICY_FIELDS if (value := getattr(policy, name)) != _default(name)}
     if "vantages" in later:
         later["vantages"] = list(policy.vantages)
     return {name: getattr(policy, name) for name in _FIRST_POLICY_FIELDS} | later
+
+
+def _default(name: str) -> object:
+    return getattr(_DEFAULT_POLICY, name)

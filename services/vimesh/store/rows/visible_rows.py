@@ -1,8 +1,9 @@
 """Defines the visible rows of VIMs, which depend on the time and on open to-dos besides the stored columns.
 
-A visible row has the columns of PUBLIC, from three tables, and four more: `lapsed` (the lease of its action has ended,
+A visible row has the columns of PUBLIC, from three tables, and five more: `lapsed` (the lease of its action has ended,
 by the database's clock, at the time of the statement), `waiting` (its engine has not been told to start the action
-yet), `maintained` (a maintenance window covers it at that time) and `now` (that time).
+yet), `maintained` (a maintenance window covers it at that time), `conditioned` (the number under which there are
+conditions or a certificate of it; NULL: there are none) and `now` (that time).
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, and_, exists
+from sqlalchemy import ColumnElement, RowMapping, and_, case, exists, or_
 
 from vimesh.domain.leases import silence_detail
 from vimesh.domain.probing import Reason
 from vimesh.domain.todos import TodoKind
 from vimesh.domain.vims import Engine, Status
+from vimesh.store.schema.condition_tables import vim_certificates, vim_conditions
 from vimesh.store.schema.maintenance_tables import maintenance_spans
 from vimesh.store.schema.tables import leases, standings, todos, vims
 from vimesh.store.schema.timestamps import moment
@@ -40,11 +42,17 @@ IN_MAINTENANCE: ColumnElement[bool] = exists().where(
     maintenance_spans.c.start_time <= NowMicros(),
 )
 MAINTAINED: Final = "maintained"
+_HAS_CONDITIONS = or_(
+    exists().where(vim_conditions.c.number == standings.c.number),
+    exists().where(vim_certificates.c.number == standings.c.number),
+)
+CONDITIONED: Final = "conditioned"
 VISIBLE_COLUMNS = (
     *PUBLIC_COLUMNS,
     LAPSED.label("lapsed"),
     WAITING.label("waiting"),
     IN_MAINTENANCE.label(MAINTAINED),
+    case((_HAS_CONDITIONS, standings.c.number)).label(CONDITIONED),
     NowMicros().label("now"),
 )
 VIM_ID = standings.c.vim_id.label("id")

@@ -8,6 +8,7 @@ from typing import Final
 from vimesh.store.schema import (  # noqa: F401
     availability_tables,
     cause_tables,
+    condition_tables,
     history_tables,
     maintenance_tables,
     notification_tables,

@@ -1,1 +1,1 @@
-"""Says what VIMs are shown with besides their rows: maintenance, flapping, and what vantages say."""
+"""Says what VIMs are shown with besides their rows: maintenance, flapping, what vantages say, and conditions."""

@@ -14,6 +14,7 @@ from vimesh.store.rows.visible_rows import MAINTAINED, Row
 from vimesh.store.schema.cause_tables import cause_members, causes
 from vimesh.store.schema.maintenance_tables import maintenance_spans, maintenances
 from vimesh.store.schema.timestamps import moment
+from vimesh.store.shown_vims.condition_rows import with_conditions
 from vimesh.store.shown_vims.read_flapping import flapping_vims
 from vimesh.store.shown_vims.view_rows import shown_views
 from vimesh.store.sql.prepared_statements import PreparedStatement
@@ -54,18 +55,18 @@ def _causes_of(connection: Connection, vim_ids: Sequence[str]) -> dict[str, VimC
 
 
 def visible_vims(connection: Connection, rows: Sequence[Row]) -> list[Vim]:
-    """Return the VIMs of visible rows, with their maintenance, their cause, their views and whether they flap.
+    """Return the VIMs of visible rows, with maintenance, cause, views, conditions, and whether they flap.
 
     Usually none is in maintenance, none has changed of late, none has several vantages and all can be reached, which
-    costs no query.
+    costs no query. Nor do VIMs of which no condition was reported.
     """
     current = read_current(connection, [row["id"] for row in rows if row[MAINTAINED]])
     flapping = flapping_vims(connection, rows)
-    vims = list(map(vim_of, rows))
+    vims = with_conditions(connection, rows, list(map(vim_of, rows)))
     views = shown_views(connection, rows)
     of_cause = _causes_of(connection, [vim.id for vim in vims if vim.status in BAD])
     if not current and not flapping and not views and not of_cause:
-        return vims
+        return list(vims)
     return [
         replace(
             vim,

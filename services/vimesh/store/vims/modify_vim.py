@@ -16,10 +16,11 @@ from vimesh.domain.errors import BadInput, EtagMismatch, StoreUnavailable, VimNo
 from vimesh.domain.events import EventKind
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.leases import start_grace_s
-from vimesh.domain.probing import PolicyChange, without_vantages
+from vimesh.domain.probing import PolicyChange, ProbePolicy, without_vantages
 from vimesh.domain.views.vantages import require_monitors
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.change_log.transaction import Changes, previous_of
+from vimesh.store.conditions.forget_conditions import forget_conditions, forget_deeper
 from vimesh.store.leases.lapse_leases import LAPSE_COLUMNS, SILENCE_COLUMNS, record_silence
 from vimesh.store.rows import label_rows
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
@@ -42,7 +43,7 @@ from vimesh.store.rows.vim_secrets import (
     shown_columns,
     unseal,
 )
-from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, Row, as_started
+from vimesh.store.rows.visible_rows import CONDITIONED, VISIBLE_COLUMNS, WHOLE_VIM, Row, as_started
 from vimesh.store.schema.tables import leases, standings
 from vimesh.store.schema.tables import vims as table
 from vimesh.store.schema.timestamps import micros
@@ -154,8 +155,18 @@ def modify_one(  # noqa: PLR0913 - what, for whom, and three collaborators
     for store in _STORE:
         values = {column: value for column, value in changed.items() if column in store.table.c}
         connection.execute(store.values(values), {"of_vim": vim_id, "of_number": row["number"]})
+    if replaces_action and row[CONDITIONED] is not None:
+        _forget_conditions(connection, row, changed, policy)
     quota_check.count(row["project_id"], size)
     return visible_vims(connection, [after])[0]
+
+
+def _forget_conditions(connection: Connection, row: Row, changed: Mapping[str, Any], policy: ProbePolicy) -> None:
+    """Delete what was seen of another target, or deeper than the policy looks now."""
+    if any(column in changed for column in _TARGET):
+        forget_conditions(connection, row["number"])
+    else:
+        forget_deeper(connection, row["number"], policy)
 
 
 def explain_conflict(connection: Connection, vim_id: str, modification: Modification) -> None:

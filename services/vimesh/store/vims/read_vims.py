@@ -29,9 +29,10 @@ _AND_STANDINGS = vims.join(standings, standings.c.vim_id == vims.c.id)
 _HAS_ACTION = standings.c.action_id != ""
 """False for a VIM with several vantages: each of its views has an action."""
 _OWN_COLUMNS = (standings.c.action_id, standings.c.observation, standings.c.vantage)
-ACTIONS = select(VIM_ID, vims.c.auth_url, vims.c.policy, *_OWN_COLUMNS).select_from(_AND_STANDINGS)
+_PROBED_COLUMNS = (vims.c.auth_url, vims.c.policy, vims.c.type)
+ACTIONS = select(VIM_ID, *_PROBED_COLUMNS, *_OWN_COLUMNS).select_from(_AND_STANDINGS)
 _VIEW_COLUMNS = (views.c.action_id, views.c.observation, views.c.vantage)
-_VIEW_ACTIONS = select(views.c.vim_id.label("id"), vims.c.auth_url, vims.c.policy, *_VIEW_COLUMNS).select_from(
+_VIEW_ACTIONS = select(views.c.vim_id.label("id"), *_PROBED_COLUMNS, *_VIEW_COLUMNS).select_from(
     views.join(vims, vims.c.id == views.c.vim_id)
 )
 _ACTIONS_AFTER = (
@@ -131,4 +132,5 @@ def action_of(row: RowMapping) -> Action:
         without_vantages(policy_of(row["policy"])),
         row["observation"],
         row["vantage"] or DEFAULT_VANTAGE,
+        row["type"],
     )

@@ -19,6 +19,7 @@ from vimesh.domain.leases import start_grace_s
 from vimesh.domain.vims import BULKY_FIELDS, Engine, Registration, Status, Vim
 from vimesh.store.as_of.former_vims import note_former
 from vimesh.store.change_log.transaction import NEW_VIM, Changes, previous_of
+from vimesh.store.conditions.forget_conditions import forget_conditions
 from vimesh.store.history.history_rows import delete_history
 from vimesh.store.leases.lapse_leases import record_silence
 from vimesh.store.rows import label_rows
@@ -33,7 +34,7 @@ from vimesh.store.rows.vim_rows import (
     vim_of,
 )
 from vimesh.store.rows.vim_secrets import columns_of_registration, require_complete
-from vimesh.store.rows.visible_rows import VISIBLE_COLUMNS, WHOLE_VIM, Row, as_started
+from vimesh.store.rows.visible_rows import CONDITIONED, VISIBLE_COLUMNS, WHOLE_VIM, Row, as_started
 from vimesh.store.schema.tables import leases, standings, vims
 from vimesh.store.schema.timestamps import micros
 from vimesh.store.shown_vims.view_rows import has_views, read_views
@@ -141,6 +142,8 @@ def deregister_one(
     for remove in _REMOVE:
         connection.execute(remove, {"vim_id": vim_id, "number": stored["number"]})
     label_rows.delete_of(connection, stored)
+    if stored[CONDITIONED] is not None:
+        forget_conditions(connection, stored["number"])
     delete_history(connection, stored["number"])
     row = record_silence(stored, changes)
     last = {**row, "revision": changes.next_revision()}

@@ -6,8 +6,7 @@ from typing import Final
 
 from vimesh.domain.maintenance.maintenance_windows import MaintenanceWindow, WindowState
 from vimesh.v1 import maintenance_service_pb2 as pb
-from vimesh.wire.vim_messages import timestamp
-from vimesh.wire.wire_durations import duration
+from vimesh.wire.wire_durations import duration, timestamp
 
 _STATES: Final = {state: pb.MaintenanceWindow.State.Value(state.value) for state in WindowState}
 

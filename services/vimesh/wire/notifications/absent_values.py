@@ -8,7 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.domain.vims import Status
 from vimesh.v1 import vim_pb2
-from vimesh.wire.vim_messages import STATUS_VALUES, timestamp
+from vimesh.wire.vim_messages import STATUS_VALUES
+from vimesh.wire.wire_durations import timestamp
 
 
 def moment_of(time: Timestamp) -> dt.datetime:

@@ -14,7 +14,8 @@ from vimesh.domain.notifications.notifications import (
 )
 from vimesh.v1 import receiver_service_pb2 as pb
 from vimesh.wire.notifications.absent_values import moment_of, set_time, status_value
-from vimesh.wire.vim_messages import STATUS_VALUES, STATUSES, timestamp
+from vimesh.wire.vim_messages import STATUS_VALUES, STATUSES
+from vimesh.wire.wire_durations import timestamp
 
 _STATE_VALUES: Final = {state: pb.Notification.State.Value(state) for state in NotificationState}
 STATES: Final = {value: state for state, value in _STATE_VALUES.items()}

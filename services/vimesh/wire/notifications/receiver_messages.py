@@ -26,8 +26,8 @@ from vimesh.domain.notifications.targets import KINDS, Target
 from vimesh.v1 import receiver_service_pb2 as pb
 from vimesh.wire.notifications.absent_values import moment_of, set_time
 from vimesh.wire.notifications.target_messages import target_from_message, write_target
-from vimesh.wire.vim_messages import MAX_VIOLATIONS, STATUS_VALUES, STATUSES, timestamp
-from vimesh.wire.wire_durations import duration, seconds
+from vimesh.wire.vim_messages import MAX_VIOLATIONS, STATUS_VALUES, STATUSES
+from vimesh.wire.wire_durations import duration, seconds, timestamp
 
 _Read = Callable[[pb.Receiver], Any]
 

@@ -9,8 +9,8 @@ from vimesh.domain.probes.asked_probes import LONGEST_PATIENCE_S, AskedProbe, Pr
 from vimesh.domain.vims import Status
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
-from vimesh.wire.vim_messages import STATUS_VALUES, STATUSES, policy_from_message, policy_message, timestamp
-from vimesh.wire.wire_durations import duration, seconds
+from vimesh.wire.vim_messages import STATUS_VALUES, STATUSES, policy_from_message, policy_message
+from vimesh.wire.wire_durations import duration, seconds, timestamp
 
 _MAX_DETAIL: Final = 512
 

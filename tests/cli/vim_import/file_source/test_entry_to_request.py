@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import MessageToDict
 
 from vimesh.cli.input.file_entries import FileEntry
 from vimesh.cli.input.vim_entry import RejectedEntry
 from vimesh.cli.vim_import.file_source.entry_to_request import EntryReader
+from vimesh.v1.vim_pb2 import ProbePolicy
 from vimesh.v1.vim_service_pb2 import RegisterVimRequest
 
 LAB: dict[str, Any] = {"name": "lab", "auth_url": "http://10.0.0.5:5000/v3"}
@@ -85,6 +87,13 @@ def test_an_entry_names_vantages_in_a_list_or_with_commas() -> None:
 
     assert list(listed.vim.probe_policy.vantages) == ["eu", "us"]
     assert request(**LAB, vantages="eu, us", quorum="2") == listed
+
+
+def test_an_entry_says_how_deep_to_look() -> None:
+    nested = request(**LAB, probe_policy={"depth": "login", "login_interval": "10m"})
+
+    assert nested.vim.probe_policy == ProbePolicy(depth=ProbePolicy.LOGIN, login_interval=Duration(seconds=600))
+    assert request(**LAB, depth="LOGIN", login_interval=600) == nested
 
 
 def test_an_entry_may_be_one_of_tackers_files_with_a_name() -> None:

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/action.proto.
  */
 export const file_vimesh_v1_action: GenFile = /*@__PURE__*/
-  fileDesc("ChZ2aW1lc2gvdjEvYWN0aW9uLnByb3RvEgl2aW1lc2gudjEigAEKBkFjdGlvbhIOCgZ2aW1faWQYASABKAkSEQoJYWN0aW9uX2lkGAIgASgJEhAKCGF1dGhfdXJsGAMgASgJEiwKDHByb2JlX3BvbGljeRgEIAEoCzIWLnZpbWVzaC52MS5Qcm9iZVBvbGljeRITCgtvYnNlcnZhdGlvbhgFIAEoBCIuCglQb29sUGxhY2USDwoHdmFudGFnZRgBIAEoCRIQCghjYXBhY2l0eRgCIAEoDUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_vimesh_v1_vim]);
+  fileDesc("ChZ2aW1lc2gvdjEvYWN0aW9uLnByb3RvEgl2aW1lc2gudjEikgEKBkFjdGlvbhIOCgZ2aW1faWQYASABKAkSEQoJYWN0aW9uX2lkGAIgASgJEhAKCGF1dGhfdXJsGAMgASgJEiwKDHByb2JlX3BvbGljeRgEIAEoCzIWLnZpbWVzaC52MS5Qcm9iZVBvbGljeRITCgtvYnNlcnZhdGlvbhgFIAEoBBIQCgh2aW1fdHlwZRgGIAEoCSIuCglQb29sUGxhY2USDwoHdmFudGFnZRgBIAEoCRIQCghjYXBhY2l0eRgCIAEoDUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_vimesh_v1_vim]);
 
 /**
  * A ping action that should be running.
@@ -54,6 +54,13 @@ export type Action = Message<"vimesh.v1.Action"> & {
    * @generated from field: uint64 observation = 5;
    */
   observation: bigint;
+
+  /**
+   * Vim.type: which service its API has to be, with the depth SERVICE.
+   *
+   * @generated from field: string vim_type = 6;
+   */
+  vimType: string;
 };
 
 /**

@@ -10,6 +10,8 @@ import type { Status } from "../../google/rpc/status_pb.js";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
 import type { Action, PoolPlace } from "./action_pb.js";
 import { file_vimesh_v1_action } from "./action_pb.js";
+import type { Certificate, Condition } from "./condition_pb.js";
+import { file_vimesh_v1_condition } from "./condition_pb.js";
 import type { Monitor_Engine, ProbePolicy, Vim_Status, WatchEnd } from "./vim_pb.js";
 import { file_vimesh_v1_vim } from "./vim_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -18,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file vimesh/v1/conductor_service.proto.
  */
 export const file_vimesh_v1_conductor_service: GenFile = /*@__PURE__*/
-  fileDesc("CiF2aW1lc2gvdjEvY29uZHVjdG9yX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSLoAQoQVXBkYXRlVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSEQoJYWN0aW9uX2lkGAMgASgJEhMKC29ic2VydmF0aW9uGAQgASgEEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSLQoKcm91bmRfdHJpcBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNhZ2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i6QEKEVVwZGF0ZVZpbVJlc3BvbnNlEicKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IABIlCgdyZWZ1c2VkGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIxCg5jb250YWN0X3dpdGhpbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJuZXdlc3Rfb2JzZXJ2YXRpb24YBCABKARCCQoHb3V0Y29tZSILCglCYWRBY3Rpb24iQQoRVXBkYXRlVmltc1JlcXVlc3QSLAoHcmVwb3J0cxgBIAMoCzIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0IkQKElVwZGF0ZVZpbXNSZXNwb25zZRIuCghvdXRjb21lcxgBIAMoCzIcLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZSLLAQoTV2F0Y2hBY3Rpb25zUmVxdWVzdBIpCgZlbmdpbmUYASABKA4yGS52aW1lc2gudjEuTW9uaXRvci5FbmdpbmUSEwoLc2hhcmRfaW5kZXgYAiABKA0SEwoLc2hhcmRfY291bnQYAyABKA0SFgoOc3RhcnRfcmV2aXNpb24YBCABKAQSDgoGbG9nX2lkGAUgASgJEiMKBHBvb2wYBiABKAsyFS52aW1lc2gudjEuUG9vbE1lbWJlchISCgphc3NpZ25tZW50GAcgASgJIkUKClBvb2xNZW1iZXISEgoKbW9uaXRvcl9pZBgBIAEoCRIjCgVwbGFjZRgCIAEoCzIULnZpbWVzaC52MS5Qb29sUGxhY2UivgEKFFdhdGNoQWN0aW9uc1Jlc3BvbnNlEiEKBndhbnRlZBgBIAMoCzIRLnZpbWVzaC52MS5BY3Rpb24SKwoIdW53YW50ZWQYAiADKAsyGS52aW1lc2gudjEuVW53YW50ZWRBY3Rpb24SEAoIcmV2aXNpb24YAyABKAQSIAoDZW5kGAQgASgOMhMudmltZXNoLnYxLldhdGNoRW5kEg4KBmxvZ19pZBgFIAEoCRISCgphc3NpZ25tZW50GAYgASgJIjMKDlVud2FudGVkQWN0aW9uEg4KBnZpbV9pZBgBIAEoCRIRCglhY3Rpb25faWQYAiABKAkiYAoSU2VydmVQcm9iZXNSZXF1ZXN0EhIKCm1vbml0b3JfaWQYASABKAkSJwoHYW5zd2VycxgCIAMoCzIWLnZpbWVzaC52MS5Qcm9iZUFuc3dlchINCgVyZWFkeRgDIAEoCCKVAQoLUHJvYmVBbnN3ZXISEAoIcHJvYmVfaWQYASABKAQSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAMgASgJEg4KBmRldGFpbBgEIAEoCRItCgpyb3VuZF90cmlwGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIp4BChNTZXJ2ZVByb2Jlc1Jlc3BvbnNlEikKBnByb2JlcxgBIAMoCzIZLnZpbWVzaC52MS5SZXF1ZXN0ZWRQcm9iZRIUCgxjb25kdWN0b3JfaWQYAiABKAkSEgoKY29uZHVjdG9ycxgDIAEoDRIQCghtb25pdG9ycxgEIAEoDRIgCgNlbmQYBSABKA4yEy52aW1lc2gudjEuV2F0Y2hFbmQinQEKDlJlcXVlc3RlZFByb2JlEhAKCHByb2JlX2lkGAEgASgEEg4KBnZpbV9pZBgCIAEoCRIQCghhdXRoX3VybBgDIAEoCRIsCgxwcm9iZV9wb2xpY3kYBCABKAsyFi52aW1lc2gudjEuUHJvYmVQb2xpY3kSKQoGd2l0aGluGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIlAKFkNvbmZpcm1GYWlsdXJlc1JlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRIiCgR2aW1zGAIgAygLMhQudmltZXNoLnYxLkZhaWxlZFZpbSJbCglGYWlsZWRWaW0SDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCRIrCghwYXRpZW5jZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJFChdDb25maXJtRmFpbHVyZXNSZXNwb25zZRIqCghvcGluaW9ucxgBIAMoCzIYLnZpbWVzaC52MS5TZWNvbmRPcGluaW9uIqwBCg1TZWNvbmRPcGluaW9uEiUKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgCIAEoCRItCgpyb3VuZF90cmlwGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCm1vbml0b3JfaWQYBCABKAkSEAoIcG9zaXRpb24YBSABKA0SDwoHb2ZfaG9zdBgGIAEoCDKmAwoQQ29uZHVjdG9yU2VydmljZRJGCglVcGRhdGVWaW0SGy52aW1lc2gudjEuVXBkYXRlVmltUmVxdWVzdBocLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZRJJCgpVcGRhdGVWaW1zEhwudmltZXNoLnYxLlVwZGF0ZVZpbXNSZXF1ZXN0Gh0udmltZXNoLnYxLlVwZGF0ZVZpbXNSZXNwb25zZRJRCgxXYXRjaEFjdGlvbnMSHi52aW1lc2gudjEuV2F0Y2hBY3Rpb25zUmVxdWVzdBofLnZpbWVzaC52MS5XYXRjaEFjdGlvbnNSZXNwb25zZTABElAKC1NlcnZlUHJvYmVzEh0udmltZXNoLnYxLlNlcnZlUHJvYmVzUmVxdWVzdBoeLnZpbWVzaC52MS5TZXJ2ZVByb2Jlc1Jlc3BvbnNlKAEwARJaCg9Db25maXJtRmFpbHVyZXMSIS52aW1lc2gudjEuQ29uZmlybUZhaWx1cmVzUmVxdWVzdBoiLnZpbWVzaC52MS5Db25maXJtRmFpbHVyZXNSZXNwb25zZTABQiEKCXZpbWVzaC52MVABWhJ2aW1lc2gvdjE7dmltZXNodjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_rpc_status, file_vimesh_v1_action, file_vimesh_v1_vim]);
+  fileDesc("CiF2aW1lc2gvdjEvY29uZHVjdG9yX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSLoAQoQVXBkYXRlVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSEQoJYWN0aW9uX2lkGAMgASgJEhMKC29ic2VydmF0aW9uGAQgASgEEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSLQoKcm91bmRfdHJpcBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNhZ2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i6QEKEVVwZGF0ZVZpbVJlc3BvbnNlEicKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IABIlCgdyZWZ1c2VkGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIxCg5jb250YWN0X3dpdGhpbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJuZXdlc3Rfb2JzZXJ2YXRpb24YBCABKARCCQoHb3V0Y29tZSILCglCYWRBY3Rpb24iQQoRVXBkYXRlVmltc1JlcXVlc3QSLAoHcmVwb3J0cxgBIAMoCzIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0IkQKElVwZGF0ZVZpbXNSZXNwb25zZRIuCghvdXRjb21lcxgBIAMoCzIcLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZSJBChdSZXBvcnRDb25kaXRpb25zUmVxdWVzdBImCgR2aW1zGAEgAygLMhgudmltZXNoLnYxLlZpbUNvbmRpdGlvbnMinAEKDVZpbUNvbmRpdGlvbnMSDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCRIoCgpjb25kaXRpb25zGAMgAygLMhQudmltZXNoLnYxLkNvbmRpdGlvbhIrCgtjZXJ0aWZpY2F0ZRgEIAEoCzIWLnZpbWVzaC52MS5DZXJ0aWZpY2F0ZRIRCgljYXRhbG9ndWUYBSADKAkiTQoYUmVwb3J0Q29uZGl0aW9uc1Jlc3BvbnNlEjEKCG91dGNvbWVzGAEgAygLMh8udmltZXNoLnYxLlZpbUNvbmRpdGlvbnNPdXRjb21lIqcBChRWaW1Db25kaXRpb25zT3V0Y29tZRIxCghyZWNvcmRlZBgBIAEoCzIdLnZpbWVzaC52MS5SZWNvcmRlZENvbmRpdGlvbnNIABIqCgpiYWRfYWN0aW9uGAIgASgLMhQudmltZXNoLnYxLkJhZEFjdGlvbkgAEiUKB3JlZnVzZWQYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiFAoSUmVjb3JkZWRDb25kaXRpb25zIssBChNXYXRjaEFjdGlvbnNSZXF1ZXN0EikKBmVuZ2luZRgBIAEoDjIZLnZpbWVzaC52MS5Nb25pdG9yLkVuZ2luZRITCgtzaGFyZF9pbmRleBgCIAEoDRITCgtzaGFyZF9jb3VudBgDIAEoDRIWCg5zdGFydF9yZXZpc2lvbhgEIAEoBBIOCgZsb2dfaWQYBSABKAkSIwoEcG9vbBgGIAEoCzIVLnZpbWVzaC52MS5Qb29sTWVtYmVyEhIKCmFzc2lnbm1lbnQYByABKAkiRQoKUG9vbE1lbWJlchISCgptb25pdG9yX2lkGAEgASgJEiMKBXBsYWNlGAIgASgLMhQudmltZXNoLnYxLlBvb2xQbGFjZSK+AQoUV2F0Y2hBY3Rpb25zUmVzcG9uc2USIQoGd2FudGVkGAEgAygLMhEudmltZXNoLnYxLkFjdGlvbhIrCgh1bndhbnRlZBgCIAMoCzIZLnZpbWVzaC52MS5VbndhbnRlZEFjdGlvbhIQCghyZXZpc2lvbhgDIAEoBBIgCgNlbmQYBCABKA4yEy52aW1lc2gudjEuV2F0Y2hFbmQSDgoGbG9nX2lkGAUgASgJEhIKCmFzc2lnbm1lbnQYBiABKAkiMwoOVW53YW50ZWRBY3Rpb24SDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCSJgChJTZXJ2ZVByb2Jlc1JlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRInCgdhbnN3ZXJzGAIgAygLMhYudmltZXNoLnYxLlByb2JlQW5zd2VyEg0KBXJlYWR5GAMgASgIIpUBCgtQcm9iZUFuc3dlchIQCghwcm9iZV9pZBgBIAEoBBIlCgZzdGF0dXMYAiABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIOCgZyZWFzb24YAyABKAkSDgoGZGV0YWlsGAQgASgJEi0KCnJvdW5kX3RyaXAYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ingEKE1NlcnZlUHJvYmVzUmVzcG9uc2USKQoGcHJvYmVzGAEgAygLMhkudmltZXNoLnYxLlJlcXVlc3RlZFByb2JlEhQKDGNvbmR1Y3Rvcl9pZBgCIAEoCRISCgpjb25kdWN0b3JzGAMgASgNEhAKCG1vbml0b3JzGAQgASgNEiAKA2VuZBgFIAEoDjITLnZpbWVzaC52MS5XYXRjaEVuZCKdAQoOUmVxdWVzdGVkUHJvYmUSEAoIcHJvYmVfaWQYASABKAQSDgoGdmltX2lkGAIgASgJEhAKCGF1dGhfdXJsGAMgASgJEiwKDHByb2JlX3BvbGljeRgEIAEoCzIWLnZpbWVzaC52MS5Qcm9iZVBvbGljeRIpCgZ3aXRoaW4YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iUAoWQ29uZmlybUZhaWx1cmVzUmVxdWVzdBISCgptb25pdG9yX2lkGAEgASgJEiIKBHZpbXMYAiADKAsyFC52aW1lc2gudjEuRmFpbGVkVmltIlsKCUZhaWxlZFZpbRIOCgZ2aW1faWQYASABKAkSEQoJYWN0aW9uX2lkGAIgASgJEisKCHBhdGllbmNlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkUKF0NvbmZpcm1GYWlsdXJlc1Jlc3BvbnNlEioKCG9waW5pb25zGAEgAygLMhgudmltZXNoLnYxLlNlY29uZE9waW5pb24irAEKDVNlY29uZE9waW5pb24SJQoGc3RhdHVzGAEgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAIgASgJEi0KCnJvdW5kX3RyaXAYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKbW9uaXRvcl9pZBgEIAEoCRIQCghwb3NpdGlvbhgFIAEoDRIPCgdvZl9ob3N0GAYgASgIMoMEChBDb25kdWN0b3JTZXJ2aWNlEkYKCVVwZGF0ZVZpbRIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0GhwudmltZXNoLnYxLlVwZGF0ZVZpbVJlc3BvbnNlEkkKClVwZGF0ZVZpbXMSHC52aW1lc2gudjEuVXBkYXRlVmltc1JlcXVlc3QaHS52aW1lc2gudjEuVXBkYXRlVmltc1Jlc3BvbnNlElsKEFJlcG9ydENvbmRpdGlvbnMSIi52aW1lc2gudjEuUmVwb3J0Q29uZGl0aW9uc1JlcXVlc3QaIy52aW1lc2gudjEuUmVwb3J0Q29uZGl0aW9uc1Jlc3BvbnNlElEKDFdhdGNoQWN0aW9ucxIeLnZpbWVzaC52MS5XYXRjaEFjdGlvbnNSZXF1ZXN0Gh8udmltZXNoLnYxLldhdGNoQWN0aW9uc1Jlc3BvbnNlMAESUAoLU2VydmVQcm9iZXMSHS52aW1lc2gudjEuU2VydmVQcm9iZXNSZXF1ZXN0Gh4udmltZXNoLnYxLlNlcnZlUHJvYmVzUmVzcG9uc2UoATABEloKD0NvbmZpcm1GYWlsdXJlcxIhLnZpbWVzaC52MS5Db25maXJtRmFpbHVyZXNSZXF1ZXN0GiIudmltZXNoLnYxLkNvbmZpcm1GYWlsdXJlc1Jlc3BvbnNlMAFCIQoJdmltZXNoLnYxUAFaEnZpbWVzaC92MTt2aW1lc2h2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_rpc_status, file_vimesh_v1_action, file_vimesh_v1_condition, file_vimesh_v1_vim]);
 
 /**
  * A report on one VIM.
@@ -218,6 +220,159 @@ export const UpdateVimsResponseSchema: GenMessage<UpdateVimsResponse> = /*@__PUR
   messageDesc(file_vimesh_v1_conductor_service, 4);
 
 /**
+ * What ping actions have seen of many VIMs.
+ *
+ * @generated from message vimesh.v1.ReportConditionsRequest
+ */
+export type ReportConditionsRequest = Message<"vimesh.v1.ReportConditionsRequest"> & {
+  /**
+   * 1 to 500 entries, at most one for each VIM. The errors of each are in its own outcome.
+   *
+   * @generated from field: repeated vimesh.v1.VimConditions vims = 1;
+   */
+  vims: VimConditions[];
+};
+
+/**
+ * Describes the message vimesh.v1.ReportConditionsRequest.
+ * Use `create(ReportConditionsRequestSchema)` to create a new message.
+ */
+export const ReportConditionsRequestSchema: GenMessage<ReportConditionsRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 5);
+
+/**
+ * What a ping action has seen of a VIM.
+ *
+ * @generated from message vimesh.v1.VimConditions
+ */
+export type VimConditions = Message<"vimesh.v1.VimConditions"> & {
+  /**
+   * Required. The VIM that was probed.
+   *
+   * @generated from field: string vim_id = 1;
+   */
+  vimId: string;
+
+  /**
+   * Required. The action that reports; at most 255 characters.
+   *
+   * @generated from field: string action_id = 2;
+   */
+  actionId: string;
+
+  /**
+   * Conditions as they are now: at most 64, of different types. Those on record that are not named here stay. Types are
+   * `ServiceReady`, `LoggedIn`, `CertificateValid` and `Endpoint/...`; a VIM has at most 64 of them.
+   *
+   * @generated from field: repeated vimesh.v1.Condition conditions = 3;
+   */
+  conditions: Condition[];
+
+  /**
+   * The certificate that the VIM shows now; absent if it is as before, or not known.
+   *
+   * @generated from field: vimesh.v1.Certificate certificate = 4;
+   */
+  certificate?: Certificate;
+
+  /**
+   * The types of all services of the catalogue, if they are known; at most 64. Conditions `Endpoint/...` of other services
+   * are removed. None: they stay.
+   *
+   * @generated from field: repeated string catalogue = 5;
+   */
+  catalogue: string[];
+};
+
+/**
+ * Describes the message vimesh.v1.VimConditions.
+ * Use `create(VimConditionsSchema)` to create a new message.
+ */
+export const VimConditionsSchema: GenMessage<VimConditions> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 6);
+
+/**
+ * The outcomes of many entries.
+ *
+ * @generated from message vimesh.v1.ReportConditionsResponse
+ */
+export type ReportConditionsResponse = Message<"vimesh.v1.ReportConditionsResponse"> & {
+  /**
+   * One outcome for each entry, in the same order.
+   *
+   * @generated from field: repeated vimesh.v1.VimConditionsOutcome outcomes = 1;
+   */
+  outcomes: VimConditionsOutcome[];
+};
+
+/**
+ * Describes the message vimesh.v1.ReportConditionsResponse.
+ * Use `create(ReportConditionsResponseSchema)` to create a new message.
+ */
+export const ReportConditionsResponseSchema: GenMessage<ReportConditionsResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 7);
+
+/**
+ * The outcome of an entry.
+ *
+ * @generated from message vimesh.v1.VimConditionsOutcome
+ */
+export type VimConditionsOutcome = Message<"vimesh.v1.VimConditionsOutcome"> & {
+  /**
+   * Whether it is on record.
+   *
+   * @generated from oneof vimesh.v1.VimConditionsOutcome.outcome
+   */
+  outcome: {
+    /**
+     * It is on record now, or was before.
+     *
+     * @generated from field: vimesh.v1.RecordedConditions recorded = 1;
+     */
+    value: RecordedConditions;
+    case: "recorded";
+  } | {
+    /**
+     * The action is not wanted: it must stop probing and exit.
+     *
+     * @generated from field: vimesh.v1.BadAction bad_action = 2;
+     */
+    value: BadAction;
+    case: "badAction";
+  } | {
+    /**
+     * The entry breaks a rule, or is not for the caller to make: nothing was recorded, and a retry is refused again.
+     *
+     * @generated from field: google.rpc.Status refused = 3;
+     */
+    value: Status;
+    case: "refused";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message vimesh.v1.VimConditionsOutcome.
+ * Use `create(VimConditionsOutcomeSchema)` to create a new message.
+ */
+export const VimConditionsOutcomeSchema: GenMessage<VimConditionsOutcome> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 8);
+
+/**
+ * The entry is on record.
+ *
+ * @generated from message vimesh.v1.RecordedConditions
+ */
+export type RecordedConditions = Message<"vimesh.v1.RecordedConditions"> & {
+};
+
+/**
+ * Describes the message vimesh.v1.RecordedConditions.
+ * Use `create(RecordedConditionsSchema)` to create a new message.
+ */
+export const RecordedConditionsSchema: GenMessage<RecordedConditions> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 9);
+
+/**
  * The actions to list and watch.
  *
  * @generated from message vimesh.v1.WatchActionsRequest
@@ -278,7 +433,7 @@ export type WatchActionsRequest = Message<"vimesh.v1.WatchActionsRequest"> & {
  * Use `create(WatchActionsRequestSchema)` to create a new message.
  */
 export const WatchActionsRequestSchema: GenMessage<WatchActionsRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 5);
+  messageDesc(file_vimesh_v1_conductor_service, 10);
 
 /**
  * A monitor as it names itself.
@@ -306,7 +461,7 @@ export type PoolMember = Message<"vimesh.v1.PoolMember"> & {
  * Use `create(PoolMemberSchema)` to create a new message.
  */
 export const PoolMemberSchema: GenMessage<PoolMember> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 6);
+  messageDesc(file_vimesh_v1_conductor_service, 11);
 
 /**
  * Actions to start and to stop, or a heartbeat.
@@ -364,7 +519,7 @@ export type WatchActionsResponse = Message<"vimesh.v1.WatchActionsResponse"> & {
  * Use `create(WatchActionsResponseSchema)` to create a new message.
  */
 export const WatchActionsResponseSchema: GenMessage<WatchActionsResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 7);
+  messageDesc(file_vimesh_v1_conductor_service, 12);
 
 /**
  * A ping action that should not be running.
@@ -392,7 +547,7 @@ export type UnwantedAction = Message<"vimesh.v1.UnwantedAction"> & {
  * Use `create(UnwantedActionSchema)` to create a new message.
  */
 export const UnwantedActionSchema: GenMessage<UnwantedAction> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 8);
+  messageDesc(file_vimesh_v1_conductor_service, 13);
 
 /**
  * A monitor that names itself, or answers to probes.
@@ -428,7 +583,7 @@ export type ServeProbesRequest = Message<"vimesh.v1.ServeProbesRequest"> & {
  * Use `create(ServeProbesRequestSchema)` to create a new message.
  */
 export const ServeProbesRequestSchema: GenMessage<ServeProbesRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 9);
+  messageDesc(file_vimesh_v1_conductor_service, 14);
 
 /**
  * What a monitor saw.
@@ -477,7 +632,7 @@ export type ProbeAnswer = Message<"vimesh.v1.ProbeAnswer"> & {
  * Use `create(ProbeAnswerSchema)` to create a new message.
  */
 export const ProbeAnswerSchema: GenMessage<ProbeAnswer> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 10);
+  messageDesc(file_vimesh_v1_conductor_service, 15);
 
 /**
  * Probes to make, or a sign of life, which comes every few seconds.
@@ -526,7 +681,7 @@ export type ServeProbesResponse = Message<"vimesh.v1.ServeProbesResponse"> & {
  * Use `create(ServeProbesResponseSchema)` to create a new message.
  */
 export const ServeProbesResponseSchema: GenMessage<ServeProbesResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 11);
+  messageDesc(file_vimesh_v1_conductor_service, 16);
 
 /**
  * A round of probes to make once. It belongs to no ping action, and must not be reported by UpdateVim.
@@ -575,7 +730,7 @@ export type RequestedProbe = Message<"vimesh.v1.RequestedProbe"> & {
  * Use `create(RequestedProbeSchema)` to create a new message.
  */
 export const RequestedProbeSchema: GenMessage<RequestedProbe> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 12);
+  messageDesc(file_vimesh_v1_conductor_service, 17);
 
 /**
  * VIMs that a monitor cannot reach.
@@ -603,7 +758,7 @@ export type ConfirmFailuresRequest = Message<"vimesh.v1.ConfirmFailuresRequest">
  * Use `create(ConfirmFailuresRequestSchema)` to create a new message.
  */
 export const ConfirmFailuresRequestSchema: GenMessage<ConfirmFailuresRequest> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 13);
+  messageDesc(file_vimesh_v1_conductor_service, 18);
 
 /**
  * A VIM that a monitor cannot reach.
@@ -638,7 +793,7 @@ export type FailedVim = Message<"vimesh.v1.FailedVim"> & {
  * Use `create(FailedVimSchema)` to create a new message.
  */
 export const FailedVimSchema: GenMessage<FailedVim> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 14);
+  messageDesc(file_vimesh_v1_conductor_service, 19);
 
 /**
  * What others see.
@@ -660,7 +815,7 @@ export type ConfirmFailuresResponse = Message<"vimesh.v1.ConfirmFailuresResponse
  * Use `create(ConfirmFailuresResponseSchema)` to create a new message.
  */
 export const ConfirmFailuresResponseSchema: GenMessage<ConfirmFailuresResponse> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 15);
+  messageDesc(file_vimesh_v1_conductor_service, 20);
 
 /**
  * What another monitor saw of a VIM.
@@ -717,7 +872,7 @@ export type SecondOpinion = Message<"vimesh.v1.SecondOpinion"> & {
  * Use `create(SecondOpinionSchema)` to create a new message.
  */
 export const SecondOpinionSchema: GenMessage<SecondOpinion> = /*@__PURE__*/
-  messageDesc(file_vimesh_v1_conductor_service, 16);
+  messageDesc(file_vimesh_v1_conductor_service, 21);
 
 /**
  * Records the reports of ping actions, and tells them whether they are still wanted. Its callers are ping actions and
@@ -760,6 +915,26 @@ export const ConductorService: GenService<{
     methodKind: "unary";
     input: typeof UpdateVimsRequestSchema;
     output: typeof UpdateVimsResponseSchema;
+  },
+  /**
+   * Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
+   * conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
+   * of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+   * own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
+   * as recorded, and nothing is written.
+   *
+   * INVALID_ARGUMENT (BAD_INPUT): there are no entries, too many, or the request cannot be parsed; none was recorded.
+   * FAILED_PRECONDITION (OLDER_CONDUCTORS): conductors of an earlier release run, which cannot read conditions; nothing was
+   * recorded. Try again in some minutes.
+   * UNAVAILABLE (STORE_UNAVAILABLE): it is not known what was recorded; report the newest state later.
+   * Retry: safe. For each VIM, send the next report only when the one before was answered or has failed.
+   *
+   * @generated from rpc vimesh.v1.ConductorService.ReportConditions
+   */
+  reportConditions: {
+    methodKind: "unary";
+    input: typeof ReportConditionsRequestSchema;
+    output: typeof ReportConditionsResponseSchema;
   },
   /**
    * Lists the ping actions that should be running, then streams the changes, for processes that run or stop actions.

@@ -30,7 +30,7 @@
 //   - a request of more than 16 KiB; the limit is 64 KiB for ListVims, ListVimEvents, BatchGetVims and DeregisterVims,
 //     1 MiB for RegisterVim, RegisterVims, ApplyVims, ModifyVim and ModifyVims, 528 KiB for RegisterVimJson,
 //     ModifyVimJson and ModifyVimsJson, 80 KiB for DeregisterVimsJson, 512 KiB for ServeProbes and ConfirmFailures,
-//     and 4 MiB for UpdateVims and RecordDigests;
+//     and 4 MiB for UpdateVims, ReportConditions and RecordDigests;
 //   - a list with more entries than its field allows, or more than 100 if the field states no limit;
 //   - a Duration or Timestamp outside protobuf's range, or with nanos that do not match;
 //   - a field mask with more than 100 paths, or with a path of more than 324 characters;
@@ -48,13 +48,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Certificate, Condition } from "./condition_pb.js";
+import { file_vimesh_v1_condition } from "./condition_pb.js";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file vimesh/v1/vim.proto.
  */
 export const file_vimesh_v1_vim: GenFile = /*@__PURE__*/
-  fileDesc("ChN2aW1lc2gvdjEvdmltLnByb3RvEgl2aW1lc2gudjEiwQgKA1ZpbRIKCgJpZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDAoEdHlwZRgFIAEoCRIQCghhdXRoX3VybBgGIAEoCRIsCgt2aW1fcHJvamVjdBgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKgoJYXV0aF9jcmVkGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgppc19kZWZhdWx0GAkgASgIEi8KDnBsYWNlbWVudF9hdHRyGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVleHRyYRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoMcHJvYmVfcG9saWN5GAwgASgLMhYudmltZXNoLnYxLlByb2JlUG9saWN5EioKBmxhYmVscxgNIAMoCzIaLnZpbWVzaC52MS5WaW0uTGFiZWxzRW50cnkSJQoGc3RhdHVzGBQgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGBUgASgJEg4KBmRldGFpbBgWIAEoCRItCgpyb3VuZF90cmlwGBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KC3N0YXR1c190aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2YWxpZF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoHbW9uaXRvchgaIAEoCzISLnZpbWVzaC52MS5Nb25pdG9yEisKC21haW50ZW5hbmNlGBsgASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEhAKCGZsYXBwaW5nGBwgASgIEikKB2FwcGxpZWQYHSABKAsyGC52aW1lc2gudjEuQXBwbGllZEZpZWxkcxIeCgV2aWV3cxgiIAMoCzIPLnZpbWVzaC52MS5WaWV3EhAKCHJldmlzaW9uGB4gASgEEgwKBGV0YWcYHyABKAkSLwoLY3JlYXRlX3RpbWUYICABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGCEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgVjYXVzZRgkIAEoCzITLnZpbWVzaC52MS5WaW1DYXVzZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJUkVBQ0hBQkxFEAISDwoLVU5SRUFDSEFCTEUQAxILCgdVTktOT1dOEAQixAEKCFZpbUNhdXNlEhAKCGNhdXNlX2lkGAEgASgJEiYKBGtpbmQYAiABKA4yGC52aW1lc2gudjEuVmltQ2F1c2UuS2luZBIPCgdzdWJqZWN0GAMgASgJIm0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgsKB01PTklUT1IQARILCgdWQU5UQUdFEAISCwoHTkVUV09SSxADEgwKCFJFU09MVkVSEAQSDwoLQ0VSVElGSUNBVEUQBRIJCgVMQUJFTBAGIk0KDUFwcGxpZWRGaWVsZHMSEQoJYXBwbHlfc2V0GAEgASgJEg4KBmZpZWxkcxgCIAMoCRIZChFvdmVycmlkZGVuX2ZpZWxkcxgDIAMoCSJeCgtNYWludGVuYW5jZRIRCgl3aW5kb3dfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLTAgoLUHJvYmVQb2xpY3kSLQoGbWV0aG9kGAEgASgOMh0udmltZXNoLnYxLlByb2JlUG9saWN5Lk1ldGhvZBIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBGZhbGwYBCABKA0SDAoEcmlzZRgFIAEoDRISCgp0bHNfdmVyaWZ5GAYgASgIEisKCGZhaWxfZm9yGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhAKCHZhbnRhZ2VzGAggAygJEg4KBnF1b3J1bRgJIAEoDSI9CgZNZXRob2QSFgoSTUVUSE9EX1VOU1BFQ0lGSUVEEAASCAoEUElORxABEgcKA1RDUBACEggKBEhUVFAQAyLTAQoEVmlldxIPCgd2YW50YWdlGAEgASgJEiUKBnN0YXR1cxgCIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgDIAEoCRIOCgZkZXRhaWwYBCABKAkSLwoLc3RhdHVzX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3ZhbGlkX3VudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglhY3Rpb25faWQYByABKAki0gEKC1Byb2JlUmVzdWx0EiUKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgCIAEoCRIOCgZkZXRhaWwYAyABKAkSLQoKcm91bmRfdHJpcBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgptb25pdG9yX2lkGAUgASgJEg8KB3ZhbnRhZ2UYBiABKAkSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi7AIKB01vbml0b3ISKQoGZW5naW5lGAEgASgOMhkudmltZXNoLnYxLk1vbml0b3IuRW5naW5lEhEKCWFjdGlvbl9pZBgCIAEoCRIVCg13b3JrZmxvd19uYW1lGAMgASgJEicKBXN0YXRlGAQgASgOMhgudmltZXNoLnYxLk1vbml0b3IuU3RhdGUSEgoKbGFzdF9lcnJvchgFIAEoCRIwCgxjb250YWN0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKBkVuZ2luZRIWChJFTkdJTkVfVU5TUEVDSUZJRUQQABIMCghFTUJFRERFRBABEgsKB01JU1RSQUwQAhIMCghFWFRFUk5BTBADIlIKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDAoIU1RBUlRJTkcQARILCgdSVU5OSU5HEAISCwoHV0FJVElORxADEgoKBlNJTEVOVBAEIskFCghWaW1FdmVudBIQCghyZXZpc2lvbhgBIAEoBBImCgRraW5kGAIgASgOMhgudmltZXNoLnYxLlZpbUV2ZW50LktpbmQSDgoGdmltX2lkGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBnN0YXR1cxgFIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEi4KD3ByZXZpb3VzX3N0YXR1cxgGIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgHIAEoCRIOCgZkZXRhaWwYCCABKAkSEQoJYWN0aW9uX2lkGAkgASgJEhkKEXN0b3BwZWRfYWN0aW9uX2lkGAogASgJEhsKA3ZpbRgLIAEoCzIOLnZpbWVzaC52MS5WaW0SMgoOY2hhbmdlZF9maWVsZHMYDCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWFjdG9yGA0gASgJEisKC21haW50ZW5hbmNlGA4gASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEh0KBHZpZXcYDyABKAsyDy52aW1lc2gudjEuVmlldxIZCgxmaWx0ZXJlZF9vdXQYFCABKAhIAIgBASLLAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKUkVHSVNURVJFRBABEgwKCE1PRElGSUVEEAISEgoOU1RBVFVTX0NIQU5HRUQQAxISCg5SRUFTT05fQ0hBTkdFRBAEEhMKD0FDVElPTl9SRVBMQUNFRBAFEhAKDERFUkVHSVNURVJFRBAGEhcKE01BSU5URU5BTkNFX1NUQVJURUQQBxIVChFNQUlOVEVOQU5DRV9FTkRFRBAIEhAKDFZJRVdfQ0hBTkdFRBAJQg8KDV9maWx0ZXJlZF9vdXQqUQoIV2F0Y2hFbmQSGQoVV0FUQ0hfRU5EX1VOU1BFQ0lGSUVEEAASEgoOV0FUQ0hfRU5EX0FHRUQQARIWChJXQVRDSF9FTkRfRFJBSU5JTkcQAkIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChN2aW1lc2gvdjEvdmltLnByb3RvEgl2aW1lc2gudjEimAkKA1ZpbRIKCgJpZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDAoEdHlwZRgFIAEoCRIQCghhdXRoX3VybBgGIAEoCRIsCgt2aW1fcHJvamVjdBgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKgoJYXV0aF9jcmVkGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBISCgppc19kZWZhdWx0GAkgASgIEi8KDnBsYWNlbWVudF9hdHRyGAogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImCgVleHRyYRgLIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoMcHJvYmVfcG9saWN5GAwgASgLMhYudmltZXNoLnYxLlByb2JlUG9saWN5EioKBmxhYmVscxgNIAMoCzIaLnZpbWVzaC52MS5WaW0uTGFiZWxzRW50cnkSJQoGc3RhdHVzGBQgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGBUgASgJEg4KBmRldGFpbBgWIAEoCRItCgpyb3VuZF90cmlwGBcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KC3N0YXR1c190aW1lGBggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt2YWxpZF91bnRpbBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIwoHbW9uaXRvchgaIAEoCzISLnZpbWVzaC52MS5Nb25pdG9yEisKC21haW50ZW5hbmNlGBsgASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEhAKCGZsYXBwaW5nGBwgASgIEikKB2FwcGxpZWQYHSABKAsyGC52aW1lc2gudjEuQXBwbGllZEZpZWxkcxIeCgV2aWV3cxgiIAMoCzIPLnZpbWVzaC52MS5WaWV3EhAKCHJldmlzaW9uGB4gASgEEgwKBGV0YWcYHyABKAkSLwoLY3JlYXRlX3RpbWUYICABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VwZGF0ZV90aW1lGCEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgVjYXVzZRgkIAEoCzITLnZpbWVzaC52MS5WaW1DYXVzZRIoCgpjb25kaXRpb25zGCUgAygLMhQudmltZXNoLnYxLkNvbmRpdGlvbhIrCgtjZXJ0aWZpY2F0ZRgmIAEoCzIWLnZpbWVzaC52MS5DZXJ0aWZpY2F0ZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIloKBlN0YXR1cxIWChJTVEFUVVNfVU5TUEVDSUZJRUQQABILCgdQRU5ESU5HEAESDQoJUkVBQ0hBQkxFEAISDwoLVU5SRUFDSEFCTEUQAxILCgdVTktOT1dOEAQixAEKCFZpbUNhdXNlEhAKCGNhdXNlX2lkGAEgASgJEiYKBGtpbmQYAiABKA4yGC52aW1lc2gudjEuVmltQ2F1c2UuS2luZBIPCgdzdWJqZWN0GAMgASgJIm0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEgsKB01PTklUT1IQARILCgdWQU5UQUdFEAISCwoHTkVUV09SSxADEgwKCFJFU09MVkVSEAQSDwoLQ0VSVElGSUNBVEUQBRIJCgVMQUJFTBAGIk0KDUFwcGxpZWRGaWVsZHMSEQoJYXBwbHlfc2V0GAEgASgJEg4KBmZpZWxkcxgCIAMoCRIZChFvdmVycmlkZGVuX2ZpZWxkcxgDIAMoCSJeCgtNYWludGVuYW5jZRIRCgl3aW5kb3dfaWQYASABKAkSDgoGcmVhc29uGAIgASgJEiwKCGVuZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKBBAoLUHJvYmVQb2xpY3kSLQoGbWV0aG9kGAEgASgOMh0udmltZXNoLnYxLlByb2JlUG9saWN5Lk1ldGhvZBIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBGZhbGwYBCABKA0SDAoEcmlzZRgFIAEoDRISCgp0bHNfdmVyaWZ5GAYgASgIEisKCGZhaWxfZm9yGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhAKCHZhbnRhZ2VzGAggAygJEg4KBnF1b3J1bRgJIAEoDRIrCgVkZXB0aBgKIAEoDjIcLnZpbWVzaC52MS5Qcm9iZVBvbGljeS5EZXB0aBIxCg5sb2dpbl9pbnRlcnZhbBgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI9CgZNZXRob2QSFgoSTUVUSE9EX1VOU1BFQ0lGSUVEEAASCAoEUElORxABEgcKA1RDUBACEggKBEhUVFAQAyJMCgVEZXB0aBIVChFERVBUSF9VTlNQRUNJRklFRBAAEgsKB0FERFJFU1MQARIHCgNBUEkQAhILCgdTRVJWSUNFEAMSCQoFTE9HSU4QBCLTAQoEVmlldxIPCgd2YW50YWdlGAEgASgJEiUKBnN0YXR1cxgCIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgDIAEoCRIOCgZkZXRhaWwYBCABKAkSLwoLc3RhdHVzX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3ZhbGlkX3VudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglhY3Rpb25faWQYByABKAki0gEKC1Byb2JlUmVzdWx0EiUKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgCIAEoCRIOCgZkZXRhaWwYAyABKAkSLQoKcm91bmRfdHJpcBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgptb25pdG9yX2lkGAUgASgJEg8KB3ZhbnRhZ2UYBiABKAkSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi7AIKB01vbml0b3ISKQoGZW5naW5lGAEgASgOMhkudmltZXNoLnYxLk1vbml0b3IuRW5naW5lEhEKCWFjdGlvbl9pZBgCIAEoCRIVCg13b3JrZmxvd19uYW1lGAMgASgJEicKBXN0YXRlGAQgASgOMhgudmltZXNoLnYxLk1vbml0b3IuU3RhdGUSEgoKbGFzdF9lcnJvchgFIAEoCRIwCgxjb250YWN0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkkKBkVuZ2luZRIWChJFTkdJTkVfVU5TUEVDSUZJRUQQABIMCghFTUJFRERFRBABEgsKB01JU1RSQUwQAhIMCghFWFRFUk5BTBADIlIKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDAoIU1RBUlRJTkcQARILCgdSVU5OSU5HEAISCwoHV0FJVElORxADEgoKBlNJTEVOVBAEIrcGCghWaW1FdmVudBIQCghyZXZpc2lvbhgBIAEoBBImCgRraW5kGAIgASgOMhgudmltZXNoLnYxLlZpbUV2ZW50LktpbmQSDgoGdmltX2lkGAMgASgJEigKBHRpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBnN0YXR1cxgFIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEi4KD3ByZXZpb3VzX3N0YXR1cxgGIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzEg4KBnJlYXNvbhgHIAEoCRIOCgZkZXRhaWwYCCABKAkSEQoJYWN0aW9uX2lkGAkgASgJEhkKEXN0b3BwZWRfYWN0aW9uX2lkGAogASgJEhsKA3ZpbRgLIAEoCzIOLnZpbWVzaC52MS5WaW0SMgoOY2hhbmdlZF9maWVsZHMYDCABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEg0KBWFjdG9yGA0gASgJEisKC21haW50ZW5hbmNlGA4gASgLMhYudmltZXNoLnYxLk1haW50ZW5hbmNlEh0KBHZpZXcYDyABKAsyDy52aW1lc2gudjEuVmlldxIoCgpjb25kaXRpb25zGBAgAygLMhQudmltZXNoLnYxLkNvbmRpdGlvbhIrCgtjZXJ0aWZpY2F0ZRgRIAEoCzIWLnZpbWVzaC52MS5DZXJ0aWZpY2F0ZRIZCgxmaWx0ZXJlZF9vdXQYFCABKAhIAIgBASLiAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKUkVHSVNURVJFRBABEgwKCE1PRElGSUVEEAISEgoOU1RBVFVTX0NIQU5HRUQQAxISCg5SRUFTT05fQ0hBTkdFRBAEEhMKD0FDVElPTl9SRVBMQUNFRBAFEhAKDERFUkVHSVNURVJFRBAGEhcKE01BSU5URU5BTkNFX1NUQVJURUQQBxIVChFNQUlOVEVOQU5DRV9FTkRFRBAIEhAKDFZJRVdfQ0hBTkdFRBAJEhUKEUNPTkRJVElPTl9DSEFOR0VEEApCDwoNX2ZpbHRlcmVkX291dCpRCghXYXRjaEVuZBIZChVXQVRDSF9FTkRfVU5TUEVDSUZJRUQQABISCg5XQVRDSF9FTkRfQUdFRBABEhYKEldBVENIX0VORF9EUkFJTklORxACQiEKCXZpbWVzaC52MVABWhJ2aW1lc2gvdjE7dmltZXNodjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_struct, file_google_protobuf_timestamp, file_vimesh_v1_condition]);
 
 /**
  * A cloud whose reachability is watched.
@@ -294,6 +296,24 @@ export type Vim = Message<"vimesh.v1.Vim"> & {
    * @generated from field: vimesh.v1.VimCause cause = 36;
    */
   cause?: VimCause;
+
+  /**
+   * What is true of the VIM besides its status, in the order of the alphabet: see ProbePolicy.depth. Empty if no monitor
+   * has reported any condition; otherwise `Reachable`, which follows from `status`, is one of them. While `status` is not
+   * REACHABLE, `ServiceReady`, `LoggedIn` and `Endpoint/...` are UNKNOWN with the reason `NOT_REACHABLE`, or `SILENT` if no
+   * report came. `CertificateValid` is FALSE with the reason `EXPIRED` as soon as `certificate` has ended. Like `flapping`,
+   * they are told by reads, and absent in VimEvent.vim: VimEvent.conditions says what changes.
+   *
+   * @generated from field: repeated vimesh.v1.Condition conditions = 37;
+   */
+  conditions: Condition[];
+
+  /**
+   * The certificate that the VIM showed last; absent if none was reported. Told where `conditions` are.
+   *
+   * @generated from field: vimesh.v1.Certificate certificate = 38;
+   */
+  certificate?: Certificate;
 };
 
 /**
@@ -601,6 +621,22 @@ export type ProbePolicy = Message<"vimesh.v1.ProbePolicy"> & {
    * @generated from field: uint32 quorum = 9;
    */
   quorum: number;
+
+  /**
+   * How deep the VIM is looked into; the default is what `method` gives: ADDRESS with PING and TCP, API with HTTP. API,
+   * SERVICE and LOGIN need the method HTTP, and ADDRESS needs PING or TCP; this is also checked, and refused as BAD_INPUT.
+   * It changes nothing of the status: what is seen beyond it is in Vim.conditions.
+   *
+   * @generated from field: vimesh.v1.ProbePolicy.Depth depth = 10;
+   */
+  depth: ProbePolicy_Depth;
+
+  /**
+   * Time between two logins, with the depth LOGIN; 60 s to 24 h, default 300 s.
+   *
+   * @generated from field: google.protobuf.Duration login_interval = 11;
+   */
+  loginInterval?: Duration;
 };
 
 /**
@@ -650,6 +686,56 @@ export enum ProbePolicy_Method {
  */
 export const ProbePolicy_MethodSchema: GenEnum<ProbePolicy_Method> = /*@__PURE__*/
   enumDesc(file_vimesh_v1_vim, 4, 0);
+
+/**
+ * How deep a VIM is looked into. Each depth includes those before it.
+ *
+ * @generated from enum vimesh.v1.ProbePolicy.Depth
+ */
+export enum ProbePolicy_Depth {
+  /**
+   * What the method gives.
+   *
+   * @generated from enum value: DEPTH_UNSPECIFIED = 0;
+   */
+  DEPTH_UNSPECIFIED = 0,
+
+  /**
+   * Whether its address answers.
+   *
+   * @generated from enum value: ADDRESS = 1;
+   */
+  ADDRESS = 1,
+
+  /**
+   * Whether its API answers; of an https auth_url also the certificate.
+   *
+   * @generated from enum value: API = 2;
+   */
+  API = 2,
+
+  /**
+   * Whether the API is a Keystone or an API server of Kubernetes, and says that it is ready: the condition
+   * `ServiceReady`.
+   *
+   * @generated from enum value: SERVICE = 3;
+   */
+  SERVICE = 3,
+
+  /**
+   * Whether the credentials of the VIM get a token, every `login_interval`: the conditions `LoggedIn` and, for each
+   * service of the catalogue, `Endpoint/...`.
+   *
+   * @generated from enum value: LOGIN = 4;
+   */
+  LOGIN = 4,
+}
+
+/**
+ * Describes the enum vimesh.v1.ProbePolicy.Depth.
+ */
+export const ProbePolicy_DepthSchema: GenEnum<ProbePolicy_Depth> = /*@__PURE__*/
+  enumDesc(file_vimesh_v1_vim, 4, 1);
 
 /**
  * What one vantage says of a VIM that is probed from several.
@@ -1047,6 +1133,21 @@ export type VimEvent = Message<"vimesh.v1.VimEvent"> & {
   view?: View;
 
   /**
+   * For CONDITION_CHANGED, the conditions whose status or reason changed at once, as they were seen. One that was removed
+   * is UNKNOWN with the reason `REMOVED`. Vim.conditions tells them differently while the VIM is not REACHABLE.
+   *
+   * @generated from field: repeated vimesh.v1.Condition conditions = 16;
+   */
+  conditions: Condition[];
+
+  /**
+   * For CONDITION_CHANGED, the certificate that the VIM shows since; absent if it is the same as before.
+   *
+   * @generated from field: vimesh.v1.Certificate certificate = 17;
+   */
+  certificate?: Certificate;
+
+  /**
    * Only in a watch with a filter: after the change, the VIM does not match. A client that has it must drop it. It may
    * not have matched before the change, either.
    *
@@ -1138,6 +1239,13 @@ export enum VimEvent_Kind {
    * @generated from enum value: VIEW_CHANGED = 9;
    */
   VIEW_CHANGED = 9,
+
+  /**
+   * The status or the reason of conditions changed, or the certificate: see `conditions` and `certificate`.
+   *
+   * @generated from enum value: CONDITION_CHANGED = 10;
+   */
+  CONDITION_CHANGED = 10,
 }
 
 /**

@@ -1634,8 +1634,8 @@ export const VimService: GenService<{
    * ALREADY_EXISTS (VIM_ID_TAKEN): a VIM with the requested vim_id exists.
    * ALREADY_EXISTS (REQUEST_ID_REUSED): an earlier request used the request_id for another VIM.
    * FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
-   * FAILED_PRECONDITION (OLDER_CONDUCTORS): the policy names vantages or a quorum, and conductors of an earlier release run,
-   * which cannot read that: upgrade or stop those that the fleet status names.
+   * FAILED_PRECONDITION (OLDER_CONDUCTORS): the policy names vantages, a quorum, a depth or a login_interval, and conductors
+   * of an earlier release run, which cannot read that: upgrade or stop those that the fleet status names.
    * PERMISSION_DENIED (PERMISSION_DENIED): the project is not one of the caller's, or a caller that does not have all
    * projects has requested a vim_id.
    * RESOURCE_EXHAUSTED (QUOTA_EXCEEDED): the project has as many VIMs, or bytes of changes in the log, as it may have.
@@ -1789,8 +1789,8 @@ export const VimService: GenService<{
    * ABORTED (ETAG_MISMATCH): the VIM was changed since it was read; read it again and decide whether to change it.
    * ALREADY_EXISTS (NAME_TAKEN, DEFAULT_TAKEN): the project already has a VIM with this name, or a default VIM.
    * FAILED_PRECONDITION (ENGINE_NOT_SERVED): this fleet does not run the requested engine.
-   * FAILED_PRECONDITION (OLDER_CONDUCTORS): the policy names vantages or a quorum, and conductors of an earlier release run,
-   * which cannot read that: upgrade or stop those that the fleet status names.
+   * FAILED_PRECONDITION (OLDER_CONDUCTORS): the policy names vantages, a quorum, a depth or a login_interval, and conductors
+   * of an earlier release run, which cannot read that: upgrade or stop those that the fleet status names.
    * RESOURCE_EXHAUSTED (QUOTA_EXCEEDED): the project has as many bytes of changes in the log as it may have.
    * RESOURCE_EXHAUSTED (CHANGE_RATE_EXCEEDED): the project is changed too fast; retry after the delay in RetryInfo.
    * Retry: safe without an etag. With one, a retry of a call that was carried out ends with ABORTED.

@@ -1,0 +1,1 @@
+"""What is recorded of the conditions of VIMs, and how it reads. The words: `domain.conditions`."""

@@ -1,0 +1,1 @@
+"""Converts conditions and certificates of VIMs between the domain and their messages."""
