@@ -29,7 +29,9 @@ from vimesh.cli.notifications import receiver_output
 from vimesh.cli.output import event_lines, history_plot, vim_columns
 from vimesh.cli.output.table_columns import ResourceTable
 from vimesh.cli.verb_first import ALIASES
-from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, OPERATORS, FieldKind
+from vimesh.domain.conditions.conditions import CERTIFICATE_VALID, LOGGED_IN, REACHABLE, SERVICE_READY
+from vimesh.domain.filters.condition_terms import CONDITION_PREFIX
+from vimesh.domain.filters.filter_fields import FIELDS, LABEL_PREFIX, OPERATORS, FieldKind, field_of
 
 _OTHER_NAMES: Final = (*ALIASES, "create", "update", "context")
 """Names that groups may take, beside those that they list."""
@@ -68,10 +70,12 @@ def words_text() -> str:
 
 def _filter_fields() -> dict[str, Any]:
     """Return what filters compare: with which operators and, where these are listed, to which values."""
+    known = [f"{CONDITION_PREFIX}{type_}" for type_ in (REACHABLE, SERVICE_READY, LOGGED_IN, CERTIFICATE_VALID)]
     fields = {
         name: {"operators": [each.value for each in OPERATORS[field.kind]]}
         | ({"values": [str(word) for word in field.words]} if field.words else {})
-        for name, field in FIELDS.items()
+        for name in (*FIELDS, *known)
+        if (field := field_of(name))
     }
     return {**fields, LABEL_PREFIX: {"operators": [each.value for each in OPERATORS[FieldKind.LABEL]]}}
 

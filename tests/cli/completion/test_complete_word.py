@@ -82,6 +82,8 @@ def test_a_word_is_completed_by_where_it_stands(line: str, expected: list[str] |
         ("engine", ["engine=", "engine!="]),
         ("create_time ", [f"create_time {operator}" for operator in ("=", "!=", "<", "<=", ">", ">=")]),
         ("type !", ["type !="]),
+        ("condition.Serv", ["condition.ServiceReady=", "condition.ServiceReady!="]),
+        ("condition.LoggedIn=f", ["condition.LoggedIn=FALSE"]),
         ("status = rea", ["status = REACHABLE"]),
         ("status=REACHABLE ", ["status=REACHABLE AND", "status=REACHABLE OR"]),
         ("status=REACHABLE A", ["status=REACHABLE AND"]),
