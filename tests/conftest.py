@@ -70,6 +70,7 @@ _WHOLE = (
     "fuzz/test_doors.py",
     "installations/test_ansible.py",
     "mistral",
+    "monitor/logins/clouds/test_keystone_logins.py",
     "monitor/names/test_names.py",
     "observability/test_outages.py",
     "observability/test_scraped_fleet.py",

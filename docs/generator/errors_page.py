@@ -120,6 +120,16 @@ ADVICE: Final = {
     "PROBED_ELSEWHERE": Advice(
         "The monitors of the fleet do not probe the VIM, because its engine is not `EMBEDDED`.", "No: read its status."
     ),
+    "LOGIN_NOT_WANTED": Advice(
+        "The depth of the VIM's probe policy is not `LOGIN`, so nobody gets its credentials.",
+        "After setting the depth.",
+    ),
+    "INSECURE_FLEET": Advice(
+        "The fleet asks nobody who calls, so it hands out no credentials.", "In a fleet with certificates."
+    ),
+    "CREDENTIALS_UNREADABLE": Advice(
+        "The key that encrypted the credentials of the VIM is lost.", "After entering the credentials again."
+    ),
     "NO_MONITOR": Advice(
         "No live monitor can be asked for a probe by this conductor.", "At once: another conductor may know one."
     ),

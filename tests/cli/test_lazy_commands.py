@@ -69,6 +69,23 @@ def test_a_short_command_imports_neither_a_validator_nor_a_logger_nor_what_only_
 
 
 @pytest.mark.parametrize(
+    ("arguments", "most", "most_of_ours"),
+    [
+        (["--help"], 190, 24),
+        (["version", "--client"], 265, 46),
+        (["vim", "list", "--address", "127.0.0.1:9"], 425, 118),
+    ],
+)
+def test_a_short_command_keeps_its_budget_of_modules(arguments: list[str], most: int, most_of_ours: int) -> None:
+    names = _imports(*arguments, prefix="")
+    ours = {name for name in names if name.startswith("vimesh.")}
+
+    assert not {"vimesh.domain.vims", "vimesh.domain.pool.pool_members"} & ours
+    assert "list" in arguments or not {"grpc", "google.protobuf.message"} & names
+    assert (len(names) <= most, len(ours) <= most_of_ours) == (True, True), f"{len(names)}, {len(ours)} of vimesh"
+
+
+@pytest.mark.parametrize(
     ("typed", "expected"),
     [
         (["--limit", "x"], "--limit: must be a whole number, not 'x'"),

@@ -87,4 +87,4 @@ async def test_a_request_as_long_as_its_method_takes_is_taken(client: Client) ->
 
 
 def test_every_method_of_the_contract_is_tried() -> None:
-    assert len(METHODS) == 60
+    assert len(METHODS) == 62

@@ -15,7 +15,8 @@ from tests.support.callers.browser import Browser, Tab
 from tests.support.callers.running import Fleet
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
-from vimesh.v1.conductor_service_pb2 import UpdateVimRequest
+from vimesh.v1.condition_pb2 import Certificate, Condition
+from vimesh.v1.conductor_service_pb2 import ReportConditionsRequest, UpdateVimRequest, VimConditions
 from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceStub
 from vimesh.v1.history_service_pb2_grpc import HistoryServiceStub
 from vimesh.v1.maintenance_service_pb2_grpc import MaintenanceServiceStub
@@ -73,6 +74,14 @@ class Reporter:
         )
         answer = self._conductor.UpdateVim(request, timeout=60, wait_for_ready=True)
         assert answer.WhichOneof("outcome") == "status"
+
+    def see(self, vim_id: str, *conditions: Condition, certificate: Certificate | None = None) -> None:
+        """Report conditions of a VIM."""
+        entry = VimConditions(vim_id=vim_id, action_id=vim_id, conditions=conditions, certificate=certificate)
+        answer = self._conductor.ReportConditions(
+            ReportConditionsRequest(vims=[entry]), timeout=60, wait_for_ready=True
+        )
+        assert [one.WhichOneof("outcome") for one in answer.outcomes] == ["recorded"]
 
 
 def _registration(name: str, description: str = "", labels: Mapping[str, str] | None = None) -> pb.RegisterVimRequest:

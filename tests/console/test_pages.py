@@ -27,6 +27,7 @@ from tests.support.callers.chromium import chromium
 from tests.support.callers.running import Fleet, fleet
 from vimesh.v1 import vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.condition_pb2 import Certificate, Condition
 from vimesh.v1.maintenance_service_pb2 import CreateMaintenanceWindowRequest, MaintenanceWindow
 
 BINARY = chromium()
@@ -226,6 +227,42 @@ def test_a_monitor_that_loses_all_it_probes_is_named(up: Fleet, browser: Browser
     tab.close()
 
 
+def test_a_vim_shows_its_conditions_and_its_certificate(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    vim_id, deep = reporter.register("lab"), vim_pb2.ProbePolicy(depth=vim_pb2.ProbePolicy.SERVICE)
+    reporter.vims.ModifyVim(pb.ModifyVimRequest(vim=vim_pb2.Vim(id=vim_id, probe_policy=deep)), timeout=60)
+    # Another policy has another action: the old one is that of an EXTERNAL VIM again if it is moved there anew.
+    reporter.vims.ModifyVim(
+        pb.ModifyVimRequest(vim=vim_pb2.Vim(id=vim_id), engine=vim_pb2.Monitor.EXTERNAL), timeout=60
+    )
+    reporter.report(vim_id, _STATUSES.REACHABLE)
+    certificate = Certificate(subject=MARKUP, issuer="CN=An issuer", names=["a.example.org"])
+    certificate.not_before.FromSeconds(1)
+    certificate.not_after.FromSeconds(4_000_000_000)
+    not_ready = Condition(type="ServiceReady", status=Condition.FALSE, reason="NOT_READY", message=MARKUP)
+    reporter.see(vim_id, not_ready, Condition(type="CertificateValid", status=Condition.TRUE), certificate=certificate)
+
+    tab = browser.tab(page(up, f"/vims/{vim_id}"), width=360)
+    tab.until("document.querySelector('[data-condition=ServiceReady] td.bad')")
+    shown = (
+        "[...document.querySelectorAll('[data-condition]')].map(row => [0, 1, 2].map(at => row.cells[at].innerText))"
+    )
+    assert tab.look(shown) == [
+        ["CertificateValid", "true", ""],
+        ["Reachable", "true", ""],
+        ["ServiceReady", "false", "NOT_READY"],
+    ]
+    tab.until_text(
+        "CN=An issuer", "a.example.org", "ServiceReady false (NOT_READY)", "not looked at: tls_verify is off"
+    )
+    reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT")
+    tab.until("document.querySelector('[data-condition=ServiceReady]').cells[2].innerText === 'NOT_REACHABLE'")
+    assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert tab.look("window.broken === undefined")
+    assert violations_of(tab) == []
+    assert tab.faults == []
+    tab.close()
+
+
 def test_a_vim_of_several_vantages_says_what_each_of_them_says(up: Fleet, browser: Browser, reporter: Reporter) -> None:
     tab = browser.tab(page(up, "/register"), width=360)
     tab.type("#field-name", "lab")
@@ -279,6 +316,27 @@ def test_why_a_vim_cannot_be_probed_now_is_said(up: Fleet, browser: Browser, rep
     )
     tab.until_text("its engine is EXTERNAL (PROBED_ELSEWHERE)", "runs outside the fleet's monitors")
     assert tab.look("window.calls") == 1
+    assert tab.faults == []
+    tab.close()
+
+
+def test_a_vim_is_explained_and_the_explanation_follows_it(up: Fleet, browser: Browser, reporter: Reporter) -> None:
+    vim_id = reporter.register("explained")
+    tab = browser.tab(page(up, f"/vims/{vim_id}"), width=360)
+    tab.until("document.querySelector('[data-explained]')")
+    tab.until_text(
+        "explained is PENDING since", "What would change it", "The next report of its action, which another system"
+    )
+    reporter.report(vim_id, _STATUSES.UNREACHABLE)
+    tab.until_text("explained is UNREACHABLE", "Without another contact, it reads UNKNOWN (SILENT) after")
+    hidden = "document.querySelector('[data-explained] details li').checkVisibility()"
+    assert tab.look(hidden) is False
+    tab.look("document.querySelector('[data-explained] summary').focus()")
+    tab.press("Enter")
+    tab.until(hidden)
+    tab.until_text("by the last report of its ping action")
+    assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert violations_of(tab) == []
     assert tab.faults == []
     tab.close()
 

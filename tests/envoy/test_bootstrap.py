@@ -100,6 +100,7 @@ def test_reports_and_reads_are_repeated_once_whatever_happened() -> None:
         "vimesh.v1.ConductorService/UpdateVims",
         "vimesh.v1.ConductorService/ReportConditions",
         "vimesh.v1.ConductorService/ConfirmFailures",
+        "vimesh.v1.ConductorService/GetVimCredentials",
         "vimesh.v1.VimService/GetVim",
         "vimesh.v1.VimService/ListVims",
         "vimesh.v1.VimService/ListVimEvents",
@@ -123,11 +124,15 @@ def test_each_call_belongs_to_a_class() -> None:
     }
 
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reports"] == ["UpdateVim"]
+    # No status waits for a login.
+    others = ("/UpdateVim", "/GetVimCredentials")
     assert {path for path, name in classes.items() if name == "monitors"} == {
-        path for path in classes if not path.startswith("/vimesh.v1.VimService/") and not path.endswith("/UpdateVim")
+        path for path in classes if not path.startswith("/vimesh.v1.VimService/") and not path.endswith(others)
     }
     assert [path.rpartition("/")[2] for path, name in classes.items() if name == "watches"] == ["WatchVims"]
-    assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reads"] == ["GetVim", "ProbeVim"]
+    assert [path.rpartition("/")[2] for path, name in classes.items() if name == "reads"] == [
+        *("GetVim", "ProbeVim", "ExplainVim", "GetVimCredentials"),
+    ]
     assert {path.rpartition("/")[2] for path, name in classes.items() if name == "lists"} == {
         *("ListVims", "ListVimEvents", "SummarizeVims", "BatchGetVims"),
     }

@@ -80,6 +80,7 @@ async def test_each_path_answers_as_described(door: DescribedDoor) -> None:
     await call("GET", "/v1/vims/{vim_id}", vim_id=vim)
     await call("GET", "/v1/vims/{vim_id}/events", vim_id=vim)
     await call("GET", "/v1/vims/{vim_id}/samples", query="?resolution=60s", vim_id=vim)
+    await call("GET", "/v1/vims/{vim_id}:explain", vim_id=vim)
     await call("GET", "/v1/events")
     call.check("GET", _WATCHED, await asyncio.to_thread(_first_line, door, f"{_WATCHED}?snapshot=true"))
     await call("GET", "/v1/whoami")

@@ -15,7 +15,7 @@ _NAME = re.compile(r"\b(?:vimesh|grpc|process|python)_[a-z0-9_]+\b")
 _RECORDED = re.compile(r"\b[a-z_]+:[a-z0-9_:]+\b")
 _CODE = re.compile(r"`([^`\n]+)`")
 _HISTOGRAM = re.compile(r"_(?:bucket|sum|count)$")
-_OF_VIMS = {"vimesh_vim_status", "vimesh_vim_valid_until_seconds"}
+_OF_VIMS = {"vimesh_vim_condition", "vimesh_vim_status", "vimesh_vim_valid_until_seconds"}
 """Of `/metrics/vims`, which no collector makes."""
 _KNOWN = {entry.name for entry in CATALOGUE} | _OF_VIMS
 _LABELS = {label for entry in CATALOGUE for label in entry.labels} | {"fleet", "process", "instance", "job"}

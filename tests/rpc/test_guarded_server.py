@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.deployments.conductors import Client, client_at
 from vimesh.domain import errors
+from vimesh.domain.access import credential_errors
 from vimesh.domain.causes import cause_errors
 from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
@@ -38,10 +39,13 @@ RAISED = [
     pool_errors.MonitorNotFound(ID),
     cause_errors.CauseNotFound(ID),
     pool_errors.AssignmentChanged(),
-    pool_errors.TooManyMonitors(),
+    pool_errors.TooManyMonitors(100),
     probe_errors.NoMonitor(),
     probe_errors.MonitorSilent(ID, 1.5),
     probe_errors.ProbedElsewhere(ID, Engine.EXTERNAL),
+    credential_errors.LoginNotWanted(ID),
+    credential_errors.InsecureFleet(),
+    credential_errors.CredentialsUnreadable(ID),
     probe_errors.ProbeRateExceeded("lab", 0.5),
     window_errors.WindowNotFound(ID),
     window_errors.TooManyWindows(1000),

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import action_pb2 as _action_pb2
@@ -796,3 +797,101 @@ class SecondOpinion(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SecondOpinion: _TypeAlias = SecondOpinion  # noqa: Y015
+
+@_typing.final
+class GetVimCredentialsRequest(_message.Message):
+    """A ping action that is about to log in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIM_ID_FIELD_NUMBER: _builtins.int
+    ACTION_ID_FIELD_NUMBER: _builtins.int
+    vim_id: _builtins.str
+    """Required. The VIM to log in to."""
+    action_id: _builtins.str
+    """Required. The action that logs in; at most 255 characters."""
+    def __init__(
+        self,
+        *,
+        vim_id: _builtins.str = ...,
+        action_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "vim_id", b"vim_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVimCredentialsRequest: _TypeAlias = GetVimCredentialsRequest  # noqa: Y015
+
+@_typing.final
+class GetVimCredentialsResponse(_message.Message):
+    """The credentials of a VIM, or why there are none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
+    BAD_ACTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def credentials(self) -> Global___VimCredentials:
+        """What to log in with. It holds secrets: it must not be logged, nor kept for longer than the login takes."""
+
+    @_builtins.property
+    def bad_action(self) -> Global___BadAction:
+        """The action is not wanted: it must stop probing and exit."""
+
+    def __init__(
+        self,
+        *,
+        credentials: Global___VimCredentials | None = ...,
+        bad_action: Global___BadAction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bad_action", b"bad_action", "credentials", b"credentials", "outcome", b"outcome"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_action", b"bad_action", "credentials", b"credentials", "outcome", b"outcome"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["credentials", "bad_action"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___GetVimCredentialsResponse: _TypeAlias = GetVimCredentialsResponse  # noqa: Y015
+
+@_typing.final
+class VimCredentials(_message.Message):
+    """What is needed to log in to a VIM at its auth_url."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    AUTH_CRED_FIELD_NUMBER: _builtins.int
+    VIM_PROJECT_FIELD_NUMBER: _builtins.int
+    REGIONS_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """Vim.type."""
+    @_builtins.property
+    def auth_cred(self) -> _struct_pb2.Struct:
+        """Vim.auth_cred, with its secrets."""
+
+    @_builtins.property
+    def vim_project(self) -> _struct_pb2.Struct:
+        """Vim.vim_project, with its secrets."""
+
+    @_builtins.property
+    def regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The regions in Vim.placement_attr, at most 100; empty: all regions."""
+
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        auth_cred: _struct_pb2.Struct | None = ...,
+        vim_project: _struct_pb2.Struct | None = ...,
+        regions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "vim_project", b"vim_project"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_cred", b"auth_cred", "regions", b"regions", "type", b"type", "vim_project", b"vim_project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VimCredentials: _TypeAlias = VimCredentials  # noqa: Y015

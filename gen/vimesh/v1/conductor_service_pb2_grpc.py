@@ -66,6 +66,11 @@ class ConductorServiceStub(object):
                 request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresResponse.FromString,
                 _registered_method=True)
+        self.GetVimCredentials = channel.unary_unary(
+                '/vimesh.v1.ConductorService/GetVimCredentials',
+                request_serializer=vimesh_dot_v1_dot_conductor__service__pb2.GetVimCredentialsRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.GetVimCredentialsResponse.FromString,
+                _registered_method=True)
 
 
 class ConductorServiceServicer(object):
@@ -178,6 +183,26 @@ class ConductorServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetVimCredentials(self, request, context):
+        """Hands the credentials of a VIM to the monitor that logs in to it, decrypted. A monitor calls this before each login,
+        so that changed credentials are used at the next one, and keeps nothing of the answer when the login is over.
+
+        Only monitors are answered, by the certificate with which they came: no other caller, whatever its roles. Each answer
+        is one line in the audit.
+
+        bad_action in the response: the action is not wanted; see UpdateVim.
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
+        FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
+        its first vantage.
+        FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+        FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
+        UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
+        Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConductorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -210,6 +235,11 @@ def add_ConductorServiceServicer_to_server(servicer, server):
                     servicer.ConfirmFailures,
                     request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresResponse.SerializeToString,
+            ),
+            'GetVimCredentials': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVimCredentials,
+                    request_deserializer=vimesh_dot_v1_dot_conductor__service__pb2.GetVimCredentialsRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_conductor__service__pb2.GetVimCredentialsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -376,6 +406,33 @@ class ConductorService(object):
             '/vimesh.v1.ConductorService/ConfirmFailures',
             vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresRequest.SerializeToString,
             vimesh_dot_v1_dot_conductor__service__pb2.ConfirmFailuresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVimCredentials(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.ConductorService/GetVimCredentials',
+            vimesh_dot_v1_dot_conductor__service__pb2.GetVimCredentialsRequest.SerializeToString,
+            vimesh_dot_v1_dot_conductor__service__pb2.GetVimCredentialsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -116,6 +116,22 @@ class ConductorServiceStub:
     UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
     Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
     """
+    GetVimCredentials: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.GetVimCredentialsRequest, _conductor_service_pb2.GetVimCredentialsResponse]
+    """Hands the credentials of a VIM to the monitor that logs in to it, decrypted. A monitor calls this before each login,
+    so that changed credentials are used at the next one, and keeps nothing of the answer when the login is over.
+
+    Only monitors are answered, by the certificate with which they came: no other caller, whatever its roles. Each answer
+    is one line in the audit.
+
+    bad_action in the response: the action is not wanted; see UpdateVim.
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
+    FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
+    its first vantage.
+    FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+    FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
+    Retry: safe.
+    """
 
 @_typing.type_check_only
 class ConductorServiceAsyncStub(ConductorServiceStub):
@@ -204,6 +220,22 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
     UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
     Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
+    """
+    GetVimCredentials: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.GetVimCredentialsRequest, _conductor_service_pb2.GetVimCredentialsResponse]  # type: ignore[assignment]
+    """Hands the credentials of a VIM to the monitor that logs in to it, decrypted. A monitor calls this before each login,
+    so that changed credentials are used at the next one, and keeps nothing of the answer when the login is over.
+
+    Only monitors are answered, by the certificate with which they came: no other caller, whatever its roles. Each answer
+    is one line in the audit.
+
+    bad_action in the response: the action is not wanted; see UpdateVim.
+    PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
+    FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
+    its first vantage.
+    FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+    FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
+    UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
+    Retry: safe.
     """
 
 class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -326,6 +358,28 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT (BAD_INPUT): there are no VIMs, too many, or a field breaks its rule.
         UNAVAILABLE (NO_MONITOR): no other monitor of the vantage can be asked here; another conductor may be able to.
         Retry: safe. A monitor must not hold a verdict back for longer than a second, whatever comes of this.
+        """
+
+    @_abc_1.abstractmethod
+    def GetVimCredentials(
+        self,
+        request: _conductor_service_pb2.GetVimCredentialsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conductor_service_pb2.GetVimCredentialsResponse, _abc.Awaitable[_conductor_service_pb2.GetVimCredentialsResponse]]:
+        """Hands the credentials of a VIM to the monitor that logs in to it, decrypted. A monitor calls this before each login,
+        so that changed credentials are used at the next one, and keeps nothing of the answer when the login is over.
+
+        Only monitors are answered, by the certificate with which they came: no other caller, whatever its roles. Each answer
+        is one line in the audit.
+
+        bad_action in the response: the action is not wanted; see UpdateVim.
+        PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
+        FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
+        its first vantage.
+        FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+        FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
+        UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
+        Retry: safe.
         """
 
 def add_ConductorServiceServicer_to_server(servicer: ConductorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from vimesh.v1 import explanation_pb2 as vimesh_dot_v1_dot_explanation__pb2
 from vimesh.v1 import vim_service_pb2 as vimesh_dot_v1_dot_vim__service__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -59,6 +60,11 @@ class VimServiceStub(object):
                 '/vimesh.v1.VimService/ProbeVim',
                 request_serializer=vimesh_dot_v1_dot_vim__service__pb2.ProbeVimRequest.SerializeToString,
                 response_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ProbeVimResponse.FromString,
+                _registered_method=True)
+        self.ExplainVim = channel.unary_unary(
+                '/vimesh.v1.VimService/ExplainVim',
+                request_serializer=vimesh_dot_v1_dot_explanation__pb2.ExplainVimRequest.SerializeToString,
+                response_deserializer=vimesh_dot_v1_dot_explanation__pb2.ExplainVimResponse.FromString,
                 _registered_method=True)
         self.BatchGetVims = channel.unary_unary(
                 '/vimesh.v1.VimService/BatchGetVims',
@@ -219,6 +225,18 @@ class VimServiceServicer(object):
         RetryInfo.
         UNAVAILABLE (NO_MONITOR): no live monitor can be asked here; another conductor may know one.
         UNAVAILABLE (MONITOR_SILENT): the monitor that was asked did not answer before the deadline.
+        Retry: safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainVim(self, request, context):
+        """Says why a VIM reads what it reads, and what would change that: in sentences for people, and in facts for programs.
+        Nothing is probed. For callers with the role reader, operator or admin.
+
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
         Retry: safe.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -432,6 +450,11 @@ def add_VimServiceServicer_to_server(servicer, server):
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.ProbeVimRequest.FromString,
                     response_serializer=vimesh_dot_v1_dot_vim__service__pb2.ProbeVimResponse.SerializeToString,
             ),
+            'ExplainVim': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainVim,
+                    request_deserializer=vimesh_dot_v1_dot_explanation__pb2.ExplainVimRequest.FromString,
+                    response_serializer=vimesh_dot_v1_dot_explanation__pb2.ExplainVimResponse.SerializeToString,
+            ),
             'BatchGetVims': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchGetVims,
                     request_deserializer=vimesh_dot_v1_dot_vim__service__pb2.BatchGetVimsRequest.FromString,
@@ -634,6 +657,33 @@ class VimService(object):
             '/vimesh.v1.VimService/ProbeVim',
             vimesh_dot_v1_dot_vim__service__pb2.ProbeVimRequest.SerializeToString,
             vimesh_dot_v1_dot_vim__service__pb2.ProbeVimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainVim(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/vimesh.v1.VimService/ExplainVim',
+            vimesh_dot_v1_dot_explanation__pb2.ExplainVimRequest.SerializeToString,
+            vimesh_dot_v1_dot_explanation__pb2.ExplainVimResponse.FromString,
             options,
             channel_credentials,
             insecure,

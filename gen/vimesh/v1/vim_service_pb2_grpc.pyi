@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from vimesh.v1 import explanation_pb2 as _explanation_pb2
 from vimesh.v1 import vim_service_pb2 as _vim_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -105,6 +106,14 @@ class VimServiceStub:
     RetryInfo.
     UNAVAILABLE (NO_MONITOR): no live monitor can be asked here; another conductor may know one.
     UNAVAILABLE (MONITOR_SILENT): the monitor that was asked did not answer before the deadline.
+    Retry: safe.
+    """
+    ExplainVim: _grpc.UnaryUnaryMultiCallable[_explanation_pb2.ExplainVimRequest, _explanation_pb2.ExplainVimResponse]
+    """Says why a VIM reads what it reads, and what would change that: in sentences for people, and in facts for programs.
+    Nothing is probed. For callers with the role reader, operator or admin.
+
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
     Retry: safe.
     """
     BatchGetVims: _grpc.UnaryUnaryMultiCallable[_vim_service_pb2.BatchGetVimsRequest, _vim_service_pb2.BatchGetVimsResponse]
@@ -312,6 +321,14 @@ class VimServiceAsyncStub(VimServiceStub):
     RetryInfo.
     UNAVAILABLE (NO_MONITOR): no live monitor can be asked here; another conductor may know one.
     UNAVAILABLE (MONITOR_SILENT): the monitor that was asked did not answer before the deadline.
+    Retry: safe.
+    """
+    ExplainVim: _aio.UnaryUnaryMultiCallable[_explanation_pb2.ExplainVimRequest, _explanation_pb2.ExplainVimResponse]  # type: ignore[assignment]
+    """Says why a VIM reads what it reads, and what would change that: in sentences for people, and in facts for programs.
+    Nothing is probed. For callers with the role reader, operator or admin.
+
+    INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+    NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
     Retry: safe.
     """
     BatchGetVims: _aio.UnaryUnaryMultiCallable[_vim_service_pb2.BatchGetVimsRequest, _vim_service_pb2.BatchGetVimsResponse]  # type: ignore[assignment]
@@ -546,6 +563,20 @@ class VimServiceServicer(metaclass=_abc_1.ABCMeta):
         RetryInfo.
         UNAVAILABLE (NO_MONITOR): no live monitor can be asked here; another conductor may know one.
         UNAVAILABLE (MONITOR_SILENT): the monitor that was asked did not answer before the deadline.
+        Retry: safe.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainVim(
+        self,
+        request: _explanation_pb2.ExplainVimRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_explanation_pb2.ExplainVimResponse, _abc.Awaitable[_explanation_pb2.ExplainVimResponse]]:
+        """Says why a VIM reads what it reads, and what would change that: in sentences for people, and in facts for programs.
+        Nothing is probed. For callers with the role reader, operator or admin.
+
+        INVALID_ARGUMENT (BAD_INPUT): vim_id is not a UUID.
+        NOT_FOUND (VIM_NOT_FOUND): the VIM does not exist, or was deregistered.
         Retry: safe.
         """
 

@@ -9,6 +9,7 @@ from vimesh.client.loop_thread import LoopThread
 from vimesh.client.vim_calls import NO_NEWS, VimCalls, VimRef
 from vimesh.client.watches.resumable_watch import ConnectionNews, WatchPosition, WatchUpdate
 from vimesh.client.watches.vim_conditions import WantedVim
+from vimesh.v1.explanation_pb2 import Explanation
 from vimesh.v1.vim_pb2 import Monitor, ProbeResult, Vim, VimEvent
 
 
@@ -26,6 +27,10 @@ class BlockingVimCalls:
     def probe(self, vim: VimRef, *, project: str | None = None) -> Sequence[ProbeResult]:
         """Have a monitor of each vantage probe a VIM now, and return what they saw."""
         return self._thread.run(self._calls.probe(vim, project=project))
+
+    def explain(self, vim: VimRef, *, project: str | None = None) -> Explanation:
+        """Return why a VIM reads what it reads, and what would change that."""
+        return self._thread.run(self._calls.explain(vim, project=project))
 
     def list(
         self,

@@ -23,6 +23,7 @@ from vimesh.client.watches.vim_conditions import Deregistered, WantedVim, condit
 from vimesh.client.watches.wait_for_vim import VimCondition, wait_for_vim
 from vimesh.domain.ids import is_id
 from vimesh.v1 import vim_service_pb2 as pb
+from vimesh.v1.explanation_pb2 import ExplainVimRequest, Explanation
 from vimesh.v1.vim_pb2 import Monitor, ProbeResult, Vim, VimEvent
 
 NO_NEWS = ConnectionNews()
@@ -50,6 +51,11 @@ class VimCalls:
         """Have a monitor of each vantage probe a VIM now, and return what they saw. Nothing is recorded."""
         request = pb.ProbeVimRequest(vim_id=await self._id(vim, project))
         return (await self._front.ask(self._front.vims.ProbeVim, request)).probes
+
+    async def explain(self, vim: VimRef, *, project: str | None = None) -> Explanation:
+        """Return why a VIM reads what it reads, and what would change that: sentences, and facts for programs."""
+        request = ExplainVimRequest(vim_id=await self._id(vim, project))
+        return (await self._front.ask(self._front.vims.ExplainVim, request)).explanation
 
     async def list(
         self,

@@ -209,7 +209,7 @@ async def serving(
     pool_upkeep = PoolUpkeep(store.pool, feed, settings.pool)
     probes = probe_parts(store, pool_upkeep, settings.probes)
     add_VimServiceServicer_to_server(
-        VimsServicer(store, feed, watch_streams, rules, settings.engines, probes=probes.vims), edge
+        VimsServicer(store, feed, watch_streams, rules, settings.engines, probes=probes.vims, pace=pace), edge
     )
     reports = ReportsServicer(
         store, feed, _action_streams(store, watch_streams, pool_upkeep, settings), pace, rules, probes=probes

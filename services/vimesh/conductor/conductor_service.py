@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from vimesh.conductor.access.hand_out_credentials import hand_out_credentials
 from vimesh.conductor.pool.action_streams import ActionStreams
 from vimesh.conductor.probes.probe_parts import ProbeParts
 from vimesh.conductor.reports.answer_conditions import ConditionReports
@@ -193,6 +194,11 @@ class ReportsServicer(ConductorServiceServicer):
         async with aclosing(self._probes.confirmation.confirm(request, caller)) as responses:
             async for response in responses:
                 yield response
+
+    async def GetVimCredentials(
+        self, request: pb.GetVimCredentialsRequest, context: _Context
+    ) -> pb.GetVimCredentialsResponse:
+        return await hand_out_credentials(self._store, current_caller(), request)
 
 
 class Answers:

@@ -15,6 +15,7 @@ from vimesh.conductor.engines import Engines
 from vimesh.conductor.matching_events import list_events
 from vimesh.conductor.message_pages import read_fitting, split_pages
 from vimesh.conductor.probes.vim_probes import VimProbes
+from vimesh.conductor.reports.contact_pace import ContactPace
 from vimesh.conductor.watches.event_bytes import event_message
 from vimesh.conductor.watches.event_feed import EventFeed
 from vimesh.conductor.watches.vim_watches import VimWatches
@@ -22,6 +23,7 @@ from vimesh.conductor.watches.watch_streams import WatchStreams
 from vimesh.domain.access.audit_entry import ChangeSubject
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.errors import BadInput, VimNotFound, Violation
+from vimesh.domain.explain.explain_vim import explain
 from vimesh.domain.filters.parse_filter import parse_filter
 from vimesh.domain.filters.vim_summary import SummaryQuery, parse_group_by
 from vimesh.domain.queries import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, VimQuery, parse_order
@@ -29,13 +31,14 @@ from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import Vim
 from vimesh.rpc.call_entrance import current_caller, note_change
 from vimesh.runtime.loop_slices import in_slices
-from vimesh.v1 import vim_pb2
+from vimesh.v1 import explanation_pb2, vim_pb2
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.v1.vim_service_pb2_grpc import VimServiceServicer
 from vimesh.wire import json_requests, request_messages
 from vimesh.wire.error_statuses import rich_status
 from vimesh.wire.message_rules import Rules
 from vimesh.wire.probes.probe_messages import probe_result
+from vimesh.wire.views.explanation_messages import explanation_message
 from vimesh.wire.views.past_vims import as_of_time, shown_past_vim
 from vimesh.wire.views.read_masks import ReadMask
 from vimesh.wire.views.summary_messages import summary_message
@@ -65,6 +68,7 @@ class VimsServicer(VimServiceServicer):
         engines: Engines,
         *,
         probes: VimProbes,
+        pace: ContactPace,
     ) -> None:
         self._store = store
         self._feed = feed
@@ -72,6 +76,7 @@ class VimsServicer(VimServiceServicer):
         self._rules = rules
         self._engines = engines
         self._probes = probes
+        self._pace = pace
         self._bulk = BulkRegistrar(store, rules, engines)
         self._bulk_changer = BulkChanger(store, engines)
         self._bulk_applier = BulkApplier(store, rules, engines)
@@ -127,6 +132,14 @@ class VimsServicer(VimServiceServicer):
         sightings = await self._probes.probe(vim, context.time_remaining())
         time = await self._store.clock()
         return [probe_result(sighting, time) for sighting in sightings]
+
+    async def ExplainVim(
+        self, request: explanation_pb2.ExplainVimRequest, context: _Context
+    ) -> explanation_pb2.ExplainVimResponse:
+        vim_id = request_messages.id_of(request.vim_id)
+        evidence = await self._store.explanations.read_evidence(vim_id, current_caller())
+        explanation = explain(evidence, contact_within_s=self._pace.contact_within_s)
+        return explanation_pb2.ExplainVimResponse(explanation=explanation_message(explanation))
 
     async def BatchGetVims(self, request: pb.BatchGetVimsRequest, context: _Context) -> pb.BatchGetVimsResponse:
         caller = current_caller()

@@ -2,7 +2,8 @@
 
 Those of receivers are in `notifications.receiver_errors`, those of maintenance windows in `maintenance.window_errors`,
 those of the pool of monitors in `pool.pool_errors`, those of probes that are asked for in `probes.probe_errors`,
-that of causes in `causes.cause_errors`, that of vantages in `views.vantage_errors`.
+that of causes in `causes.cause_errors`, that of vantages in `views.vantage_errors`, those of credentials that are
+handed out in `access.credential_errors`.
 
 VimeshError
 ├── BadInput                     the request is malformed; carries one violation per field
@@ -35,6 +36,9 @@ VimeshError
 ├── EngineNotServed              no engine of that name runs here
 ├── OlderConductors              conductors of an earlier release cannot read what would be stored
 ├── ProbedElsewhere              the monitors of the fleet do not probe the VIM
+├── LoginNotWanted               the VIM's probe policy does not ask for logins
+├── InsecureFleet                credentials are not handed out where nobody is asked who calls
+├── CredentialsUnreadable        the key that encrypted the credentials of the VIM is lost
 ├── MonitorSilent                the monitor that was asked for a probe did not answer in time
 ├── NoMonitor                    no live monitor can be asked for a probe here
 ├── QuotaExceeded                the project has as much as it may have

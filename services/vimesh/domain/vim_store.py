@@ -8,6 +8,7 @@ from typing import Never, Protocol
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.access.quota_store import QuotaStore
+from vimesh.domain.access.vim_credentials import VimCredentials
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.as_of.as_of_store import AsOfStore
 from vimesh.domain.availability.availability_store import AvailabilityStore
@@ -15,6 +16,7 @@ from vimesh.domain.bulk.bulk_store import BulkStore
 from vimesh.domain.causes.cause_store import CauseStore
 from vimesh.domain.errors import VimeshError
 from vimesh.domain.events import LogSpan, VimEvent
+from vimesh.domain.explain.vim_evidence import ExplainStore
 from vimesh.domain.filters.filter_store import FilterStore
 from vimesh.domain.fleet.fleet_status import FleetStatus
 from vimesh.domain.fleet.process_announcements import Announcement
@@ -28,7 +30,7 @@ from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention
 from vimesh.domain.todos import ClaimedTodo
 from vimesh.domain.vim_conditions.condition_store import ConditionStore
-from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
+from vimesh.domain.vims import BadAction, Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 
 
 class VimStore(Protocol):
@@ -67,6 +69,10 @@ class VimStore(Protocol):
     @property
     def causes(self) -> CauseStore:
         """What these VIMs have in common that are lost."""
+
+    @property
+    def explanations(self) -> ExplainStore:
+        """What explanations of these VIMs are made of."""
 
     @property
     def conditions(self) -> ConditionStore:
@@ -268,3 +274,9 @@ class VimStore(Protocol):
 
     async def wanted_actions(self, vim_ids: Sequence[str]) -> Mapping[str, CurrentAction]:
         """Return, for each of these VIMs that exists, which action is wanted."""
+
+    async def read_credentials(self, vim_id: str, action_id: str, caller: Caller) -> VimCredentials | BadAction:
+        """Return what the action is to log in with, or that it is not wanted, after a committed read (G3).
+
+        Raises PermissionDenied, LoginNotWanted, CredentialsUnreadable.
+        """

@@ -19,6 +19,8 @@ from vimesh.domain.pool.pool_members import PoolPlace
 from vimesh.domain.vims import Engine
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.reporting_host import ReportingHost, reporting_host
+from vimesh.monitor.logins.build_logins import LoginSettings
+from vimesh.monitor.logins.vim_logins import LoginLimits
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.references.reference_addresses import References, format_references
 from vimesh.monitor.reporting.reporter import ReporterLimits
@@ -57,6 +59,8 @@ class MonitorSettings:
     """Whether to deliver what rounds come to."""
     references: References = ()
     """What proves that the network of this process works; empty: nothing does."""
+    logins: LoginLimits = field(default_factory=LoginLimits)
+    """How often clouds are logged in to at most."""
 
 
 async def run_monitor(
@@ -85,6 +89,7 @@ async def run_monitor(
         conditions=True,
         tracer=tracer,
         others=OtherMonitors(member.monitor_id, lambda: probe_service.monitors == 1),
+        logins=LoginSettings(settings.logins, lambda: probe_service.monitors),
     ) as reporting:
         heap = GarbageFreeze()
 
@@ -125,6 +130,8 @@ async def run_monitor(
                 parts.create_task(supervise("conditions of VIMs", reporting.conditions.run))
             if reporting.opinions is not None:
                 parts.create_task(supervise("second opinions", reporting.opinions.run))
+            if reporting.logins is not None:
+                parts.create_task(supervise("logins", reporting.logins.run))
             parts.create_task(supervise("probe requests", probe_service.run))
             parts.create_task(supervise("watcher", lambda: action_watch.run(watcher)))
 

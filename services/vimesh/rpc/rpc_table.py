@@ -112,6 +112,8 @@ RPCS: Final = (
     Rpc(CONDUCTOR_SERVICE, "ServeProbes", TrafficClass.MONITORS, STREAM, callers=_REPORTERS),
     # It ends by itself within a second.
     Rpc(CONDUCTOR_SERVICE, "ConfirmFailures", TrafficClass.MONITORS, STREAM, repeatable=True, callers=_REPORTERS),
+    # It is no report: without it, no VIM would read UNKNOWN.
+    Rpc(CONDUCTOR_SERVICE, "GetVimCredentials", TrafficClass.READS, READ_S, repeatable=True, callers=_REPORTERS),
     # Repeating a change that has succeeded would give a different answer.
     Rpc(VIM_SERVICE, "RegisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "RegisterVimJson", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE),
@@ -126,6 +128,8 @@ RPCS: Final = (
     Rpc(VIM_SERVICE, "DeregisterVim", TrafficClass.CHANGES, CHANGE_S, callers=WRITING_PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "GetVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE, for_others=True),
     Rpc(VIM_SERVICE, "ProbeVim", TrafficClass.READS, READ_S, repeatable=True, callers=PEOPLE),
+    # It reads a dozen tables.
+    Rpc(VIM_SERVICE, "ExplainVim", TrafficClass.READS, READ_S, repeatable=True, cost=8, callers=PEOPLE),
     Rpc(VIM_SERVICE, "BatchGetVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE),
     Rpc(VIM_SERVICE, "ListVims", TrafficClass.LISTS, READ_S, repeatable=True, cost=32, callers=PEOPLE, for_others=True),
     Rpc(

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from vimesh.domain.access.caller import OPEN_CALLER, Caller
 from vimesh.domain.access.quotas import Quotas
+from vimesh.domain.access.vim_credentials import VimCredentials
 from vimesh.domain.actions import Action, ActionScope, CurrentAction, Shard
 from vimesh.domain.availability.availability_store import AvailabilityStore
 from vimesh.domain.bulk.bulk_store import BulkStore
@@ -27,7 +28,7 @@ from vimesh.domain.fleet.store_statistics import DatabaseGauges, StoreStatistics
 from vimesh.domain.queries import VimPage, VimQuery
 from vimesh.domain.retention import Retention, in_batches
 from vimesh.domain.todos import ClaimedTodo
-from vimesh.domain.vims import Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
+from vimesh.domain.vims import BadAction, Modification, Outcome, Registered, Registration, Repeat, Report, Standing, Vim
 from vimesh.runtime.background import beside
 from vimesh.store import compact_log
 from vimesh.store.as_of.sql_as_of_store import SqlAsOfStore
@@ -37,6 +38,7 @@ from vimesh.store.causes.sql_cause_store import SqlCauseStore
 from vimesh.store.change_log import log_size, read_log
 from vimesh.store.conditions.sql_condition_store import SqlConditionStore
 from vimesh.store.databases.open_database import open_database, parse_database_url
+from vimesh.store.explain.sql_explain_store import SqlExplainStore
 from vimesh.store.filters.sql_filter_store import SqlFilterStore
 from vimesh.store.fleet import announced_processes
 from vimesh.store.fleet.read_fleet_status import read_fleet_status
@@ -61,6 +63,7 @@ from vimesh.store.views import silent_views
 from vimesh.store.vims import list_vims, read_vims, request_ids
 from vimesh.store.vims.modify_vim import explain_conflict as explain_modification
 from vimesh.store.vims.modify_vim import modify
+from vimesh.store.vims.read_credentials import read_credentials
 from vimesh.store.vims.register_many import encrypt_registrations, register_many
 from vimesh.store.vims.register_vim import deregister, register
 from vimesh.store.vims.register_vim import explain_conflict as explain_registration
@@ -94,6 +97,7 @@ class SqlStore:
         self.receivers = SqlReceiverStore(database, cipher, self._note_removal)
         self.pool = SqlPoolStore(database)
         self.causes = SqlCauseStore(database)
+        self.explanations = SqlExplainStore(database)
         self.conditions = SqlConditionStore(database)
         self.deliveries = SqlDeliveryStore(database, cipher)
         # A process before this one may have ended before it erased anything.
@@ -310,6 +314,9 @@ class SqlStore:
 
     async def wanted_actions(self, vim_ids: Sequence[str]) -> Mapping[str, CurrentAction]:
         return await self._database.read(lambda c: read_vims.wanted_actions(c, vim_ids))
+
+    async def read_credentials(self, vim_id: str, action_id: str, caller: Caller) -> VimCredentials | BadAction:
+        return await self._database.read(lambda c: read_credentials(c, vim_id, action_id, self._cipher, caller))
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
 from vimesh.domain import errors
+from vimesh.domain.access import credential_errors
 from vimesh.domain.causes import cause_errors
 from vimesh.domain.maintenance import window_errors
 from vimesh.domain.notifications import receiver_errors
@@ -64,6 +65,9 @@ STATUS: Final[dict[type[errors.VimeshError], tuple[grpc.StatusCode, str]]] = {
     errors.EngineNotServed: (grpc.StatusCode.FAILED_PRECONDITION, "ENGINE_NOT_SERVED"),
     vantage_errors.OlderConductors: (grpc.StatusCode.FAILED_PRECONDITION, "OLDER_CONDUCTORS"),
     probe_errors.ProbedElsewhere: (grpc.StatusCode.FAILED_PRECONDITION, "PROBED_ELSEWHERE"),
+    credential_errors.LoginNotWanted: (grpc.StatusCode.FAILED_PRECONDITION, "LOGIN_NOT_WANTED"),
+    credential_errors.InsecureFleet: (grpc.StatusCode.FAILED_PRECONDITION, "INSECURE_FLEET"),
+    credential_errors.CredentialsUnreadable: (grpc.StatusCode.FAILED_PRECONDITION, "CREDENTIALS_UNREADABLE"),
     probe_errors.MonitorSilent: (grpc.StatusCode.UNAVAILABLE, "MONITOR_SILENT"),
     probe_errors.NoMonitor: (grpc.StatusCode.UNAVAILABLE, "NO_MONITOR"),
     probe_errors.ProbeRateExceeded: (grpc.StatusCode.RESOURCE_EXHAUSTED, "PROBE_RATE_EXCEEDED"),

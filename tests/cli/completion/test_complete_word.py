@@ -16,6 +16,7 @@ ANSWERS = {
     "vims": ["faro", "lab-1", "lab-2", "oops; reboot", "porto's", "$(reboot)", "Évora"],
     "receivers": ["ops", "night"],
     "profiles": ["home", "lab"],
+    "projects": ["core", "edge"],
     "labels": {"region": ["ap", "eu"], "role": ["core"]},
 }
 
@@ -56,7 +57,16 @@ def nothing() -> dict[str, Any]:
         ("vim show faro --context l", ["lab"]),
         ("receiver show ", ["ops", "night"]),
         ("vim show -- f", ["faro"]),
-        ("vim show --project ", []),
+        ("vim show --project ", ["core", "edge"]),
+        ("vim list --project=e", ["--project=edge"]),
+        ("vim list -c NA", ["NAME"]),
+        ("vim list --column ma", ["MAINTENANCE"]),
+        ("vim list --sort-by S", ["STATUS", "SINCE"]),
+        ("causes list -c KI", ["KIND"]),
+        ("vim list --filter stat", ["status", "status_time"]),
+        ("vim list --filter=stat", ["--filter=status", "--filter=status_time"]),
+        ("vim list --filter status=UNR", ["status=UNREACHABLE"]),
+        ("vim watch --filter labels.region!=", ["labels.region!=ap", "labels.region!=eu"]),
         ("no-such-command ", []),
         ("apply -f ", None),
     ],
@@ -65,7 +75,42 @@ def test_a_word_is_completed_by_where_it_stands(line: str, expected: list[str] |
     assert completed(line) == expected
 
 
-@pytest.mark.parametrize("line", ["vim ", "vim show --", "vim list -o ", "apply -f "])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("typ", ["type=", "type!="]),
+        ("engine", ["engine=", "engine!="]),
+        ("create_time ", [f"create_time {operator}" for operator in ("=", "!=", "<", "<=", ">", ">=")]),
+        ("type !", ["type !="]),
+        ("status = rea", ["status = REACHABLE"]),
+        ("status=REACHABLE ", ["status=REACHABLE AND", "status=REACHABLE OR"]),
+        ("status=REACHABLE A", ["status=REACHABLE AND"]),
+        ("NOT (name=fa", ["NOT (name=faro"]),
+        ('(name = "lab*" OR -labels.re', [f'(name = "lab*" OR -labels.region{end}' for end in ("=", "!=", ":")]),
+        (
+            "auth_url:http://a:5000 AND project_id=",
+            [f"auth_url:http://a:5000 AND project_id={each}" for each in ("core", "edge")],
+        ),
+        ("labels.r", ["labels.region", "labels.role"]),
+        ("lab", ["labels."]),
+        ("nothing", []),
+        ("nothing =", []),
+        ("status=REACHABLE what ", []),
+        ('name="fa', []),
+    ],
+)
+def test_a_filter_is_completed_at_its_end(text: str, expected: list[str]) -> None:
+    assert candidates(TABLE, ["vim", "list", "--filter"], text, lambda: ANSWERS) == expected
+
+
+def test_what_is_no_filter_is_read_once() -> None:
+    for text in ('"' * 9_999, "(" * 9_999, "a=" + '"\\' * 3_000, "a=b AND " * 1_000, "-" * 20_000):
+        assert candidates(TABLE, ["vim", "list", "--filter"], text, lambda: ANSWERS) is not None
+
+
+@pytest.mark.parametrize(
+    "line", ["vim ", "vim show --", "vim list -o ", "vim list -c ", "vim list --filter status=", "apply -f "]
+)
 def test_the_fleet_is_asked_for_nothing_that_it_does_not_know(line: str) -> None:
     *words, word = line.split(" ")
 

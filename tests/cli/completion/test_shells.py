@@ -89,6 +89,17 @@ async def test_names_and_labels_of_a_fleet_are_completed_and_kept(program: Path,
     assert (old, new) == (["lab-1", "lab-2"], ["lab-1"])
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("vimesh vim list --filter status = UNR", "UNREACHABLE"),
+        ("""vimesh vim list --filter "'status = UNR" """, "status = UNREACHABLE"),
+    ],
+)
+async def test_bash_is_given_what_it_replaces(program: Path, tmp_path: Path, words: str, expected: str) -> None:
+    assert " ".join(await in_bash(program, tmp_path, words)) == expected
+
+
 async def test_a_fleet_that_does_not_answer_is_waited_for_once(program: Path, tmp_path: Path) -> None:
     assert await in_bash(program, tmp_path, "vimesh vim show la", VIMESH_ADDRESS="127.0.0.1:9") == []
     [kept] = (tmp_path / "cache/vimesh").iterdir()
@@ -102,6 +113,14 @@ async def test_a_fleet_that_does_not_answer_is_waited_for_once(program: Path, tm
         ("complete_zsh", "vimesh vim sh", """_arguments '*: :(("show"))'"""),
         ("complete_zsh", "vimesh apply -f ", "_files"),
         ("complete_fish", "vimesh vim sh", "show"),
+        ("complete_zsh", "vimesh vim list --filter 'status = UNR", """_arguments '*: :(("status = UNREACHABLE"))'"""),
+        ("complete_zsh", 'vimesh vim list --filter \'name="$(reboot)" AND typ', "_files"),
+        ("complete_fish", "vimesh vim list --filter 'type=openstack AND NOT isd", ""),
+        (
+            "complete_fish",
+            "vimesh vim list --filter 'type=openstack AND NOT is_default=t",
+            "type=openstack AND NOT is_default=true",
+        ),
     ],
 )
 def test_a_shell_is_answered_without_the_library_of_commands(

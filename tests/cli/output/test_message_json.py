@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from random import Random
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from vimesh.cli.base.exits import Failure
+from vimesh.cli.output import documents
 from vimesh.cli.output.documents import document
 from vimesh.cli.output.message_json import message_json
 from vimesh.v1 import fleet_service_pb2, maintenance_service_pb2, receiver_service_pb2, vim_pb2
@@ -87,6 +90,29 @@ def test_it_is_what_the_library_writes(kind: type[Message], indent: str) -> None
         expected = json.dumps(document(message), indent=2, ensure_ascii=False)
 
         assert message_json(message, indent) == expected.replace("\n", f"\n{indent}")
+
+
+@pytest.mark.parametrize("kind", [vim_pb2.Vim, vim_pb2.VimEvent], ids=lambda kind: kind.__name__)
+def test_nothing_that_long_lists_have_is_left_to_the_library(kind: type[Message]) -> None:
+    random = Random(7)
+    messages: list[Message] = [kind() for _ in range(20)]
+    for message in messages:
+        _fill(message, random)
+    slow = 0
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal slow
+        if event == "call" and frame.f_code is documents.document.__code__:
+            slow += 1
+
+    sys.setprofile(count)
+    try:
+        for message in messages:
+            message_json(message)
+    finally:
+        sys.setprofile(None)
+
+    assert slow == 0
 
 
 def test_what_json_cannot_say_is_explained() -> None:

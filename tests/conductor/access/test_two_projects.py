@@ -21,7 +21,14 @@ from tests.support.deployments.conductors import Client
 from tests.support.deployments.secured_conductors import ADMIN, client_as, secured
 from tests.support.sql.stores import sqlite_url, store_at
 from vimesh.conductor.watches.watch_streams import WatchLimits
-from vimesh.v1 import access_service_pb2, conductor_service_pb2, vim_pb2, vim_service_pb2, workflow_service_pb2
+from vimesh.v1 import (
+    access_service_pb2,
+    conductor_service_pb2,
+    explanation_pb2,
+    vim_pb2,
+    vim_service_pb2,
+    workflow_service_pb2,
+)
 from vimesh.v1.vim_pb2 import Monitor, Vim
 
 CALLS = 250
@@ -192,6 +199,7 @@ def calls_on_a_vim(dice: random.Random, a: Client, vim: Vim) -> list[Call]:
         ),
         lambda vim_id: a.vims.ModifyVimJson(json_of(vim_id), timeout=WITHIN_S),
         lambda vim_id: a.vims.ProbeVim(vim_service_pb2.ProbeVimRequest(vim_id=vim_id), timeout=WITHIN_S),
+        lambda vim_id: a.vims.ExplainVim(explanation_pb2.ExplainVimRequest(vim_id=vim_id), timeout=WITHIN_S),
         lambda vim_id: a.vims.GetVim(
             vim_service_pb2.GetVimRequest(vim_id=vim_id, max_age=Duration()), timeout=WITHIN_S
         ),

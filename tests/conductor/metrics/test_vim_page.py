@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from tests.support.sql.stores import elapse, record, registration, report, sqlit
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
 from vimesh.conductor.metrics import vim_page as page_module
 from vimesh.conductor.metrics.vim_page import may_read_vims, vim_page
+from vimesh.domain.conditions.conditions import Certificate, Condition, ConditionStatus
+from vimesh.domain.probing import Depth, ProbePolicy
+from vimesh.domain.vim_conditions.condition_reports import ConditionReport
 from vimesh.domain.vims import Modification, Registered, Registration, Status
 from vimesh.metrics.catalogue.metric_entry import Component
 from vimesh.metrics.exposition import MetricsSettings, exposition_of
@@ -52,6 +56,43 @@ async def test_what_is_not_known_has_no_value(tmp_path: Path) -> None:
     assert labels == {"vim_id": up.id, "name": "up", "project": "default", "type": "openstack"}
 
 
+async def test_conditions_that_are_known_have_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "_PAGE", 2)
+    states = dict(zip(("ServiceReady", "LoggedIn", "CertificateValid", "Endpoint/image"), "TFTU", strict=True))
+    words = {"T": ConditionStatus.TRUE, "F": ConditionStatus.FALSE, "U": ConditionStatus.UNKNOWN}
+    conditions = tuple(Condition(type_, words[state], "", "") for type_, state in states.items())
+    async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
+        now = (await store.clock()).replace(microsecond=0)
+        ends = {"up": now + dt.timedelta(days=3), "down": now + dt.timedelta(days=3), "old": now - dt.timedelta(days=1)}
+        for name, end in ends.items():
+            vim = await store.register(registration(name=name, policy=ProbePolicy(depth=Depth.LOGIN)))
+            await record(store, [report(vim, Status.UNREACHABLE if name == "down" else Status.REACHABLE)])
+            certificate = Certificate("", "", (), now, end, "", (), None, "")
+            seen = ConditionReport(vim.id, vim.monitor.action_id, conditions, certificate)
+            await store.conditions.record([seen])
+        await store.register(registration(name="plain"))
+        whole, *shards = await page_of(store, tmp_path, "", "?shard=0/2", "?shard=1/2")
+
+    def told(answer: Scrape) -> dict[tuple[str, str], float]:
+        lines = answer.by_labels("vimesh_vim_condition").items()
+        return {(dict(labels)["name"], dict(labels)["condition"]): value for labels, value in lines}
+
+    assert told(whole) == {
+        ("up", "ServiceReady"): 1,
+        ("up", "LoggedIn"): 0,
+        ("up", "CertificateValid"): 1,
+        ("down", "CertificateValid"): 1,
+        ("old", "ServiceReady"): 1,
+        ("old", "LoggedIn"): 0,
+        ("old", "CertificateValid"): 0,
+    }
+    assert {**told(shards[0]), **told(shards[1])} == told(whole)
+    expiries = whole.by_labels("probe_ssl_earliest_cert_expiry").items()
+    assert {dict(labels)["name"]: value for labels, value in expiries} == {
+        name: end.timestamp() for name, end in ends.items()
+    }
+
+
 async def test_names_are_escaped(tmp_path: Path) -> None:
     odd = ('quo"te', "back\\slash", "back\\nslash", "line\nfeed", "Köln ☁", 'all\\"\n')
     async with store_at(sqlite_url(tmp_path / "vimesh.sqlite")) as store:
@@ -85,7 +126,8 @@ async def test_the_first_page_reads_all_labels_at_once_and_later_ones_those_that
         async def reads_of(shard: str = "0/1") -> int:
             before = sum(browses)
             assert (await scrape(socket_in(tmp_path), f"/metrics/vims?shard={shard}")).status == 200
-            return sum(browses) - before
+            # Two are short looks for conditions and certificates, of which there are none.
+            return sum(browses) - before - 2
 
         first, *_ = await store.register_many([registration() for _ in range(45)])
         async with exposition_of(Component.CONDUCTOR, MetricsSettings(socket_in(tmp_path))) as exposition:

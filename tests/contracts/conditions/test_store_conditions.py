@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.support.sql.stores import changes_in, elapse, newest_event, record, registration, report
+from vimesh.domain.actions import Shard
 from vimesh.domain.conditions.conditions import Certificate, Condition, ConditionStatus, TimedCondition
 from vimesh.domain.errors import BadInput
 from vimesh.domain.events import EventKind
@@ -24,6 +25,7 @@ from vimesh.domain.vim_conditions.condition_rules import MAX_CONDITIONS, REMOVED
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Modification, Status, Vim
 from vimesh.store.schema.condition_tables import vim_certificates, vim_conditions
+from vimesh.store.schema.timestamps import micros_of
 from vimesh.store.sql_store import SqlStore
 
 _TRUE, _FALSE, _UNKNOWN = ConditionStatus
@@ -319,3 +321,23 @@ async def test_beside_conductors_that_do_not_know_conditions_none_are_recorded(s
     await store.withdraw_process(older.process_id, "")
     assert await see(store, deep, condition("ServiceReady")) == _NEW
     assert (await store.modify(vim.id, Modification(policy=_DEEP))).policy == _DEEP
+
+
+async def test_metrics_get_conditions_in_pages_as_they_read_by_time(store: VimStore) -> None:
+    ended = replace(CERTIFICATE, not_after=await store.clock() - dt.timedelta(days=1))
+    vims = [await reachable(store) for _ in range(2)]
+    for vim in vims:
+        await see(store, vim, condition("ServiceReady"), condition("CertificateValid"), certificate=ended)
+
+    everything, after = [], (0, "")
+    while page := await store.conditions.condition_samples(Shard(), after, 1):
+        everything += page
+        after = page[-1][:2]
+
+    assert [(one.type, one.status) for one in everything] == [("CertificateValid", _FALSE), ("ServiceReady", _TRUE)] * 2
+    halves = [await store.conditions.condition_samples(Shard(index, 2), (0, ""), 10) for index in range(2)]
+    assert sorted(one for half in halves for one in half) == sorted(everything)
+    ends = await store.conditions.certificate_samples(Shard(), 0, 10)
+    assert [one.number for one in ends] == sorted({one.number for one in everything})
+    assert {one.not_after for one in ends} == {micros_of(ended.not_after)}
+    assert await store.conditions.certificate_samples(Shard(), ends[-1].number, 10) == []

@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.fuzz.doors.known_vims import UNIQUE, VIM_IDS, registration
 from vimesh.domain.history.round_digests import record_of
-from vimesh.v1 import action_pb2, vim_pb2
+from vimesh.v1 import action_pb2, explanation_pb2, vim_pb2
 from vimesh.v1 import availability_service_pb2 as av
 from vimesh.v1 import conductor_service_pb2 as cs
 from vimesh.v1 import fleet_service_pb2 as fs
@@ -264,7 +264,9 @@ _MESSAGES: Sequence[Sequence[Message]] = (
             vims=[cs.FailedVim(vim_id=_FIRST, action_id=_FIRST, patience=Duration(nanos=200_000_000))],
         ),
     ),
+    (cs.GetVimCredentialsRequest(vim_id=_FIRST, action_id=_FIRST),),
     (vs.ProbeVimRequest(vim_id=_FIRST),),
+    (explanation_pb2.ExplainVimRequest(vim_id=_FIRST),),
     (ws.ClaimWorkflowTasksRequest(claimant="fuzzer", max_tasks=10, lease=Duration(seconds=1)),),
     (ws.FinishWorkflowTaskRequest(task_id=_FIRST, claim_token="a", error="b", retry_after=Duration(seconds=1)),),
     (

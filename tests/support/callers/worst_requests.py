@@ -14,6 +14,7 @@ WORKFLOW_SERVICE = "/vimesh.v1.WorkflowService"
 SMALL = (
     f"{VIM_SERVICE}/GetVim",
     f"{VIM_SERVICE}/ProbeVim",
+    f"{VIM_SERVICE}/ExplainVim",
     f"{VIM_SERVICE}/DeregisterVim",
     f"{VIM_SERVICE}/WatchVims",
     f"{VIM_SERVICE}/ListVims",

@@ -29,3 +29,11 @@ class WithoutProbes(ConductorServiceServicer):
     ) -> AsyncIterator[pb.ConfirmFailuresResponse]:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "as the test wants")
         yield pb.ConfirmFailuresResponse()
+
+    async def GetVimCredentials(  # noqa: N802 - the name of the RPC
+        self,
+        request: pb.GetVimCredentialsRequest,  # noqa: ARG002 - gRPC passes it
+        context: _Context,
+    ) -> pb.GetVimCredentialsResponse:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "as the test wants")
+        return pb.GetVimCredentialsResponse()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,7 @@ _CONFIG: Final = """
 [DEFAULT]
 log_file = {folder}/keystone.log
 [database]
-connection = sqlite:///{folder}/keystone.sqlite
+connection = sqlite:///{folder}/keystone.sqlite?timeout={lock_timeout_s}
 [fernet_tokens]
 key_repository = {folder}/fernet-keys
 [fernet_receipts]
@@ -88,16 +90,41 @@ class Keystone:
     def add_user(self, name: str, project_id: str, role: str) -> str:
         """Make a user with a role in a project; return its id."""
         user_id = self._add("user", name=name, domain_id="default", password=PASSWORD)
-        roles = self._admin().get(f"{self.url}/roles?name={role}").json()["roles"]
-        self._admin().put(f"{self.url}/projects/{project_id}/users/{user_id}/roles/{roles[0]['id']}")
+        roles = self._admin.get(f"{self.url}/roles?name={role}").json()["roles"]
+        self._admin.put(f"{self.url}/projects/{project_id}/users/{user_id}/roles/{roles[0]['id']}")
         return user_id
 
     def id_of_user(self, name: str) -> str:
-        return str(self._admin().get(f"{self.url}/users?name={name}").json()["users"][0]["id"])
+        return str(self._admin.get(f"{self.url}/users?name={name}").json()["users"][0]["id"])
 
     def add_service(self, kind: str, url: str) -> None:
         service_id = self._add("service", type=kind, name=kind)
         self._add("endpoint", service_id=service_id, interface="public", region_id="RegionOne", url=url)
+
+    def change_user(self, user_id: str, **fields: object) -> None:
+        self._admin.patch(f"{self.url}/users/{user_id}", json={"user": fields})
+
+    def add_application_credential(self, user: str, project: str) -> tuple[str, str]:
+        """Make an application credential of a user; return its id and its secret."""
+        session = self.session(user, project)
+        answer: Any = session.post(
+            f"{self.url}/users/{session.get_user_id()}/application_credentials",
+            json={"application_credential": {"name": f"vimesh-{user}"}},
+        )
+        made = answer.json()["application_credential"]
+        return str(made["id"]), str(made["secret"])
+
+    def remove_services(self, kind: str) -> None:
+        admin = self._admin
+        for service in admin.get(f"{self.url}/services?type={kind}").json()["services"]:
+            admin.delete(f"{self.url}/services/{service['id']}")
+
+    @contextmanager
+    def without_database(self) -> Generator[None]:
+        """Keep the database from it, which then answers as it does when its database is away."""
+        with closing(sqlite3.connect(self.folder / "keystone.sqlite", timeout=_LIMIT_S)) as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+            yield
 
     def write_service_file(self, path: Path, more: str = "") -> Path:
         """Write what an OpenStack service has to log in, and return the path."""
@@ -105,19 +132,23 @@ class Keystone:
         return path
 
     def _add(self, kind: str, **fields: object) -> str:
-        answer: Any = self._admin().post(f"{self.url}/{kind}s", json={kind: fields})
+        answer: Any = self._admin.post(f"{self.url}/{kind}s", json={kind: fields})
         return str(answer.json()[kind]["id"])
 
+    @cached_property
     def _admin(self) -> Session:
         return self.session("admin", "admin")
 
 
 @contextmanager
-def running_keystone(folder: Path, *, expiration_s: int = 3600) -> Generator[Keystone]:
-    """Make a Keystone in a folder, or use the one that is there, and serve it. Stops the server at the end."""
+def running_keystone(folder: Path, *, expiration_s: int = 3600, lock_timeout_s: float = 5) -> Generator[Keystone]:
+    """Make a Keystone in a folder, or use the one that is there, and serve it. Stops the server at the end.
+
+    `lock_timeout_s`: how long it waits for its database.
+    """
     port = free_port()
     config = folder / f"keystone-{port}.conf"
-    config.write_text(_CONFIG.format(folder=folder, expiration_s=expiration_s))
+    config.write_text(_CONFIG.format(folder=folder, expiration_s=expiration_s, lock_timeout_s=lock_timeout_s))
     keystone = Keystone(f"http://127.0.0.1:{port}/v3", folder)
     if is_new := not (folder / "keystone.sqlite").exists():
         _make(folder, config, keystone.url)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version as installed_version
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
 from vimesh.cli.base.exits import Failure
-from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import Output
-from vimesh.cli.output import documents, text_tables
-from vimesh.client.calls.front_stubs import Front
-from vimesh.v1 import access_service_pb2 as pb
+from vimesh.cli.output import text_tables
 
-_CONTRACT: Final = pb.DESCRIPTOR.package
+if TYPE_CHECKING:
+    from vimesh.client.calls.front_stubs import Front
+
+_CONTRACT: Final = "vimesh.v1"
 
 
 def version(  # noqa: PLR0913 - one parameter per flag
@@ -40,6 +40,8 @@ def version(  # noqa: PLR0913 - one parameter per flag
     server: dict[str, str] | None = None
     try:
         if not client:
+            from vimesh.cli.client.front import run  # noqa: PLC0415 - what is printed of this command needs no gRPC
+
             server = {"address": settings.address, "version": run(settings, _ask) or "unknown", "contract": _CONTRACT}
     except Failure:
         _write(settings.output, None)
@@ -48,6 +50,8 @@ def version(  # noqa: PLR0913 - one parameter per flag
 
 
 async def _ask(front: Front) -> str:
+    from vimesh.v1 import access_service_pb2 as pb  # noqa: PLC0415 - as above
+
     return (await front.access.WhoAmI(pb.WhoAmIRequest(), timeout=front.timeout_s)).version
 
 
@@ -61,6 +65,8 @@ def _write(output: Output, server: dict[str, str] | None) -> None:
         "server": server,
     }
     if output is not Output.TABLE:
+        from vimesh.cli.output import documents  # noqa: PLC0415 - as above
+
         documents.write(output, content)
         return
     rows = [(part, about["version"], about["contract"]) for part, about in content.items() if about]

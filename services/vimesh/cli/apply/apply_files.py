@@ -15,6 +15,7 @@ from vimesh.cli.apply.vims_to_apply import VimFromFile, VimName, read_vims
 from vimesh.cli.apply.wait_for_applied import wait_for_applied
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import ClientSettings, client_settings
+from vimesh.cli.base.durations import limit_s
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import clipped, printable
 from vimesh.cli.client.front import run
@@ -23,7 +24,7 @@ from vimesh.cli.output import documents
 from vimesh.cli.output.progress import progress
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
-from vimesh.cli.watches.wait_for_status import WaitCondition, limit_s
+from vimesh.cli.watches.wait_for_status import WaitCondition
 from vimesh.client.calls.front_stubs import Front
 from vimesh.domain.filters.match_filter import labels_match
 from vimesh.domain.filters.parse_filter import parse_filter

@@ -211,6 +211,8 @@ SHARD = Setting("monitor.shard", _shard, Shard())
 """Ignored: monitors share the VIMs by themselves. It is a known key so that fleets that set it can be upgraded."""
 CAPACITY = Setting("monitor.capacity", _number(1, MAX_CAPACITY), 1)
 VANTAGE = Setting("monitor.vantage", vantage_name, DEFAULT_VANTAGE)
+LOGIN_GAP = Setting("monitor.login_gap", _number(1, 3600), 2)
+"""Seconds between two logins at one cloud."""
 NOTIFIER_ID = Setting("notifier_id", _notifier_id, "")
 """Empty: a new one at each start."""
 IMPORT_DATABASE_URL = Setting("import.database_url", str, "", secret=True)
@@ -278,6 +280,7 @@ ALL_SETTINGS: tuple[Setting[Any], ...] = (
     SHARD,
     CAPACITY,
     VANTAGE,
+    LOGIN_GAP,
     MONITOR_HISTORY,
     HISTORY_SIZE,
     UP_HISTORY,

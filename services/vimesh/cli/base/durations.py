@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from vimesh.domain.settings import BadFlag
+
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|)", re.ASCII)
 
@@ -32,3 +34,11 @@ def brief(duration_s: float) -> str:
 def exact(duration_s: float) -> str:
     """Format a duration so that it can be typed again: 500ms, 10s."""
     return f"{duration_s * 1000:g}ms" if duration_s < 1 else f"{duration_s:g}s"
+
+
+def limit_s(flag: str, text: str) -> float:
+    """Read the duration that a flag has. Raises BadFlag."""
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise BadFlag(flag, str(error)) from error

@@ -31,7 +31,7 @@ app = typer.Typer(
     help="Show what VIMs have in common that were lost together.",
 )
 
-_CAUSES: Final = ResourceTable[pb.Cause](
+CAUSES: Final = ResourceTable[pb.Cause](
     columns=(
         TableColumn("ID", lambda cause: cause.id),
         TableColumn("KIND", lambda cause: name_of(VimCause.Kind, cause.kind)),
@@ -79,7 +79,7 @@ def list_causes(  # noqa: PLR0913 - one parameter per flag
         formats=ROWS,
     )
     choice = list_flags.list_choice(
-        settings.output, _CAUSES, columns=columns, no_headers=no_headers, sort_by=sort_by, limit=limit
+        settings.output, CAUSES, columns=columns, no_headers=no_headers, sort_by=sort_by, limit=limit
     )
 
     def cause_pages(front: Front) -> AsyncGenerator[Sequence[pb.Cause]]:
@@ -90,7 +90,7 @@ def list_causes(  # noqa: PLR0913 - one parameter per flag
 
         return fetch_pages(fetch, choice.limit_of_fetch)
 
-    run(settings, lambda front: print_pages(_CAUSES, cause_pages(front), choice))
+    run(settings, lambda front: print_pages(CAUSES, cause_pages(front), choice))
 
 
 @app.command()
@@ -119,7 +119,7 @@ def show(  # noqa: PLR0913 - one parameter per flag
         return await front.fleet.GetCause(pb.GetCauseRequest(cause_id=cause), timeout=front.timeout_s)
 
     answer = run(settings, fetch)
-    if print_item(_CAUSES, answer.cause, settings.output):
+    if print_item(CAUSES, answer.cause, settings.output):
         return
     if settings.output is not Output.TABLE:
         documents.write(settings.output, documents.document(answer))

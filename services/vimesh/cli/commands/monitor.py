@@ -35,6 +35,15 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
             help="Take N times as many VIMs as a monitor of capacity 1 [VIMESH_MONITOR_CAPACITY; default: 1].",
         ),
     ] = None,
+    login_gap: Annotated[
+        str | None,
+        typer.Option(
+            "--login-gap",
+            metavar="SECONDS",
+            help="Let so much time pass between two logins at one cloud, times the number of monitors "
+            "[VIMESH_MONITOR_LOGIN_GAP; default: 2].",
+        ),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -63,6 +72,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
     While none of its references answers, a monitor calls no VIM UNREACHABLE: what fails may be its own network.
     """
     from vimesh.cli.processes import compose, logs  # noqa: PLC0415 - other commands do not probe
+    from vimesh.monitor.logins.vim_logins import LoginLimits  # noqa: PLC0415 - as above
     from vimesh.monitor.monitor_process import MonitorSettings  # noqa: PLC0415 - as above
 
     found = common_settings.given(config)
@@ -81,6 +91,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
                 ),
                 rules=command_settings.target_rules(found, allow=probe_allow, deny=probe_deny),
                 history=found.read(history_settings.MONITOR_HISTORY, history),
+                logins=LoginLimits(gap_s=found.read(command_settings.LOGIN_GAP, login_gap)),
                 references=found.read(REFERENCES, ",".join(reference) if reference else None),
             ),
             compose.side_ports(found, metrics=metrics, probe_listen=probe_listen),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
-from vimesh.cli.completion.complete_word import Answers, candidates
+from vimesh.cli.completion.complete_word import Answers, candidates, is_plain
 
 COMPLETE_VARIABLE: Final = "_VIMESH_COMPLETE"
 """Set by the scripts, to `complete_SHELL`."""
@@ -18,6 +19,8 @@ _PROGRAM: Final = (sys.executable, "-P", "-m", "vimesh.cli")
 """With -P, nothing is imported from the folder in which somebody types."""
 _BREAKS: Final = ("=", ":")
 """Where bash, as it comes, begins another word."""
+_QUOTES: Final = ("'", '"')
+_COMPARISONS: Final = str.maketrans("", "", "<>")
 
 
 def answer_shell(environment: Mapping[str, str]) -> int | None:
@@ -27,15 +30,19 @@ def answer_shell(environment: Mapping[str, str]) -> int | None:
             lines = environment.get("COMP_WORDS", "").split("\n")[1:]
             place = int(environment.get("COMP_CWORD", "0")) - 1
             *words, word = _joined([*lines[:place], lines[place] if 0 <= place < len(lines) else ""])
-            found = _found(words, word, environment)
+            # In quotes that are still open, bash sees no break.
+            is_quoted = word.startswith(_QUOTES)
+            found = _found(words, word[1:] if is_quoted else word, environment)
             # Bash replaces what follows the last break alone.
-            begin = max(word.rfind(each) for each in _BREAKS) + 1
+            begin = 0 if is_quoted else max(word.rfind(each) for each in _BREAKS) + 1
             print("\n".join(each[begin:] for each in found or ()))  # noqa: T201 - the answer
             return 0
         case "complete_zsh":
             words, word = _split(environment.get("_TYPER_COMPLETE_ARGS", ""))
             found = _found(words, word, environment)
-            texts = " ".join('"' + each.replace(":", r"\\:") + '"' for each in found or ())
+            # Zsh evaluates the answer, and what somebody has typed so far is part of it.
+            plain = [each for each in found or () if is_plain(each.replace(" ", "").translate(_COMPARISONS))]
+            texts = " ".join('"' + each.replace(":", r"\\:") + '"' for each in plain)
             print(f"_arguments '*: :(({texts}))'" if texts else "_files")  # noqa: T201 - the answer
             return 0
         case "complete_fish":
@@ -80,7 +87,11 @@ def _split(line: str) -> tuple[list[str], str]:
     try:
         words = shlex.split(line)
     except ValueError:
-        # A quote that is still open.
+        for quote in _QUOTES:
+            with suppress(ValueError):
+                # What is in a quote that is still open is one word, whatever it ends with.
+                *words, word = shlex.split(line + quote)
+                return words[1:], word
         words = line.split()
     if line.endswith(" ") or len(words) < 2:
         return words[1:], ""

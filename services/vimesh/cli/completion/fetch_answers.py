@@ -66,18 +66,26 @@ def fetch_answers(place: str, flags: Sequence[str]) -> None:
 async def _vims(front: Front) -> dict[str, Any]:
     names: list[str] = []
     labels: defaultdict[str, set[str]] = defaultdict(set)
-    request = ListVimsRequest(order_by="name", page_size=_PAGE, read_mask=FieldMask(paths=["name", "labels"]))
+    projects: set[str] = set()
+    request = ListVimsRequest(
+        order_by="name", page_size=_PAGE, read_mask=FieldMask(paths=["name", "labels", "project_id"])
+    )
     while len(names) < _MAX_VIMS:
         page = await front.vims.ListVims(request, timeout=front.timeout_s)
         for vim in page.vims:
             names.append(vim.name)
+            projects.add(vim.project_id)
             for key, value in vim.labels.items():
                 if len(labels[key]) < _MAX_VALUES:
                     labels[key].add(value)
         if not page.next_page_token:
             break
         request.page_token = page.next_page_token
-    return {"vims": sorted(set(names)), "labels": {key: sorted(labels[key]) for key in sorted(labels)}}
+    return {
+        "vims": sorted(set(names)),
+        "projects": sorted(projects),
+        "labels": {key: sorted(labels[key]) for key in sorted(labels)},
+    }
 
 
 async def _receivers(front: Front) -> list[str]:

@@ -28,7 +28,7 @@ app = typer.Typer(
     help="List the monitors that share the VIMs, and drain one of them.",
 )
 
-_MONITORS: Final = ResourceTable[pb.PoolMonitor](
+MONITORS: Final = ResourceTable[pb.PoolMonitor](
     columns=(
         TableColumn("ID", lambda monitor: monitor.monitor_id),
         TableColumn("HOST", lambda monitor: monitor.host),
@@ -69,12 +69,12 @@ def list_monitors(  # noqa: PLR0913 - one parameter per flag
         output=output,
         formats=ROWS,
     )
-    choice = list_flags.list_choice(settings.output, _MONITORS, columns=columns, no_headers=no_headers, sort_by=sort_by)
+    choice = list_flags.list_choice(settings.output, MONITORS, columns=columns, no_headers=no_headers, sort_by=sort_by)
 
     async def fetch(front: Front) -> Sequence[pb.PoolMonitor]:
         return (await front.fleet.ListMonitors(pb.ListMonitorsRequest(), timeout=front.timeout_s)).monitors
 
-    print_items(_MONITORS, run(settings, fetch), choice)
+    print_items(MONITORS, run(settings, fetch), choice)
 
 
 @app.command()
@@ -108,7 +108,7 @@ def drain(  # noqa: PLR0913 - one parameter per flag
         return (await front.fleet.DrainMonitor(request, timeout=front.timeout_s)).monitor
 
     drained = run(settings, ask)
-    if print_item(_MONITORS, drained, settings.output):
+    if print_item(MONITORS, drained, settings.output):
         return
     if settings.output is Output.TABLE:
         typer.echo(

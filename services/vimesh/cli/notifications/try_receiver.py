@@ -10,11 +10,11 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
+from vimesh.cli.base.durations import limit_s
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import printable
 from vimesh.cli.client.front import run
 from vimesh.cli.notifications.find_receiver import ReceiverArgument, ReceiverProject, find_receiver
-from vimesh.cli.watches.wait_for_status import limit_s
 from vimesh.client.calls.front_stubs import Front
 from vimesh.v1 import receiver_service_pb2 as pb
 

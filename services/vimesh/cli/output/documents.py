@@ -22,8 +22,17 @@ _OTHER = re.compile(r"[^\x00-\x7f]")
 def document(message: Message) -> dict[str, Any]:
     """Return a message as a JSON object: defaults included, fields in the order of the proto."""
     with unrepresentable_explained():
-        content = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+        content = _content(message)
     return _in_order(content, message.DESCRIPTOR)
+
+
+def foreign_document(message: Message) -> Any:  # noqa: ANN401 - JSON: many of them are texts there
+    """Return a message that is not of vimesh as JSON, its keys sorted."""
+    return _sorted(_content(message))
+
+
+def _content(message: Message) -> Any:  # noqa: ANN401 - as above
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ _MICROS: Final = 1_000_000
 _SHORT_BYTES: Final = 512
 """What is longer is not remembered."""
 _EMPTY: Final = "{}"
+_EMPTY_LIST: Final = "[]"
 
 _ToText = Callable[[Any], str]
 """Formats the value of a field."""
@@ -91,12 +92,25 @@ def _value(field: FieldDescriptor, indent: str) -> _ToText | None:
     if inner is not None and inner.GetOptions().map_entry:
         return _map_of_texts(indent) if _has_texts(inner) else None
     if field.is_repeated:
-        return None
-    if inner is not None:
-        return _message_value(inner, indent)
+        return _list_of(field, indent)
+    return _single_value(field, indent)
+
+
+def _single_value(field: FieldDescriptor, indent: str) -> _ToText | None:
+    if field.message_type is not None:
+        return _message_value(field.message_type, indent)
     if field.enum_type is not None:
         return _EnumWords({word.number: text_of(word.name) for word in field.enum_type.values}).__getitem__
     return encode_basestring if field.type == FieldDescriptor.TYPE_STRING else _SCALARS.get(field.cpp_type)
+
+
+def _list_of(field: FieldDescriptor, indent: str) -> _ToText | None:
+    inner = indent + _STEP
+    to_text = _single_value(field, inner)
+    if to_text is None:
+        return None
+    begin, between, end = f"[\n{inner}", f",\n{inner}", f"\n{indent}]"
+    return lambda values: f"{begin}{between.join(map(to_text, values))}{end}" if values else _EMPTY_LIST
 
 
 class _EnumWords(dict[int, str]):
@@ -106,7 +120,7 @@ class _EnumWords(dict[int, str]):
         return str(number)
 
 
-def _message_value(kind: Descriptor, indent: str) -> _ToText | None:
+def _message_value(kind: Descriptor, indent: str) -> _ToText:
     match kind.full_name:
         case "google.protobuf.Timestamp":
             return _time
@@ -116,7 +130,9 @@ def _message_value(kind: Descriptor, indent: str) -> _ToText | None:
             return _remembered(Struct, lambda struct: _indented(_struct(struct), indent))
         case "vimesh.v1.ProbePolicy":
             return _remembered(ProbePolicy, _writer(kind, indent))
-    return _writer(kind, indent) if kind.file.package == _PACKAGE else None
+    if kind.file.package == _PACKAGE:
+        return _writer(kind, indent)
+    return lambda message: _indented(documents.foreign_document(message), indent)
 
 
 def _remembered(kind: type[Message], write: _ToText) -> _ToText:

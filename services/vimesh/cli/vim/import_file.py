@@ -11,6 +11,7 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import ClientSettings, client_settings
+from vimesh.cli.base.durations import limit_s
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.base.terminal import clipped, printable
 from vimesh.cli.client_files import entry_choice
@@ -18,7 +19,6 @@ from vimesh.cli.client_files.entry_choice import EntryChoice
 from vimesh.cli.input.file_formats import FLAG, format_of
 from vimesh.cli.output.progress import progress
 from vimesh.cli.selection.dry_run import ClientDryRun, is_client_dry_run, say_dry_run
-from vimesh.cli.watches.wait_for_status import limit_s
 from vimesh.domain.errors import BadSetting
 from vimesh.domain.settings import BadFlag
 from vimesh.files.file_errors import BadFile

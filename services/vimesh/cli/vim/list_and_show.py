@@ -10,6 +10,7 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
+from vimesh.cli.base.durations import limit_s
 from vimesh.cli.client.front import run
 from vimesh.cli.formats.output_formats import ROWS
 from vimesh.cli.lists import list_flags, print_vims
@@ -17,7 +18,6 @@ from vimesh.cli.lists.print_lists import print_pages
 from vimesh.cli.output.vim_columns import VIMS
 from vimesh.cli.selection import filter_flags, label_flags
 from vimesh.cli.watches.past_times import past_time
-from vimesh.cli.watches.wait_for_status import limit_s
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.lookups.answer_pages import fetch_pages
 from vimesh.client.lookups.find_vim import find

@@ -11,6 +11,7 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
+from vimesh.cli.base.durations import limit_s
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.client.explain_failures import failure
 from vimesh.cli.client.front import run
@@ -21,7 +22,7 @@ from vimesh.cli.input.vim_fields import fill_from_flags
 from vimesh.cli.lists import print_vims
 from vimesh.cli.selection import label_flags
 from vimesh.cli.selection.dry_run import DryRun, is_dry_run, say_dry_run
-from vimesh.cli.watches.wait_for_status import WaitCondition, limit_s, wait_for
+from vimesh.cli.watches.wait_for_status import WaitCondition, wait_for
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.calls.unreachable_front import nothing_listens, unresolvable
 from vimesh.domain.settings import BadFlag

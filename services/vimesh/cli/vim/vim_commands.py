@@ -18,6 +18,9 @@ COMMANDS: Final = {
     ),
     "show": CommandSource("vimesh.cli.vim.list_and_show:show", "Show everything about one VIM."),
     "probe": CommandSource("vimesh.cli.vim.probe:probe", "Have a monitor probe a VIM now, and print what it saw."),
+    "explain": CommandSource(
+        "vimesh.cli.diagnosis.explain:explain", "Say why a VIM reads what it reads, and what would change that."
+    ),
     "set": CommandSource("vimesh.cli.vim.set_fields:set_vim", "Change a VIM."),
     "label": CommandSource("vimesh.cli.vim.label:label", "Set and remove labels of a VIM, and keep the others."),
     "deregister": CommandSource(

@@ -9,12 +9,13 @@ import typer
 
 from vimesh.cli.base import client_flags, flags
 from vimesh.cli.base.client_settings import client_settings
+from vimesh.cli.base.durations import limit_s
 from vimesh.cli.client.front import run
 from vimesh.cli.input.vim_fields import warn
 from vimesh.cli.lists.list_flags import ListChoice
 from vimesh.cli.lists.print_lists import print_items
 from vimesh.cli.output.vim_columns import VIMS
-from vimesh.cli.watches.wait_for_status import WaitCondition, limit_s, wait_for
+from vimesh.cli.watches.wait_for_status import WaitCondition, wait_for
 from vimesh.client.calls.front_stubs import Front
 from vimesh.client.lookups.find_vim import find
 from vimesh.v1.vim_pb2 import Vim

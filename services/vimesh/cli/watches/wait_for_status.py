@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vimesh.cli.base.durations import exact, seconds
+from vimesh.cli.base.durations import exact
 from vimesh.cli.base.exits import ExitCode, Failure
 from vimesh.cli.output.vim_columns import status
 from vimesh.client.calls.front_stubs import Front
@@ -44,13 +44,6 @@ class WaitCondition:
 
     def was_met_at(self, event: VimEvent) -> bool:
         return status(event.status) == self.word
-
-
-def limit_s(flag: str, text: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise BadFlag(flag, str(error)) from error
 
 
 async def wait_for(front: Front, vim: Vim, condition: WaitCondition, within_s: float) -> Vim | None:

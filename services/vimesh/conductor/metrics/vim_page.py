@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Final, TypeVar
 
 from vimesh.certificates.spiffe_ids import Role, SpiffeId
+from vimesh.conductor.metrics.condition_lines import certificate_lines, condition_lines
 from vimesh.conductor.metrics.vim_lines import LabelTexts, VimLines, label_text, shape_of
 from vimesh.domain.actions import Shard
 from vimesh.domain.fleet.store_statistics import VimSample
@@ -69,8 +70,26 @@ class VimMetricsPage:
             yield _head("vimesh_vim_valid_until_seconds", "Unix time until which the status holds without a contact.")
             for lines, samples in ranges:
                 yield lines.ends(samples)
+            async for part in self._conditions(shard, ranges):
+                yield part
         finally:
             self._running -= 1
+
+    async def _conditions(self, shard: Shard, ranges: Sequence[_Range]) -> AsyncIterator[bytes]:
+        """Yield the lines of conditions and certificates; nothing of a fleet that has none."""
+        store, vims = self._store.conditions, dict[int, tuple[str, str]]()
+        after, count = (0, ""), _PAGE
+        head = _head("vimesh_vim_condition", "Whether a condition of the VIM holds; none if that is not known.")
+        while count == _PAGE and (conditions := await self._ask(store.condition_samples(shard, after, _PAGE))):
+            vims = vims or _texts_of(ranges)
+            yield head + condition_lines(conditions, vims)
+            after, count, head = conditions[-1][:2], len(conditions), b""
+        number, count = 0, _PAGE
+        head = _head("probe_ssl_earliest_cert_expiry", "Unix time at which the certificate of the VIM ends.")
+        while count == _PAGE and (certificates := await self._ask(store.certificate_samples(shard, number, _PAGE))):
+            vims = vims or _texts_of(ranges)
+            yield head + certificate_lines(certificates, vims)
+            number, count, head = certificates[-1].number, len(certificates), b""
 
     async def _ranges(self, shard: Shard) -> AsyncIterator[_Range]:
         if any(other.count != shard.count for other in self._lines):
@@ -130,6 +149,16 @@ class VimMetricsPage:
     async def _ask(self, call: Coroutine[object, object, T]) -> T:
         """Have the store called in its own loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, self._loop))
+
+
+def _texts_of(ranges: Iterable[_Range]) -> dict[int, tuple[str, str]]:
+    """Return the status and the labels of all VIMs, by their numbers."""
+    return {
+        sample.number: (sample.status, lines.labels[sample.number][1])
+        for lines, samples in ranges
+        for sample in samples
+        if sample.number in lines.labels
+    }
 
 
 def vim_page(store: VimStore, loop: asyncio.AbstractEventLoop) -> Page:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vimesh.domain.errors import VimeshError
-from vimesh.domain.pool.pool_members import MAX_MONITORS
 
 
 class MonitorNotFound(VimeshError):
@@ -19,8 +18,8 @@ class MonitorNotFound(VimeshError):
 
 
 class TooManyMonitors(VimeshError):
-    def __init__(self) -> None:
-        super().__init__(f"the pool has {MAX_MONITORS} monitors already, which is its limit")
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the pool has {most} monitors already, which is its limit")
 
 
 class AssignmentChanged(VimeshError):

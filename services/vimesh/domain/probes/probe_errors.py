@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from vimesh.domain.errors import VimeshError
-from vimesh.domain.vims import Engine
+
+if TYPE_CHECKING:
+    from vimesh.domain.vims import Engine  # clients import errors, and not what they are about
 
 
 class NoMonitor(VimeshError):

@@ -17,6 +17,7 @@ JSON_PATHS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (r"/v1/vims:modify", ("POST",)),
     (r"/v1/vims:deregister", ("POST",)),
     (r"/v1/vims/[^/]+:probe", ("POST",)),
+    (r"/v1/vims/[^/]+:explain", ("GET",)),
     (r"/v1/vims/[^/]+", ("GET", "PATCH", "DELETE")),
     (r"/v1/vims/[^/]+/events", ("GET",)),
     (r"/v1/vims/[^/]+/samples", ("GET",)),

@@ -9,6 +9,8 @@ from vimesh.domain.actions import Action
 from vimesh.monitor.conditions.target_conditions import TargetConditions
 from vimesh.monitor.host.probe_loop import ProbeLoop
 from vimesh.monitor.host.requested_rounds import RequestedRounds
+from vimesh.monitor.names.resolver import Resolver
+from vimesh.monitor.probes.base.target_gate import TargetGate
 from vimesh.monitor.references.reference_probes import ReferenceProbes
 from vimesh.monitor.rounds.rounds import Rounds
 from vimesh.monitor.rounds.shared_probes import SharedProbes
@@ -48,6 +50,8 @@ class ActionHost:
         pace: RoundBudget,
         statistics: ProbeStatistics,
         requested_rounds: RequestedRounds,
+        gate: TargetGate,
+        resolver: Resolver,
         history: RoundHistory | None = None,
         health: LocalHealth | None = None,
         references: ReferenceProbes | None = None,
@@ -57,6 +61,9 @@ class ActionHost:
         self.statistics = statistics
         self.requested_rounds = requested_rounds
         """Rounds that belong to no action."""
+        self.gate = gate
+        """Judges the address of every connection, those of logins, too."""
+        self.resolver = resolver
         self.history = history
         """What rounds come to, minute by minute; None if that is not wanted."""
         self.references = references

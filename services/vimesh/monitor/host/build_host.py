@@ -222,6 +222,8 @@ def hosting(
             abilities=_abilities(icmp, connector, verifying),
             pace=pace,
             statistics=statistics,
+            gate=gate,
+            resolver=resolver,
             history=history,
             requested_rounds=RequestedRounds(
                 loop=loop,

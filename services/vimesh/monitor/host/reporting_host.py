@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +18,8 @@ from vimesh.domain.actions import Action
 from vimesh.domain.endpoints import AuthUrlInvalid
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.logins.build_logins import LoginSettings, Reach, logging_in
+from vimesh.monitor.logins.vim_logins import VimLogins
 from vimesh.monitor.loop_guard.safeguards import Safeguards
 from vimesh.monitor.references.reference_addresses import References
 from vimesh.monitor.reporting.condition_reporter import ConditionReporter
@@ -52,6 +54,8 @@ class ReportingHost:
     """Delivers what rounds come to; None if that is not wanted. The caller must run both of its loops."""
     conditions: ConditionReporter | None = None
     """Tells what probes show besides verdicts; None if that is not wanted. The caller must run it."""
+    logins: VimLogins | None = None
+    """Logs in to the VIMs that want it; None if that is not wanted. The caller must run it."""
 
     def start(self, action: Action) -> bool:
         """Run an action and report for it; False if it runs already. Raises AuthUrlInvalid."""
@@ -61,15 +65,20 @@ class ReportingHost:
         # First: an action that shares the probes of others gets their verdict at once.
         self.ledger.add_action(action.vim_id, action.action_id, action.observation)
         try:
-            return self.host.start(action)
+            started = self.host.start(action)
         except AuthUrlInvalid:
             self.ledger.remove_action(action.vim_id, action.action_id)
             raise
+        if self.logins is not None:
+            self.logins.start(action)
+        return started
 
     def stop(self, vim_id: str, action_id: str) -> bool:
         """End an action; False if it does not run (any more)."""
         if self.opinions is not None:
             self.opinions.forget(vim_id, action_id)
+        if self.logins is not None:
+            self.logins.stop(vim_id, action_id)
         self.ledger.remove_action(vim_id, action_id)
         return self.host.stop(vim_id, action_id)
 
@@ -87,6 +96,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     conditions: bool = False,
     tracer: Tracer | None = None,
     others: OtherMonitors | None = None,
+    logins: LoginSettings | None = None,
     on_bad_action: Callable[[str, str], object] = lambda _vim_id, _action_id: None,
 ) -> AsyncGenerator[ReportingHost]:
     """Yield a host that probes by the rules, and reports to `address`.
@@ -94,7 +104,8 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
     Actions that are answered with bad_action are stopped and then passed on to `on_bad_action`: (vim_id, action_id).
     `references`: what proves that the network of this process works. `credentials`: see `channel`. `history`: whether
     to gather what rounds come to. `conditions`: whether to gather what they show besides. `tracer`: None: no call is
-    traced. `others`: who is asked before a VIM is called UNREACHABLE; None: nobody. Raises BadSetting.
+    traced. `others`: who is asked before a VIM is called UNREACHABLE; None: nobody. `logins`: how to log in to VIMs
+    that want it; None: not at all. Raises BadSetting.
     """
     _allow_all_files()
     async with channel(address, credentials) as to_conductors:
@@ -122,10 +133,17 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 clock=time.monotonic,
             )
         on_verdict = ledger.queue_verdict if opinions is None else opinions.consider
-        with hosting(on_verdict, settings, safeguards, fleet) as host:
+        with ExitStack() as scope:
+            host = scope.enter_context(hosting(on_verdict, settings, safeguards, fleet))
+            vim_logins = None
+            if logins is not None and host.conditions is not None:
+                reach = Reach(host.gate, host.resolver, settings.user_agent)
+                vim_logins = scope.enter_context(logging_in(stub, host.conditions.book, reach, logins, random))
 
             def stop(vim_id: str, action_id: str) -> None:
                 host.stop(vim_id, action_id)
+                if vim_logins is not None:
+                    vim_logins.stop(vim_id, action_id)
                 if opinions is not None:
                     opinions.forget(vim_id, action_id)
                 on_bad_action(vim_id, action_id)
@@ -164,6 +182,7 @@ async def reporting_host(  # noqa: PLR0913 - what it is built from
                 opinions,
                 delivery,
                 told,
+                vim_logins,
             )
 
 

@@ -36,11 +36,8 @@ def page(connection: Connection, page_size: int, page_token: str, caller: Caller
 
 
 def get(connection: Connection, cause_id: str, caller: Caller) -> CauseDetail:
-    """Return a cause. Raises CauseNotFound."""
-    rows = _rows(connection, [causes.c.id == cause_id], 1, caller)
-    if not rows:
-        raise CauseNotFound(cause_id)
-    [cause] = _causes_of(connection, rows, caller)
+    """Return a cause with its VIMs. Raises CauseNotFound."""
+    cause = get_cause(connection, cause_id, caller)
     if cause.end_time is not None:
         return CauseDetail(cause, ())
     named = _MEMBER_STANDINGS.join(vims, vims.c.id == cause_members.c.vim_id)
@@ -50,6 +47,15 @@ def get(connection: Connection, cause_id: str, caller: Caller) -> CauseDetail:
     )
     found = connection.execute(statement.order_by(vims.c.name, vims.c.id).limit(MAX_SHOWN_VIMS))
     return CauseDetail(cause, [AffectedVim(*row) for row in found])
+
+
+def get_cause(connection: Connection, cause_id: str, caller: Caller) -> CommonCause:
+    """Return a cause. Raises CauseNotFound."""
+    rows = _rows(connection, [causes.c.id == cause_id], 1, caller)
+    if not rows:
+        raise CauseNotFound(cause_id)
+    [cause] = _causes_of(connection, rows, caller)
+    return cause
 
 
 def _of(project_id: ColumnElement[Any], caller: Caller) -> list[ColumnElement[bool]]:

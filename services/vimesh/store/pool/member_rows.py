@@ -106,7 +106,7 @@ def renew(  # noqa: PLR0913 - what a row is of
     if connection.execute(_COUNT).scalar_one() >= MAX_MONITORS:
         connection.execute(_REMOVE_LAPSED, {"now": now})
         if connection.execute(_COUNT).scalar_one() >= MAX_MONITORS:
-            raise TooManyMonitors
+            raise TooManyMonitors(MAX_MONITORS)
     row = {"id": monitor_id, "identity": identity, "draining": False, "join_time": now, "watch_id": ""}
     connection.execute(_INSERT, {**row, **renewed})
 

@@ -1,8 +1,9 @@
 /** All that people read, in one place. */
 import { Vim_Status, VimEvent_Kind } from "vimesh-client";
+import { type Condition, Condition_Status } from "vimesh-client/v1/condition";
 import { FleetProcess_Kind } from "vimesh-client/v1/fleet_service";
 import { MaintenanceWindow_State } from "vimesh-client/v1/maintenance_service";
-import { Monitor_Engine, Monitor_State, ProbePolicy_Method, VimCause_Kind } from "vimesh-client/v1/vim";
+import { Monitor_Engine, Monitor_State, ProbePolicy_Depth, ProbePolicy_Method, VimCause_Kind } from "vimesh-client/v1/vim";
 import { WorkflowTask_Kind } from "vimesh-client/v1/workflow_service";
 
 export const NUMBER = new Intl.NumberFormat();
@@ -23,6 +24,8 @@ export const kindText = worded(VimEvent_Kind);
 export const engineText = worded(Monitor_Engine);
 export const stateText = worded(Monitor_State);
 export const methodText = worded(ProbePolicy_Method);
+export const depthText = worded(ProbePolicy_Depth);
+export const conditionText = worded(Condition_Status);
 export const causeText = worded(VimCause_Kind);
 export const processText = worded(FleetProcess_Kind);
 export const taskText = worded(WorkflowTask_Kind);
@@ -201,6 +204,26 @@ export const T = {
     previous: "Before",
     explanation: "Explanation",
   },
+  conditions: {
+    title: "Conditions",
+    condition: "Condition",
+    holds: "Holds",
+    certificate: "Certificate",
+    subject: "Subject",
+    issuer: "Issuer",
+    names: "Names",
+    from: "Valid from",
+    until: "Valid until",
+    left: (left: string) => `(for ${left})`,
+    ended: "(it has ended)",
+    verified: "Verified",
+    nobodyLooked: "not looked at: tls_verify is off",
+    fingerprint: "SHA-256",
+    depth: "Depth",
+    logins: "Logs in every",
+    changed: (conditions: readonly Condition[]) =>
+      conditions.map(({ type, status, reason }) => `${type} ${conditionText(status)}${reason ? ` (${reason})` : ""}`).join(", "),
+  },
   views: {
     title: "Views",
     vantage: "Vantage",
@@ -242,6 +265,12 @@ export const T = {
       PROBED_ELSEWHERE: "What reports on this VIM runs outside the fleet's monitors, and probes when it decides to.",
       PROBE_RATE_EXCEEDED: "People and programs of this project have asked for many probes, which monitors could not carry out beside their work.",
     } as Readonly<Record<string, string>>,
+  },
+  explained: {
+    title: "Why it reads this",
+    next: "What would change it",
+    claims: (count: number) => (count === 1 ? "What is known: 1 claim" : `What is known: ${count} claims`),
+    asOf: (time: string) => `As of ${time}. Nothing was probed for this.`,
   },
   causes: {
     what: "VIMs that were lost together are joined to what they have in common. One that is lost alone has no cause.",

@@ -31,7 +31,7 @@ def verifying_context() -> ssl.SSLContext:
     if not context.cert_store_stats()["x509_ca"] and not _has_authorities(ssl.get_default_verify_paths().capath):
         detail = "this machine has no CA certificates: install them, and restart the monitor"
         raise LocalFault(Reason.LOCAL_RESOURCES, detail)
-    return _narrowed(context)
+    return narrowed(context)
 
 
 def _has_authorities(folder: str | None) -> bool:
@@ -50,10 +50,10 @@ def lenient_context() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.options |= getattr(ssl, "OP_LEGACY_SERVER_CONNECT", 0x4)
-    return _narrowed(context)
+    return narrowed(context)
 
 
-def _narrowed(context: ssl.SSLContext) -> ssl.SSLContext:
+def narrowed(context: ssl.SSLContext) -> ssl.SSLContext:
     """Disable features that only cost CPU: groups that the server makes up, renegotiation, compression, tickets."""
     # This list does not affect the ciphers of TLS 1.3, which are always enabled.
     ciphers = [cipher for cipher in context.get_ciphers() if cipher["kea"] not in _FINITE_FIELD]

@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Duration } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { Status } from "../../google/rpc/status_pb.js";
 import { file_google_rpc_status } from "../../google/rpc/status_pb.js";
 import type { Action, PoolPlace } from "./action_pb.js";
@@ -14,13 +14,13 @@ import type { Certificate, Condition } from "./condition_pb.js";
 import { file_vimesh_v1_condition } from "./condition_pb.js";
 import type { Monitor_Engine, ProbePolicy, Vim_Status, WatchEnd } from "./vim_pb.js";
 import { file_vimesh_v1_vim } from "./vim_pb.js";
-import type { Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file vimesh/v1/conductor_service.proto.
  */
 export const file_vimesh_v1_conductor_service: GenFile = /*@__PURE__*/
-  fileDesc("CiF2aW1lc2gvdjEvY29uZHVjdG9yX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSLoAQoQVXBkYXRlVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSEQoJYWN0aW9uX2lkGAMgASgJEhMKC29ic2VydmF0aW9uGAQgASgEEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSLQoKcm91bmRfdHJpcBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNhZ2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i6QEKEVVwZGF0ZVZpbVJlc3BvbnNlEicKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IABIlCgdyZWZ1c2VkGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIxCg5jb250YWN0X3dpdGhpbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJuZXdlc3Rfb2JzZXJ2YXRpb24YBCABKARCCQoHb3V0Y29tZSILCglCYWRBY3Rpb24iQQoRVXBkYXRlVmltc1JlcXVlc3QSLAoHcmVwb3J0cxgBIAMoCzIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0IkQKElVwZGF0ZVZpbXNSZXNwb25zZRIuCghvdXRjb21lcxgBIAMoCzIcLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZSJBChdSZXBvcnRDb25kaXRpb25zUmVxdWVzdBImCgR2aW1zGAEgAygLMhgudmltZXNoLnYxLlZpbUNvbmRpdGlvbnMinAEKDVZpbUNvbmRpdGlvbnMSDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCRIoCgpjb25kaXRpb25zGAMgAygLMhQudmltZXNoLnYxLkNvbmRpdGlvbhIrCgtjZXJ0aWZpY2F0ZRgEIAEoCzIWLnZpbWVzaC52MS5DZXJ0aWZpY2F0ZRIRCgljYXRhbG9ndWUYBSADKAkiTQoYUmVwb3J0Q29uZGl0aW9uc1Jlc3BvbnNlEjEKCG91dGNvbWVzGAEgAygLMh8udmltZXNoLnYxLlZpbUNvbmRpdGlvbnNPdXRjb21lIqcBChRWaW1Db25kaXRpb25zT3V0Y29tZRIxCghyZWNvcmRlZBgBIAEoCzIdLnZpbWVzaC52MS5SZWNvcmRlZENvbmRpdGlvbnNIABIqCgpiYWRfYWN0aW9uGAIgASgLMhQudmltZXNoLnYxLkJhZEFjdGlvbkgAEiUKB3JlZnVzZWQYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiFAoSUmVjb3JkZWRDb25kaXRpb25zIssBChNXYXRjaEFjdGlvbnNSZXF1ZXN0EikKBmVuZ2luZRgBIAEoDjIZLnZpbWVzaC52MS5Nb25pdG9yLkVuZ2luZRITCgtzaGFyZF9pbmRleBgCIAEoDRITCgtzaGFyZF9jb3VudBgDIAEoDRIWCg5zdGFydF9yZXZpc2lvbhgEIAEoBBIOCgZsb2dfaWQYBSABKAkSIwoEcG9vbBgGIAEoCzIVLnZpbWVzaC52MS5Qb29sTWVtYmVyEhIKCmFzc2lnbm1lbnQYByABKAkiRQoKUG9vbE1lbWJlchISCgptb25pdG9yX2lkGAEgASgJEiMKBXBsYWNlGAIgASgLMhQudmltZXNoLnYxLlBvb2xQbGFjZSK+AQoUV2F0Y2hBY3Rpb25zUmVzcG9uc2USIQoGd2FudGVkGAEgAygLMhEudmltZXNoLnYxLkFjdGlvbhIrCgh1bndhbnRlZBgCIAMoCzIZLnZpbWVzaC52MS5VbndhbnRlZEFjdGlvbhIQCghyZXZpc2lvbhgDIAEoBBIgCgNlbmQYBCABKA4yEy52aW1lc2gudjEuV2F0Y2hFbmQSDgoGbG9nX2lkGAUgASgJEhIKCmFzc2lnbm1lbnQYBiABKAkiMwoOVW53YW50ZWRBY3Rpb24SDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCSJgChJTZXJ2ZVByb2Jlc1JlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRInCgdhbnN3ZXJzGAIgAygLMhYudmltZXNoLnYxLlByb2JlQW5zd2VyEg0KBXJlYWR5GAMgASgIIpUBCgtQcm9iZUFuc3dlchIQCghwcm9iZV9pZBgBIAEoBBIlCgZzdGF0dXMYAiABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIOCgZyZWFzb24YAyABKAkSDgoGZGV0YWlsGAQgASgJEi0KCnJvdW5kX3RyaXAYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ingEKE1NlcnZlUHJvYmVzUmVzcG9uc2USKQoGcHJvYmVzGAEgAygLMhkudmltZXNoLnYxLlJlcXVlc3RlZFByb2JlEhQKDGNvbmR1Y3Rvcl9pZBgCIAEoCRISCgpjb25kdWN0b3JzGAMgASgNEhAKCG1vbml0b3JzGAQgASgNEiAKA2VuZBgFIAEoDjITLnZpbWVzaC52MS5XYXRjaEVuZCKdAQoOUmVxdWVzdGVkUHJvYmUSEAoIcHJvYmVfaWQYASABKAQSDgoGdmltX2lkGAIgASgJEhAKCGF1dGhfdXJsGAMgASgJEiwKDHByb2JlX3BvbGljeRgEIAEoCzIWLnZpbWVzaC52MS5Qcm9iZVBvbGljeRIpCgZ3aXRoaW4YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iUAoWQ29uZmlybUZhaWx1cmVzUmVxdWVzdBISCgptb25pdG9yX2lkGAEgASgJEiIKBHZpbXMYAiADKAsyFC52aW1lc2gudjEuRmFpbGVkVmltIlsKCUZhaWxlZFZpbRIOCgZ2aW1faWQYASABKAkSEQoJYWN0aW9uX2lkGAIgASgJEisKCHBhdGllbmNlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkUKF0NvbmZpcm1GYWlsdXJlc1Jlc3BvbnNlEioKCG9waW5pb25zGAEgAygLMhgudmltZXNoLnYxLlNlY29uZE9waW5pb24irAEKDVNlY29uZE9waW5pb24SJQoGc3RhdHVzGAEgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAIgASgJEi0KCnJvdW5kX3RyaXAYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKbW9uaXRvcl9pZBgEIAEoCRIQCghwb3NpdGlvbhgFIAEoDRIPCgdvZl9ob3N0GAYgASgIMoMEChBDb25kdWN0b3JTZXJ2aWNlEkYKCVVwZGF0ZVZpbRIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0GhwudmltZXNoLnYxLlVwZGF0ZVZpbVJlc3BvbnNlEkkKClVwZGF0ZVZpbXMSHC52aW1lc2gudjEuVXBkYXRlVmltc1JlcXVlc3QaHS52aW1lc2gudjEuVXBkYXRlVmltc1Jlc3BvbnNlElsKEFJlcG9ydENvbmRpdGlvbnMSIi52aW1lc2gudjEuUmVwb3J0Q29uZGl0aW9uc1JlcXVlc3QaIy52aW1lc2gudjEuUmVwb3J0Q29uZGl0aW9uc1Jlc3BvbnNlElEKDFdhdGNoQWN0aW9ucxIeLnZpbWVzaC52MS5XYXRjaEFjdGlvbnNSZXF1ZXN0Gh8udmltZXNoLnYxLldhdGNoQWN0aW9uc1Jlc3BvbnNlMAESUAoLU2VydmVQcm9iZXMSHS52aW1lc2gudjEuU2VydmVQcm9iZXNSZXF1ZXN0Gh4udmltZXNoLnYxLlNlcnZlUHJvYmVzUmVzcG9uc2UoATABEloKD0NvbmZpcm1GYWlsdXJlcxIhLnZpbWVzaC52MS5Db25maXJtRmFpbHVyZXNSZXF1ZXN0GiIudmltZXNoLnYxLkNvbmZpcm1GYWlsdXJlc1Jlc3BvbnNlMAFCIQoJdmltZXNoLnYxUAFaEnZpbWVzaC92MTt2aW1lc2h2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_rpc_status, file_vimesh_v1_action, file_vimesh_v1_condition, file_vimesh_v1_vim]);
+  fileDesc("CiF2aW1lc2gvdjEvY29uZHVjdG9yX3NlcnZpY2UucHJvdG8SCXZpbWVzaC52MSLoAQoQVXBkYXRlVmltUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSJQoGc3RhdHVzGAIgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSEQoJYWN0aW9uX2lkGAMgASgJEhMKC29ic2VydmF0aW9uGAQgASgEEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSLQoKcm91bmRfdHJpcBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNhZ2UYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24i6QEKEVVwZGF0ZVZpbVJlc3BvbnNlEicKBnN0YXR1cxgBIAEoDjIVLnZpbWVzaC52MS5WaW0uU3RhdHVzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IABIlCgdyZWZ1c2VkGAUgASgLMhIuZ29vZ2xlLnJwYy5TdGF0dXNIABIxCg5jb250YWN0X3dpdGhpbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJuZXdlc3Rfb2JzZXJ2YXRpb24YBCABKARCCQoHb3V0Y29tZSILCglCYWRBY3Rpb24iQQoRVXBkYXRlVmltc1JlcXVlc3QSLAoHcmVwb3J0cxgBIAMoCzIbLnZpbWVzaC52MS5VcGRhdGVWaW1SZXF1ZXN0IkQKElVwZGF0ZVZpbXNSZXNwb25zZRIuCghvdXRjb21lcxgBIAMoCzIcLnZpbWVzaC52MS5VcGRhdGVWaW1SZXNwb25zZSJBChdSZXBvcnRDb25kaXRpb25zUmVxdWVzdBImCgR2aW1zGAEgAygLMhgudmltZXNoLnYxLlZpbUNvbmRpdGlvbnMinAEKDVZpbUNvbmRpdGlvbnMSDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCRIoCgpjb25kaXRpb25zGAMgAygLMhQudmltZXNoLnYxLkNvbmRpdGlvbhIrCgtjZXJ0aWZpY2F0ZRgEIAEoCzIWLnZpbWVzaC52MS5DZXJ0aWZpY2F0ZRIRCgljYXRhbG9ndWUYBSADKAkiTQoYUmVwb3J0Q29uZGl0aW9uc1Jlc3BvbnNlEjEKCG91dGNvbWVzGAEgAygLMh8udmltZXNoLnYxLlZpbUNvbmRpdGlvbnNPdXRjb21lIqcBChRWaW1Db25kaXRpb25zT3V0Y29tZRIxCghyZWNvcmRlZBgBIAEoCzIdLnZpbWVzaC52MS5SZWNvcmRlZENvbmRpdGlvbnNIABIqCgpiYWRfYWN0aW9uGAIgASgLMhQudmltZXNoLnYxLkJhZEFjdGlvbkgAEiUKB3JlZnVzZWQYAyABKAsyEi5nb29nbGUucnBjLlN0YXR1c0gAQgkKB291dGNvbWUiFAoSUmVjb3JkZWRDb25kaXRpb25zIssBChNXYXRjaEFjdGlvbnNSZXF1ZXN0EikKBmVuZ2luZRgBIAEoDjIZLnZpbWVzaC52MS5Nb25pdG9yLkVuZ2luZRITCgtzaGFyZF9pbmRleBgCIAEoDRITCgtzaGFyZF9jb3VudBgDIAEoDRIWCg5zdGFydF9yZXZpc2lvbhgEIAEoBBIOCgZsb2dfaWQYBSABKAkSIwoEcG9vbBgGIAEoCzIVLnZpbWVzaC52MS5Qb29sTWVtYmVyEhIKCmFzc2lnbm1lbnQYByABKAkiRQoKUG9vbE1lbWJlchISCgptb25pdG9yX2lkGAEgASgJEiMKBXBsYWNlGAIgASgLMhQudmltZXNoLnYxLlBvb2xQbGFjZSK+AQoUV2F0Y2hBY3Rpb25zUmVzcG9uc2USIQoGd2FudGVkGAEgAygLMhEudmltZXNoLnYxLkFjdGlvbhIrCgh1bndhbnRlZBgCIAMoCzIZLnZpbWVzaC52MS5VbndhbnRlZEFjdGlvbhIQCghyZXZpc2lvbhgDIAEoBBIgCgNlbmQYBCABKA4yEy52aW1lc2gudjEuV2F0Y2hFbmQSDgoGbG9nX2lkGAUgASgJEhIKCmFzc2lnbm1lbnQYBiABKAkiMwoOVW53YW50ZWRBY3Rpb24SDgoGdmltX2lkGAEgASgJEhEKCWFjdGlvbl9pZBgCIAEoCSJgChJTZXJ2ZVByb2Jlc1JlcXVlc3QSEgoKbW9uaXRvcl9pZBgBIAEoCRInCgdhbnN3ZXJzGAIgAygLMhYudmltZXNoLnYxLlByb2JlQW5zd2VyEg0KBXJlYWR5GAMgASgIIpUBCgtQcm9iZUFuc3dlchIQCghwcm9iZV9pZBgBIAEoBBIlCgZzdGF0dXMYAiABKA4yFS52aW1lc2gudjEuVmltLlN0YXR1cxIOCgZyZWFzb24YAyABKAkSDgoGZGV0YWlsGAQgASgJEi0KCnJvdW5kX3RyaXAYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ingEKE1NlcnZlUHJvYmVzUmVzcG9uc2USKQoGcHJvYmVzGAEgAygLMhkudmltZXNoLnYxLlJlcXVlc3RlZFByb2JlEhQKDGNvbmR1Y3Rvcl9pZBgCIAEoCRISCgpjb25kdWN0b3JzGAMgASgNEhAKCG1vbml0b3JzGAQgASgNEiAKA2VuZBgFIAEoDjITLnZpbWVzaC52MS5XYXRjaEVuZCKdAQoOUmVxdWVzdGVkUHJvYmUSEAoIcHJvYmVfaWQYASABKAQSDgoGdmltX2lkGAIgASgJEhAKCGF1dGhfdXJsGAMgASgJEiwKDHByb2JlX3BvbGljeRgEIAEoCzIWLnZpbWVzaC52MS5Qcm9iZVBvbGljeRIpCgZ3aXRoaW4YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iUAoWQ29uZmlybUZhaWx1cmVzUmVxdWVzdBISCgptb25pdG9yX2lkGAEgASgJEiIKBHZpbXMYAiADKAsyFC52aW1lc2gudjEuRmFpbGVkVmltIlsKCUZhaWxlZFZpbRIOCgZ2aW1faWQYASABKAkSEQoJYWN0aW9uX2lkGAIgASgJEisKCHBhdGllbmNlGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkUKF0NvbmZpcm1GYWlsdXJlc1Jlc3BvbnNlEioKCG9waW5pb25zGAEgAygLMhgudmltZXNoLnYxLlNlY29uZE9waW5pb24irAEKDVNlY29uZE9waW5pb24SJQoGc3RhdHVzGAEgASgOMhUudmltZXNoLnYxLlZpbS5TdGF0dXMSDgoGcmVhc29uGAIgASgJEi0KCnJvdW5kX3RyaXAYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKbW9uaXRvcl9pZBgEIAEoCRIQCghwb3NpdGlvbhgFIAEoDRIPCgdvZl9ob3N0GAYgASgIIj0KGEdldFZpbUNyZWRlbnRpYWxzUmVxdWVzdBIOCgZ2aW1faWQYASABKAkSEQoJYWN0aW9uX2lkGAIgASgJIoQBChlHZXRWaW1DcmVkZW50aWFsc1Jlc3BvbnNlEjAKC2NyZWRlbnRpYWxzGAEgASgLMhkudmltZXNoLnYxLlZpbUNyZWRlbnRpYWxzSAASKgoKYmFkX2FjdGlvbhgCIAEoCzIULnZpbWVzaC52MS5CYWRBY3Rpb25IAEIJCgdvdXRjb21lIokBCg5WaW1DcmVkZW50aWFscxIMCgR0eXBlGAEgASgJEioKCWF1dGhfY3JlZBgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLAoLdmltX3Byb2plY3QYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg8KB3JlZ2lvbnMYBCADKAky4wQKEENvbmR1Y3RvclNlcnZpY2USRgoJVXBkYXRlVmltEhsudmltZXNoLnYxLlVwZGF0ZVZpbVJlcXVlc3QaHC52aW1lc2gudjEuVXBkYXRlVmltUmVzcG9uc2USSQoKVXBkYXRlVmltcxIcLnZpbWVzaC52MS5VcGRhdGVWaW1zUmVxdWVzdBodLnZpbWVzaC52MS5VcGRhdGVWaW1zUmVzcG9uc2USWwoQUmVwb3J0Q29uZGl0aW9ucxIiLnZpbWVzaC52MS5SZXBvcnRDb25kaXRpb25zUmVxdWVzdBojLnZpbWVzaC52MS5SZXBvcnRDb25kaXRpb25zUmVzcG9uc2USUQoMV2F0Y2hBY3Rpb25zEh4udmltZXNoLnYxLldhdGNoQWN0aW9uc1JlcXVlc3QaHy52aW1lc2gudjEuV2F0Y2hBY3Rpb25zUmVzcG9uc2UwARJQCgtTZXJ2ZVByb2JlcxIdLnZpbWVzaC52MS5TZXJ2ZVByb2Jlc1JlcXVlc3QaHi52aW1lc2gudjEuU2VydmVQcm9iZXNSZXNwb25zZSgBMAESWgoPQ29uZmlybUZhaWx1cmVzEiEudmltZXNoLnYxLkNvbmZpcm1GYWlsdXJlc1JlcXVlc3QaIi52aW1lc2gudjEuQ29uZmlybUZhaWx1cmVzUmVzcG9uc2UwARJeChFHZXRWaW1DcmVkZW50aWFscxIjLnZpbWVzaC52MS5HZXRWaW1DcmVkZW50aWFsc1JlcXVlc3QaJC52aW1lc2gudjEuR2V0VmltQ3JlZGVudGlhbHNSZXNwb25zZUIhCgl2aW1lc2gudjFQAVoSdmltZXNoL3YxO3ZpbWVzaHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_struct, file_google_rpc_status, file_vimesh_v1_action, file_vimesh_v1_condition, file_vimesh_v1_vim]);
 
 /**
  * A report on one VIM.
@@ -875,6 +875,113 @@ export const SecondOpinionSchema: GenMessage<SecondOpinion> = /*@__PURE__*/
   messageDesc(file_vimesh_v1_conductor_service, 21);
 
 /**
+ * A ping action that is about to log in.
+ *
+ * @generated from message vimesh.v1.GetVimCredentialsRequest
+ */
+export type GetVimCredentialsRequest = Message<"vimesh.v1.GetVimCredentialsRequest"> & {
+  /**
+   * Required. The VIM to log in to.
+   *
+   * @generated from field: string vim_id = 1;
+   */
+  vimId: string;
+
+  /**
+   * Required. The action that logs in; at most 255 characters.
+   *
+   * @generated from field: string action_id = 2;
+   */
+  actionId: string;
+};
+
+/**
+ * Describes the message vimesh.v1.GetVimCredentialsRequest.
+ * Use `create(GetVimCredentialsRequestSchema)` to create a new message.
+ */
+export const GetVimCredentialsRequestSchema: GenMessage<GetVimCredentialsRequest> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 22);
+
+/**
+ * The credentials of a VIM, or why there are none.
+ *
+ * @generated from message vimesh.v1.GetVimCredentialsResponse
+ */
+export type GetVimCredentialsResponse = Message<"vimesh.v1.GetVimCredentialsResponse"> & {
+  /**
+   * The credentials, or the fate of the action.
+   *
+   * @generated from oneof vimesh.v1.GetVimCredentialsResponse.outcome
+   */
+  outcome: {
+    /**
+     * What to log in with. It holds secrets: it must not be logged, nor kept for longer than the login takes.
+     *
+     * @generated from field: vimesh.v1.VimCredentials credentials = 1;
+     */
+    value: VimCredentials;
+    case: "credentials";
+  } | {
+    /**
+     * The action is not wanted: it must stop probing and exit.
+     *
+     * @generated from field: vimesh.v1.BadAction bad_action = 2;
+     */
+    value: BadAction;
+    case: "badAction";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message vimesh.v1.GetVimCredentialsResponse.
+ * Use `create(GetVimCredentialsResponseSchema)` to create a new message.
+ */
+export const GetVimCredentialsResponseSchema: GenMessage<GetVimCredentialsResponse> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 23);
+
+/**
+ * What is needed to log in to a VIM at its auth_url.
+ *
+ * @generated from message vimesh.v1.VimCredentials
+ */
+export type VimCredentials = Message<"vimesh.v1.VimCredentials"> & {
+  /**
+   * Vim.type.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * Vim.auth_cred, with its secrets.
+   *
+   * @generated from field: google.protobuf.Struct auth_cred = 2;
+   */
+  authCred?: JsonObject;
+
+  /**
+   * Vim.vim_project, with its secrets.
+   *
+   * @generated from field: google.protobuf.Struct vim_project = 3;
+   */
+  vimProject?: JsonObject;
+
+  /**
+   * The regions in Vim.placement_attr, at most 100; empty: all regions.
+   *
+   * @generated from field: repeated string regions = 4;
+   */
+  regions: string[];
+};
+
+/**
+ * Describes the message vimesh.v1.VimCredentials.
+ * Use `create(VimCredentialsSchema)` to create a new message.
+ */
+export const VimCredentialsSchema: GenMessage<VimCredentials> = /*@__PURE__*/
+  messageDesc(file_vimesh_v1_conductor_service, 24);
+
+/**
  * Records the reports of ping actions, and tells them whether they are still wanted. Its callers are ping actions and
  * the processes that host them.
  *
@@ -1003,6 +1110,29 @@ export const ConductorService: GenService<{
     methodKind: "server_streaming";
     input: typeof ConfirmFailuresRequestSchema;
     output: typeof ConfirmFailuresResponseSchema;
+  },
+  /**
+   * Hands the credentials of a VIM to the monitor that logs in to it, decrypted. A monitor calls this before each login,
+   * so that changed credentials are used at the next one, and keeps nothing of the answer when the login is over.
+   *
+   * Only monitors are answered, by the certificate with which they came: no other caller, whatever its roles. Each answer
+   * is one line in the audit.
+   *
+   * bad_action in the response: the action is not wanted; see UpdateVim.
+   * PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
+   * FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
+   * its first vantage.
+   * FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+   * FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
+   * UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
+   * Retry: safe.
+   *
+   * @generated from rpc vimesh.v1.ConductorService.GetVimCredentials
+   */
+  getVimCredentials: {
+    methodKind: "unary";
+    input: typeof GetVimCredentialsRequestSchema;
+    output: typeof GetVimCredentialsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_vimesh_v1_conductor_service, 0);

@@ -13,7 +13,9 @@ import { Facts } from "../parts/facts.js";
 import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.js";
 import { go, replace } from "../parts/route.js";
 import { durationText, lengthText, millis, roundTripText, timeText, timestamp } from "../parts/times.js";
-import { engineText, kindText, methodText, stateText, statusText, T } from "../texts.js";
+import { depthText, engineText, kindText, methodText, stateText, statusText, T } from "../texts.js";
+import { Conditions } from "./conditions.js";
+import { Explained } from "./explained.js";
 import { ProbeResults, useProbe } from "./probe_now.js";
 import { RoundTrips } from "./round_trips.js";
 import { TimelineBand } from "./timeline.js";
@@ -89,6 +91,8 @@ export function VimPage({ route, argument: vimId }: PageProps) {
         />
       )}
       <ProbeResults probe={probe} />
+      {session.may("VimService/ExplainVim") && <Explained vimId={vimId} changes={changes} />}
+      <Conditions vim={vim} />
       <Views vim={vim} />
       <Past vim={vim} span={span} changes={changes} onSpan={choose} />
       <Details vim={vim} />
@@ -215,6 +219,7 @@ function Changes({ events }: { events: readonly VimEvent[] }) {
                 {kindText(event.kind)}
                 {event.changedFields?.paths.length ? `: ${event.changedFields.paths.join(", ")}` : ""}
                 {event.view && `: ${T.views.says(event.view.vantage, event.view.status)}`}
+                {event.conditions.length > 0 && `: ${T.conditions.changed(event.conditions)}`}
               </td>
               <td>{event.previousStatus ? statusText(event.previousStatus) : ""}</td>
               <td>
@@ -266,6 +271,8 @@ function Details({ vim }: { vim: Vim }) {
             [T.form.failFor, durationText(policy?.failFor)],
             [T.form.vantages, policy?.vantages.join(", ")],
             [T.form.quorum, policy?.quorum ? String(policy.quorum) : ""],
+            [T.conditions.depth, policy?.depth ? depthText(policy.depth) : ""],
+            [T.conditions.logins, durationText(policy?.loginInterval)],
             [T.form.tlsVerify, policy?.tlsVerify ? "✓" : "–"],
           ]}
         />

@@ -1,0 +1,1 @@
+"""Commands that say why a fleet shows what it shows."""

@@ -1,0 +1,1 @@
+"""Logs in to VIMs with their own credentials: when, how often, and what is remembered of refusals."""
