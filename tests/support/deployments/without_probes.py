@@ -1,4 +1,4 @@
-"""A ConductorService that asks no monitor for probes, as that of a conductor of before."""
+"""A ConductorService that asks no monitor for probes, and takes no conditions, as that of a conductor of before."""
 
 from __future__ import annotations
 
@@ -37,3 +37,11 @@ class WithoutProbes(ConductorServiceServicer):
     ) -> pb.GetVimCredentialsResponse:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "as the test wants")
         return pb.GetVimCredentialsResponse()
+
+    async def ReportConditions(  # noqa: N802 - the name of the RPC
+        self,
+        request: pb.ReportConditionsRequest,  # noqa: ARG002 - gRPC passes it
+        context: _Context,
+    ) -> pb.ReportConditionsResponse:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "as the test wants")
+        return pb.ReportConditionsResponse()
