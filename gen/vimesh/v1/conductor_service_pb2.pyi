@@ -635,12 +635,15 @@ class RequestedProbe(_message.Message):
     AUTH_URL_FIELD_NUMBER: _builtins.int
     PROBE_POLICY_FIELD_NUMBER: _builtins.int
     WITHIN_FIELD_NUMBER: _builtins.int
+    VIM_TYPE_FIELD_NUMBER: _builtins.int
     probe_id: _builtins.int
     """Number of the probe in this stream."""
     vim_id: _builtins.str
     """The VIM that it is for, for logs."""
     auth_url: _builtins.str
     """The URL to probe, without credentials."""
+    vim_type: _builtins.str
+    """Vim.type, as in Action: with the depth SERVICE, the round asks what those of the ping action ask."""
     @_builtins.property
     def probe_policy(self) -> _vim_pb2.ProbePolicy:
         """How to probe it. It may be more impatient than the policy of the VIM."""
@@ -657,10 +660,11 @@ class RequestedProbe(_message.Message):
         auth_url: _builtins.str = ...,
         probe_policy: _vim_pb2.ProbePolicy | None = ...,
         within: _duration_pb2.Duration | None = ...,
+        vim_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["probe_policy", b"probe_policy", "within", b"within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_url", b"auth_url", "probe_id", b"probe_id", "probe_policy", b"probe_policy", "vim_id", b"vim_id", "within", b"within"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_url", b"auth_url", "probe_id", b"probe_id", "probe_policy", b"probe_policy", "vim_id", b"vim_id", "vim_type", b"vim_type", "within", b"within"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,13 +12,15 @@ from tests.support.clouds.scripted_api import ScriptedApi, head, scripted_api
 from tests.support.probers.actions import action, quick_policy
 from tests.support.probers.loopback_rules import loopback_settings
 from tests.support.probers.told_conditions import ToldConditions
-from tests.support.probers.verdicts import Verdicts
+from tests.support.probers.verdicts import PATIENCE_S, Verdicts
 from vimesh.domain.actions import Action
 from vimesh.domain.conditions.conditions import Condition, ConditionStatus
+from vimesh.domain.probes.asked_probes import AskedProbe
 from vimesh.domain.probing import Depth, Method
 from vimesh.domain.vims import Status
 from vimesh.monitor.host.action_host import ActionHost
 from vimesh.monitor.host.build_host import hosting
+from vimesh.monitor.targets.verdict import Verdict
 
 V3 = json.dumps({"version": {"id": "v3.14", "status": "stable"}}).encode()
 NOT_READY = b"[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n"
@@ -222,3 +224,22 @@ async def test_nothing_is_kept_of_actions_that_have_ended(observing: ActionHost,
     observing.stop("vim", "action")
 
     assert (told.book.targets, len(told.book)) == (0, 0)
+
+
+async def test_a_requested_round_asks_what_a_regular_one_asks(
+    observing: ActionHost, scripted: ScriptedApi, verdicts: Verdicts
+) -> None:
+    told = ToldConditions(observing)
+    scripted.answer(500, NOT_READY)
+    regular = kubernetes(scripted)
+    seen: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+
+    asked = AskedProbe(regular.vim_id, regular.auth_url, regular.policy, regular.vim_type)
+    observing.requested_rounds.start(asked, 10.0, seen.set_result)
+    async with asyncio.timeout(PATIENCE_S):
+        verdict = await seen
+
+    assert (verdict.status, verdict.reason) == (Status.REACHABLE, "")
+    assert {request.splitlines()[0] for request in scripted.requests} == {"GET /readyz HTTP/1.1"}
+    told.take()
+    assert (told.all, verdicts.all) == ([], []), "what was asked for is on no record"

@@ -28,6 +28,8 @@ from vimesh.wire.request_messages import id_of
 _MAX_CALLS: Final = 8
 """Calls of one monitor at a time: so many VIMs are 4,000, as many as a monitor may be asked for."""
 _ON_THE_WAY_S: Final = 0.15
+_Question = tuple[str, str, ProbePolicy]
+"""URL, type and policy of VIMs that one probe answers for."""
 
 
 class _Opinions:
@@ -141,8 +143,8 @@ class FailureConfirmation:
         positions: dict[tuple[str, str], list[int]] = defaultdict(list)
         for position, vim in enumerate(vims):
             positions[id_of(vim.vim_id), vim.action_id].append(position)
-        asked: dict[tuple[str, ProbePolicy], list[int]] = defaultdict(list)
-        probes: dict[tuple[str, ProbePolicy], AskedProbe] = {}
+        asked: dict[_Question, list[int]] = defaultdict(list)
+        probes: dict[_Question, AskedProbe] = {}
         try:
             async with asyncio.timeout(max(0.0, ends_at - self._clock())):
                 actions = await self._store.actions_of(list({vim_id for vim_id, _ in positions}))
@@ -152,8 +154,9 @@ class FailureConfirmation:
             if of_action := positions.pop((action.vim_id, action.action_id), None):
                 # VIMs that have an endpoint in common are lost together: one probe is enough for them.
                 policy = policy_of_second(action.policy, patience_of(vims[of_action[0]]))
-                asked[action.auth_url, policy].extend(of_action)
-                probes.setdefault((action.auth_url, policy), AskedProbe(action.vim_id, action.auth_url, policy))
+                question = (action.auth_url, action.vim_type, policy)
+                asked[question].extend(of_action)
+                probes.setdefault(question, AskedProbe(action.vim_id, action.auth_url, policy, action.vim_type))
         # What remains is not wanted any more.
         for of_action in positions.values():
             opinions.skip(of_action)
@@ -167,7 +170,7 @@ class FailureConfirmation:
         for sample in set(samples.values()):
             opinions.expect(len(sample.rest), of_host=True)
 
-        def hear(share: Sequence[tuple[str, ProbePolicy]], number: int, sighting: ProbeSighting) -> None:
+        def hear(share: Sequence[_Question], number: int, sighting: ProbeSighting) -> None:
             opinions.add(asked[share[number]], sighting)
             sample = samples.get(share[number])
             if sample is not None and sample.hear(sighting):

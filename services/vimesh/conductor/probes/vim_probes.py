@@ -85,7 +85,8 @@ class VimProbes:
             asked = self._monitor_for(action)
         except NoMonitor as error:
             return error
-        probe = AskedProbe(action.vim_id, action.auth_url, policy_within(action.policy, within_s))
+        policy = policy_within(action.policy, within_s)
+        probe = AskedProbe(action.vim_id, action.auth_url, policy, action.vim_type)
         [sighting] = await asked.ask([probe], within_s)
         if sighting is None:
             return NoMonitor() if asked.has_ended else MonitorSilent(asked.monitor_id, within_s)

@@ -33,6 +33,8 @@ class AskedProbe:
     vim_id: str
     auth_url: str
     policy: ProbePolicy
+    vim_type: str = ""
+    """`Vim.type`; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class RequestedRounds:
             take(self._untold(key, Reason.LOCAL_RESOURCES, "too many probes were asked for"))
             return
         try:
-            target = Target(Action(*key, probe.auth_url, probe.policy, 0))
+            target = Target(Action(*key, probe.auth_url, probe.policy, 0, vim_type=probe.vim_type))
         except AuthUrlInvalid as error:
             take(self._untold(key, Reason.LOCAL_DEFECT, str(error)))
             return

@@ -22,11 +22,13 @@ def requested_probe(probe_id: int, probe: AskedProbe, within_s: float) -> pb.Req
         auth_url=probe.auth_url,
         probe_policy=policy_message(probe.policy),
         within=duration(within_s),
+        vim_type=probe.vim_type,
     )
 
 
 def asked_probe(message: pb.RequestedProbe) -> AskedProbe:
-    return AskedProbe(message.vim_id, message.auth_url, policy_from_message(message.probe_policy))
+    policy = policy_from_message(message.probe_policy)
+    return AskedProbe(message.vim_id, message.auth_url, policy, message.vim_type)
 
 
 def probe_answer(probe_id: int, status: Status, reason: str, detail: str, round_trip_s: float | None) -> pb.ProbeAnswer:
