@@ -29,10 +29,11 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from vimesh.v1 import action_pb2 as vimesh_dot_v1_dot_action__pb2
 from vimesh.v1 import condition_pb2 as vimesh_dot_v1_dot_condition__pb2
+from vimesh.v1 import evidence_pb2 as vimesh_dot_v1_dot_evidence__pb2
 from vimesh.v1 import vim_pb2 as vimesh_dot_v1_dot_vim__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!vimesh/v1/conductor_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x17google/rpc/status.proto\x1a\x16vimesh/v1/action.proto\x1a\x19vimesh/v1/condition.proto\x1a\x13vimesh/v1/vim.proto\"\xfa\x02\n\x10UpdateVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x37\n\x06status\x18\x02 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusB\x10\xe2\x41\x01\x02\xbaH\t\x82\x01\x06\x18\x02\x18\x03\x18\x04\x12!\n\taction_id\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12$\n\x0bobservation\x18\x04 \x01(\x04\x42\x0f\xbaH\x0c\x32\n\x18\x80\x80\x80\xfe\xff\xff\xff\xff\x7f\x12\x30\n\x06reason\x18\x05 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([A-Z][A-Z0-9_]{0,63})?$\x12\x1c\n\x06\x64\x65tail\x18\x06 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xba\x01\x01\x00\x12<\n\nround_trip\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12\x38\n\x03\x61ge\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\x80\x86\xb0\x96\x01\x32\x00\"\xe9\x01\n\x11UpdateVimResponse\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusH\x00\x12*\n\nbad_action\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.BadActionH\x00\x12%\n\x07refused\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x31\n\x0e\x63ontact_within\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12newest_observation\x18\x04 \x01(\x04\x42\t\n\x07outcome\"\x0b\n\tBadAction\"S\n\x11UpdateVimsRequest\x12>\n\x07reports\x18\x01 \x03(\x0b\x32\x1b.vimesh.v1.UpdateVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"D\n\x12UpdateVimsResponse\x12.\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.UpdateVimResponse\"S\n\x17ReportConditionsRequest\x12\x38\n\x04vims\x18\x01 \x03(\x0b\x32\x18.vimesh.v1.VimConditionsB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03\"\xf5\x01\n\rVimConditions\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12!\n\taction_id\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12\x32\n\nconditions\x18\x03 \x03(\x0b\x32\x14.vimesh.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10@\x12+\n\x0b\x63\x65rtificate\x18\x04 \x01(\x0b\x32\x16.vimesh.v1.Certificate\x12\x42\n\tcatalogue\x18\x05 \x03(\tB/\xbaH,\x92\x01)\x10@\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$\"M\n\x18ReportConditionsResponse\x12\x31\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1f.vimesh.v1.VimConditionsOutcome\"\xa7\x01\n\x14VimConditionsOutcome\x12\x31\n\x08recorded\x18\x01 \x01(\x0b\x32\x1d.vimesh.v1.RecordedConditionsH\x00\x12*\n\nbad_action\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.BadActionH\x00\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\x14\n\x12RecordedConditions\"\xb1\x04\n\x13WatchActionsRequest\x12\x33\n\x06\x65ngine\x18\x01 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x13\n\x0bshard_index\x18\x02 \x01(\r\x12\x1e\n\x0bshard_count\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\xa0\x8d\x06\x12\x16\n\x0estart_revision\x18\x04 \x01(\x04\x12\x1b\n\x06log_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12#\n\x04pool\x18\x06 \x01(\x0b\x32\x15.vimesh.v1.PoolMember\x12+\n\nassignment\x18\x07 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^[0-9a-f]{0,64}$:\xa8\x02\xbaH\xa4\x02\x1a\x8b\x01\n\x13watch_actions.shard\x12%shard_index must be below shard_count\x1aMthis.shard_index < (this.shard_count == uint(0) ? uint(1) : this.shard_count)\x1a\x93\x01\n\x12watch_actions.pool\x12\x37pool goes without a shard, and with the engine EMBEDDED\x1a\x44!has(this.pool) || (this.shard_count <= uint(1) && this.engine <= 1)\"S\n\nPoolMember\x12 \n\nmonitor_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12#\n\x05place\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.PoolPlace\"\xbe\x01\n\x14WatchActionsResponse\x12!\n\x06wanted\x18\x01 \x03(\x0b\x32\x11.vimesh.v1.Action\x12+\n\x08unwanted\x18\x02 \x03(\x0b\x32\x19.vimesh.v1.UnwantedAction\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\x12\x0e\n\x06log_id\x18\x05 \x01(\t\x12\x12\n\nassignment\x18\x06 \x01(\t\"3\n\x0eUnwantedAction\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\"x\n\x12ServeProbesRequest\x12\x1f\n\nmonitor_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x32\n\x07\x61nswers\x18\x02 \x03(\x0b\x32\x16.vimesh.v1.ProbeAnswerB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03\x12\r\n\x05ready\x18\x03 \x01(\x08\"\xe2\x01\n\x0bProbeAnswer\x12\x10\n\x08probe_id\x18\x01 \x01(\x04\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusB\x0c\xbaH\t\x82\x01\x06\x18\x02\x18\x03\x18\x04\x12\x30\n\x06reason\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([A-Z][A-Z0-9_]{0,63})?$\x12\x1c\n\x06\x64\x65tail\x18\x04 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xba\x01\x01\x00\x12<\n\nround_trip\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\"\x9e\x01\n\x13ServeProbesResponse\x12)\n\x06probes\x18\x01 \x03(\x0b\x32\x19.vimesh.v1.RequestedProbe\x12\x14\n\x0c\x63onductor_id\x18\x02 \x01(\t\x12\x12\n\nconductors\x18\x03 \x01(\r\x12\x10\n\x08monitors\x18\x04 \x01(\r\x12 \n\x03\x65nd\x18\x05 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"\xaf\x01\n\x0eRequestedProbe\x12\x10\n\x08probe_id\x18\x01 \x01(\x04\x12\x0e\n\x06vim_id\x18\x02 \x01(\t\x12\x10\n\x08\x61uth_url\x18\x03 \x01(\t\x12,\n\x0cprobe_policy\x18\x04 \x01(\x0b\x32\x16.vimesh.v1.ProbePolicy\x12)\n\x06within\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08vim_type\x18\x06 \x01(\t\"k\n\x16\x43onfirmFailuresRequest\x12 \n\nmonitor_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12/\n\x04vims\x18\x02 \x03(\x0b\x32\x14.vimesh.v1.FailedVimB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"\x90\x01\n\tFailedVim\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12!\n\taction_id\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12\x42\n\x08patience\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x15\xbaH\x12\xaa\x01\x0f\"\x06\x10\x80\x8c\x8d\x9e\x02\x32\x05\x10\x80\xe1\xeb\x17\"E\n\x17\x43onfirmFailuresResponse\x12*\n\x08opinions\x18\x01 \x03(\x0b\x32\x18.vimesh.v1.SecondOpinion\"\xac\x01\n\rSecondOpinion\x12%\n\x06status\x18\x01 \x01(\x0e\x32\x15.vimesh.v1.Vim.Status\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12-\n\nround_trip\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nmonitor_id\x18\x04 \x01(\t\x12\x10\n\x08position\x18\x05 \x01(\r\x12\x0f\n\x07of_host\x18\x06 \x01(\x08\"[\n\x18GetVimCredentialsRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12!\n\taction_id\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\"\x84\x01\n\x19GetVimCredentialsResponse\x12\x30\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x19.vimesh.v1.VimCredentialsH\x00\x12*\n\nbad_action\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.BadActionH\x00\x42\t\n\x07outcome\"\x89\x01\n\x0eVimCredentials\x12\x0c\n\x04type\x18\x01 \x01(\t\x12*\n\tauth_cred\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x0bvim_project\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07regions\x18\x04 \x03(\t2\xe3\x04\n\x10\x43onductorService\x12\x46\n\tUpdateVim\x12\x1b.vimesh.v1.UpdateVimRequest\x1a\x1c.vimesh.v1.UpdateVimResponse\x12I\n\nUpdateVims\x12\x1c.vimesh.v1.UpdateVimsRequest\x1a\x1d.vimesh.v1.UpdateVimsResponse\x12[\n\x10ReportConditions\x12\".vimesh.v1.ReportConditionsRequest\x1a#.vimesh.v1.ReportConditionsResponse\x12Q\n\x0cWatchActions\x12\x1e.vimesh.v1.WatchActionsRequest\x1a\x1f.vimesh.v1.WatchActionsResponse0\x01\x12P\n\x0bServeProbes\x12\x1d.vimesh.v1.ServeProbesRequest\x1a\x1e.vimesh.v1.ServeProbesResponse(\x01\x30\x01\x12Z\n\x0f\x43onfirmFailures\x12!.vimesh.v1.ConfirmFailuresRequest\x1a\".vimesh.v1.ConfirmFailuresResponse0\x01\x12^\n\x11GetVimCredentials\x12#.vimesh.v1.GetVimCredentialsRequest\x1a$.vimesh.v1.GetVimCredentialsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!vimesh/v1/conductor_service.proto\x12\tvimesh.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x17google/rpc/status.proto\x1a\x16vimesh/v1/action.proto\x1a\x19vimesh/v1/condition.proto\x1a\x18vimesh/v1/evidence.proto\x1a\x13vimesh/v1/vim.proto\"\xfa\x02\n\x10UpdateVimRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x37\n\x06status\x18\x02 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusB\x10\xe2\x41\x01\x02\xbaH\t\x82\x01\x06\x18\x02\x18\x03\x18\x04\x12!\n\taction_id\x18\x03 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12$\n\x0bobservation\x18\x04 \x01(\x04\x42\x0f\xbaH\x0c\x32\n\x18\x80\x80\x80\xfe\xff\xff\xff\xff\x7f\x12\x30\n\x06reason\x18\x05 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([A-Z][A-Z0-9_]{0,63})?$\x12\x1c\n\x06\x64\x65tail\x18\x06 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xba\x01\x01\x00\x12<\n\nround_trip\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12\x38\n\x03\x61ge\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n\"\x06\x08\x80\x86\xb0\x96\x01\x32\x00\"\xe9\x01\n\x11UpdateVimResponse\x12\'\n\x06status\x18\x01 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusH\x00\x12*\n\nbad_action\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.BadActionH\x00\x12%\n\x07refused\x18\x05 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x31\n\x0e\x63ontact_within\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\x12newest_observation\x18\x04 \x01(\x04\x42\t\n\x07outcome\"\x0b\n\tBadAction\"S\n\x11UpdateVimsRequest\x12>\n\x07reports\x18\x01 \x03(\x0b\x32\x1b.vimesh.v1.UpdateVimRequestB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xe8\x07\"\x03\xd8\x01\x03\"D\n\x12UpdateVimsResponse\x12.\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1c.vimesh.v1.UpdateVimResponse\"S\n\x17ReportConditionsRequest\x12\x38\n\x04vims\x18\x01 \x03(\x0b\x32\x18.vimesh.v1.VimConditionsB\x10\xbaH\r\x92\x01\n\x08\x01\x10\xf4\x03\"\x03\xd8\x01\x03\"\xf5\x01\n\rVimConditions\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12!\n\taction_id\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12\x32\n\nconditions\x18\x03 \x03(\x0b\x32\x14.vimesh.v1.ConditionB\x08\xbaH\x05\x92\x01\x02\x10@\x12+\n\x0b\x63\x65rtificate\x18\x04 \x01(\x0b\x32\x16.vimesh.v1.Certificate\x12\x42\n\tcatalogue\x18\x05 \x03(\tB/\xbaH,\x92\x01)\x10@\"%r#2!^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$\"M\n\x18ReportConditionsResponse\x12\x31\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1f.vimesh.v1.VimConditionsOutcome\"\xa7\x01\n\x14VimConditionsOutcome\x12\x31\n\x08recorded\x18\x01 \x01(\x0b\x32\x1d.vimesh.v1.RecordedConditionsH\x00\x12*\n\nbad_action\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.BadActionH\x00\x12%\n\x07refused\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\x14\n\x12RecordedConditions\"\xb1\x04\n\x13WatchActionsRequest\x12\x33\n\x06\x65ngine\x18\x01 \x01(\x0e\x32\x19.vimesh.v1.Monitor.EngineB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x13\n\x0bshard_index\x18\x02 \x01(\r\x12\x1e\n\x0bshard_count\x18\x03 \x01(\rB\t\xbaH\x06*\x04\x18\xa0\x8d\x06\x12\x16\n\x0estart_revision\x18\x04 \x01(\x04\x12\x1b\n\x06log_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12#\n\x04pool\x18\x06 \x01(\x0b\x32\x15.vimesh.v1.PoolMember\x12+\n\nassignment\x18\x07 \x01(\tB\x17\xbaH\x14r\x12\x32\x10^[0-9a-f]{0,64}$:\xa8\x02\xbaH\xa4\x02\x1a\x8b\x01\n\x13watch_actions.shard\x12%shard_index must be below shard_count\x1aMthis.shard_index < (this.shard_count == uint(0) ? uint(1) : this.shard_count)\x1a\x93\x01\n\x12watch_actions.pool\x12\x37pool goes without a shard, and with the engine EMBEDDED\x1a\x44!has(this.pool) || (this.shard_count <= uint(1) && this.engine <= 1)\"S\n\nPoolMember\x12 \n\nmonitor_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12#\n\x05place\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.PoolPlace\"\xbe\x01\n\x14WatchActionsResponse\x12!\n\x06wanted\x18\x01 \x03(\x0b\x32\x11.vimesh.v1.Action\x12+\n\x08unwanted\x18\x02 \x03(\x0b\x32\x19.vimesh.v1.UnwantedAction\x12\x10\n\x08revision\x18\x03 \x01(\x04\x12 \n\x03\x65nd\x18\x04 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\x12\x0e\n\x06log_id\x18\x05 \x01(\t\x12\x12\n\nassignment\x18\x06 \x01(\t\"3\n\x0eUnwantedAction\x12\x0e\n\x06vim_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\"x\n\x12ServeProbesRequest\x12\x1f\n\nmonitor_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x32\n\x07\x61nswers\x18\x02 \x03(\x0b\x32\x16.vimesh.v1.ProbeAnswerB\t\xbaH\x06\x92\x01\x03\x10\xf4\x03\x12\r\n\x05ready\x18\x03 \x01(\x08\"\x8e\x02\n\x0bProbeAnswer\x12\x10\n\x08probe_id\x18\x01 \x01(\x04\x12\x33\n\x06status\x18\x02 \x01(\x0e\x32\x15.vimesh.v1.Vim.StatusB\x0c\xbaH\t\x82\x01\x06\x18\x02\x18\x03\x18\x04\x12\x30\n\x06reason\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([A-Z][A-Z0-9_]{0,63})?$\x12\x1c\n\x06\x64\x65tail\x18\x04 \x01(\tB\x0c\xbaH\tr\x07\x18\x80\x04\xba\x01\x01\x00\x12<\n\nround_trip\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\r\xbaH\n\xaa\x01\x07\"\x03\x08\x90\x1c\x32\x00\x12*\n\x08\x65vidence\x18\x06 \x01(\x0b\x32\x18.vimesh.v1.ProbeEvidence\"\x9e\x01\n\x13ServeProbesResponse\x12)\n\x06probes\x18\x01 \x03(\x0b\x32\x19.vimesh.v1.RequestedProbe\x12\x14\n\x0c\x63onductor_id\x18\x02 \x01(\t\x12\x12\n\nconductors\x18\x03 \x01(\r\x12\x10\n\x08monitors\x18\x04 \x01(\r\x12 \n\x03\x65nd\x18\x05 \x01(\x0e\x32\x13.vimesh.v1.WatchEnd\"\xc7\x01\n\x0eRequestedProbe\x12\x10\n\x08probe_id\x18\x01 \x01(\x04\x12\x0e\n\x06vim_id\x18\x02 \x01(\t\x12\x10\n\x08\x61uth_url\x18\x03 \x01(\t\x12,\n\x0cprobe_policy\x18\x04 \x01(\x0b\x32\x16.vimesh.v1.ProbePolicy\x12)\n\x06within\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08vim_type\x18\x06 \x01(\t\x12\x16\n\x0ewants_evidence\x18\x07 \x01(\x08\"k\n\x16\x43onfirmFailuresRequest\x12 \n\nmonitor_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12/\n\x04vims\x18\x02 \x03(\x0b\x32\x14.vimesh.v1.FailedVimB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\"\x90\x01\n\tFailedVim\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12!\n\taction_id\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\x12\x42\n\x08patience\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x15\xbaH\x12\xaa\x01\x0f\"\x06\x10\x80\x8c\x8d\x9e\x02\x32\x05\x10\x80\xe1\xeb\x17\"E\n\x17\x43onfirmFailuresResponse\x12*\n\x08opinions\x18\x01 \x03(\x0b\x32\x18.vimesh.v1.SecondOpinion\"\xac\x01\n\rSecondOpinion\x12%\n\x06status\x18\x01 \x01(\x0e\x32\x15.vimesh.v1.Vim.Status\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12-\n\nround_trip\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nmonitor_id\x18\x04 \x01(\t\x12\x10\n\x08position\x18\x05 \x01(\r\x12\x0f\n\x07of_host\x18\x06 \x01(\x08\"[\n\x18GetVimCredentialsRequest\x12\x1c\n\x06vim_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12!\n\taction_id\x18\x02 \x01(\tB\x0e\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xff\x01\"\x84\x01\n\x19GetVimCredentialsResponse\x12\x30\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x19.vimesh.v1.VimCredentialsH\x00\x12*\n\nbad_action\x18\x02 \x01(\x0b\x32\x14.vimesh.v1.BadActionH\x00\x42\t\n\x07outcome\"\x89\x01\n\x0eVimCredentials\x12\x0c\n\x04type\x18\x01 \x01(\t\x12*\n\tauth_cred\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\x12,\n\x0bvim_project\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07regions\x18\x04 \x03(\t2\xe3\x04\n\x10\x43onductorService\x12\x46\n\tUpdateVim\x12\x1b.vimesh.v1.UpdateVimRequest\x1a\x1c.vimesh.v1.UpdateVimResponse\x12I\n\nUpdateVims\x12\x1c.vimesh.v1.UpdateVimsRequest\x1a\x1d.vimesh.v1.UpdateVimsResponse\x12[\n\x10ReportConditions\x12\".vimesh.v1.ReportConditionsRequest\x1a#.vimesh.v1.ReportConditionsResponse\x12Q\n\x0cWatchActions\x12\x1e.vimesh.v1.WatchActionsRequest\x1a\x1f.vimesh.v1.WatchActionsResponse0\x01\x12P\n\x0bServeProbes\x12\x1d.vimesh.v1.ServeProbesRequest\x1a\x1e.vimesh.v1.ServeProbesResponse(\x01\x30\x01\x12Z\n\x0f\x43onfirmFailures\x12!.vimesh.v1.ConfirmFailuresRequest\x1a\".vimesh.v1.ConfirmFailuresResponse0\x01\x12^\n\x11GetVimCredentials\x12#.vimesh.v1.GetVimCredentialsRequest\x1a$.vimesh.v1.GetVimCredentialsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -105,56 +106,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETVIMCREDENTIALSREQUEST'].fields_by_name['vim_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_GETVIMCREDENTIALSREQUEST'].fields_by_name['action_id']._loaded_options = None
   _globals['_GETVIMCREDENTIALSREQUEST'].fields_by_name['action_id']._serialized_options = b'\342A\001\002\272H\007r\005\020\001\030\377\001'
-  _globals['_UPDATEVIMREQUEST']._serialized_start=270
-  _globals['_UPDATEVIMREQUEST']._serialized_end=648
-  _globals['_UPDATEVIMRESPONSE']._serialized_start=651
-  _globals['_UPDATEVIMRESPONSE']._serialized_end=884
-  _globals['_BADACTION']._serialized_start=886
-  _globals['_BADACTION']._serialized_end=897
-  _globals['_UPDATEVIMSREQUEST']._serialized_start=899
-  _globals['_UPDATEVIMSREQUEST']._serialized_end=982
-  _globals['_UPDATEVIMSRESPONSE']._serialized_start=984
-  _globals['_UPDATEVIMSRESPONSE']._serialized_end=1052
-  _globals['_REPORTCONDITIONSREQUEST']._serialized_start=1054
-  _globals['_REPORTCONDITIONSREQUEST']._serialized_end=1137
-  _globals['_VIMCONDITIONS']._serialized_start=1140
-  _globals['_VIMCONDITIONS']._serialized_end=1385
-  _globals['_REPORTCONDITIONSRESPONSE']._serialized_start=1387
-  _globals['_REPORTCONDITIONSRESPONSE']._serialized_end=1464
-  _globals['_VIMCONDITIONSOUTCOME']._serialized_start=1467
-  _globals['_VIMCONDITIONSOUTCOME']._serialized_end=1634
-  _globals['_RECORDEDCONDITIONS']._serialized_start=1636
-  _globals['_RECORDEDCONDITIONS']._serialized_end=1656
-  _globals['_WATCHACTIONSREQUEST']._serialized_start=1659
-  _globals['_WATCHACTIONSREQUEST']._serialized_end=2220
-  _globals['_POOLMEMBER']._serialized_start=2222
-  _globals['_POOLMEMBER']._serialized_end=2305
-  _globals['_WATCHACTIONSRESPONSE']._serialized_start=2308
-  _globals['_WATCHACTIONSRESPONSE']._serialized_end=2498
-  _globals['_UNWANTEDACTION']._serialized_start=2500
-  _globals['_UNWANTEDACTION']._serialized_end=2551
-  _globals['_SERVEPROBESREQUEST']._serialized_start=2553
-  _globals['_SERVEPROBESREQUEST']._serialized_end=2673
-  _globals['_PROBEANSWER']._serialized_start=2676
-  _globals['_PROBEANSWER']._serialized_end=2902
-  _globals['_SERVEPROBESRESPONSE']._serialized_start=2905
-  _globals['_SERVEPROBESRESPONSE']._serialized_end=3063
-  _globals['_REQUESTEDPROBE']._serialized_start=3066
-  _globals['_REQUESTEDPROBE']._serialized_end=3241
-  _globals['_CONFIRMFAILURESREQUEST']._serialized_start=3243
-  _globals['_CONFIRMFAILURESREQUEST']._serialized_end=3350
-  _globals['_FAILEDVIM']._serialized_start=3353
-  _globals['_FAILEDVIM']._serialized_end=3497
-  _globals['_CONFIRMFAILURESRESPONSE']._serialized_start=3499
-  _globals['_CONFIRMFAILURESRESPONSE']._serialized_end=3568
-  _globals['_SECONDOPINION']._serialized_start=3571
-  _globals['_SECONDOPINION']._serialized_end=3743
-  _globals['_GETVIMCREDENTIALSREQUEST']._serialized_start=3745
-  _globals['_GETVIMCREDENTIALSREQUEST']._serialized_end=3836
-  _globals['_GETVIMCREDENTIALSRESPONSE']._serialized_start=3839
-  _globals['_GETVIMCREDENTIALSRESPONSE']._serialized_end=3971
-  _globals['_VIMCREDENTIALS']._serialized_start=3974
-  _globals['_VIMCREDENTIALS']._serialized_end=4111
-  _globals['_CONDUCTORSERVICE']._serialized_start=4114
-  _globals['_CONDUCTORSERVICE']._serialized_end=4725
+  _globals['_UPDATEVIMREQUEST']._serialized_start=296
+  _globals['_UPDATEVIMREQUEST']._serialized_end=674
+  _globals['_UPDATEVIMRESPONSE']._serialized_start=677
+  _globals['_UPDATEVIMRESPONSE']._serialized_end=910
+  _globals['_BADACTION']._serialized_start=912
+  _globals['_BADACTION']._serialized_end=923
+  _globals['_UPDATEVIMSREQUEST']._serialized_start=925
+  _globals['_UPDATEVIMSREQUEST']._serialized_end=1008
+  _globals['_UPDATEVIMSRESPONSE']._serialized_start=1010
+  _globals['_UPDATEVIMSRESPONSE']._serialized_end=1078
+  _globals['_REPORTCONDITIONSREQUEST']._serialized_start=1080
+  _globals['_REPORTCONDITIONSREQUEST']._serialized_end=1163
+  _globals['_VIMCONDITIONS']._serialized_start=1166
+  _globals['_VIMCONDITIONS']._serialized_end=1411
+  _globals['_REPORTCONDITIONSRESPONSE']._serialized_start=1413
+  _globals['_REPORTCONDITIONSRESPONSE']._serialized_end=1490
+  _globals['_VIMCONDITIONSOUTCOME']._serialized_start=1493
+  _globals['_VIMCONDITIONSOUTCOME']._serialized_end=1660
+  _globals['_RECORDEDCONDITIONS']._serialized_start=1662
+  _globals['_RECORDEDCONDITIONS']._serialized_end=1682
+  _globals['_WATCHACTIONSREQUEST']._serialized_start=1685
+  _globals['_WATCHACTIONSREQUEST']._serialized_end=2246
+  _globals['_POOLMEMBER']._serialized_start=2248
+  _globals['_POOLMEMBER']._serialized_end=2331
+  _globals['_WATCHACTIONSRESPONSE']._serialized_start=2334
+  _globals['_WATCHACTIONSRESPONSE']._serialized_end=2524
+  _globals['_UNWANTEDACTION']._serialized_start=2526
+  _globals['_UNWANTEDACTION']._serialized_end=2577
+  _globals['_SERVEPROBESREQUEST']._serialized_start=2579
+  _globals['_SERVEPROBESREQUEST']._serialized_end=2699
+  _globals['_PROBEANSWER']._serialized_start=2702
+  _globals['_PROBEANSWER']._serialized_end=2972
+  _globals['_SERVEPROBESRESPONSE']._serialized_start=2975
+  _globals['_SERVEPROBESRESPONSE']._serialized_end=3133
+  _globals['_REQUESTEDPROBE']._serialized_start=3136
+  _globals['_REQUESTEDPROBE']._serialized_end=3335
+  _globals['_CONFIRMFAILURESREQUEST']._serialized_start=3337
+  _globals['_CONFIRMFAILURESREQUEST']._serialized_end=3444
+  _globals['_FAILEDVIM']._serialized_start=3447
+  _globals['_FAILEDVIM']._serialized_end=3591
+  _globals['_CONFIRMFAILURESRESPONSE']._serialized_start=3593
+  _globals['_CONFIRMFAILURESRESPONSE']._serialized_end=3662
+  _globals['_SECONDOPINION']._serialized_start=3665
+  _globals['_SECONDOPINION']._serialized_end=3837
+  _globals['_GETVIMCREDENTIALSREQUEST']._serialized_start=3839
+  _globals['_GETVIMCREDENTIALSREQUEST']._serialized_end=3930
+  _globals['_GETVIMCREDENTIALSRESPONSE']._serialized_start=3933
+  _globals['_GETVIMCREDENTIALSRESPONSE']._serialized_end=4065
+  _globals['_VIMCREDENTIALS']._serialized_start=4068
+  _globals['_VIMCREDENTIALS']._serialized_end=4205
+  _globals['_CONDUCTORSERVICE']._serialized_start=4208
+  _globals['_CONDUCTORSERVICE']._serialized_end=4819
 # @@protoc_insertion_point(module_scope)

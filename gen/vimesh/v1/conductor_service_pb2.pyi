@@ -12,6 +12,7 @@ from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from vimesh.v1 import action_pb2 as _action_pb2
 from vimesh.v1 import condition_pb2 as _condition_pb2
+from vimesh.v1 import evidence_pb2 as _evidence_pb2
 from vimesh.v1 import vim_pb2 as _vim_pb2
 import builtins as _builtins
 import sys
@@ -555,6 +556,7 @@ class ProbeAnswer(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
     ROUND_TRIP_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     probe_id: _builtins.int
     """The probe_id of the request."""
     status: _vim_pb2.Vim.Status.ValueType
@@ -567,6 +569,10 @@ class ProbeAnswer(_message.Message):
     def round_trip(self) -> _duration_pb2.Duration:
         """Round-trip time of the probe that was answered; at most 1 h."""
 
+    @_builtins.property
+    def evidence(self) -> _evidence_pb2.ProbeEvidence:
+        """What the round has seen, if that was asked for."""
+
     def __init__(
         self,
         *,
@@ -575,10 +581,11 @@ class ProbeAnswer(_message.Message):
         reason: _builtins.str = ...,
         detail: _builtins.str = ...,
         round_trip: _duration_pb2.Duration | None = ...,
+        evidence: _evidence_pb2.ProbeEvidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["round_trip", b"round_trip"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "round_trip", b"round_trip"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "probe_id", b"probe_id", "reason", b"reason", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "evidence", b"evidence", "probe_id", b"probe_id", "reason", b"reason", "round_trip", b"round_trip", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -636,6 +643,7 @@ class RequestedProbe(_message.Message):
     PROBE_POLICY_FIELD_NUMBER: _builtins.int
     WITHIN_FIELD_NUMBER: _builtins.int
     VIM_TYPE_FIELD_NUMBER: _builtins.int
+    WANTS_EVIDENCE_FIELD_NUMBER: _builtins.int
     probe_id: _builtins.int
     """Number of the probe in this stream."""
     vim_id: _builtins.str
@@ -644,6 +652,8 @@ class RequestedProbe(_message.Message):
     """The URL to probe, without credentials."""
     vim_type: _builtins.str
     """Vim.type, as in Action: with the depth SERVICE, the round asks what those of the ping action ask."""
+    wants_evidence: _builtins.bool
+    """Whether the answer is to have `evidence`."""
     @_builtins.property
     def probe_policy(self) -> _vim_pb2.ProbePolicy:
         """How to probe it. It may be more impatient than the policy of the VIM."""
@@ -661,10 +671,11 @@ class RequestedProbe(_message.Message):
         probe_policy: _vim_pb2.ProbePolicy | None = ...,
         within: _duration_pb2.Duration | None = ...,
         vim_type: _builtins.str = ...,
+        wants_evidence: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["probe_policy", b"probe_policy", "within", b"within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_url", b"auth_url", "probe_id", b"probe_id", "probe_policy", b"probe_policy", "vim_id", b"vim_id", "vim_type", b"vim_type", "within", b"within"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_url", b"auth_url", "probe_id", b"probe_id", "probe_policy", b"probe_policy", "vim_id", b"vim_id", "vim_type", b"vim_type", "wants_evidence", b"wants_evidence", "within", b"within"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

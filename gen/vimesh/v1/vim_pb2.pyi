@@ -54,6 +54,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from vimesh.v1 import condition_pb2 as _condition_pb2
+from vimesh.v1 import evidence_pb2 as _evidence_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -732,6 +733,7 @@ class ProbeResult(_message.Message):
     MONITOR_ID_FIELD_NUMBER: _builtins.int
     VANTAGE_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     status: Global___Vim.Status.ValueType
     """REACHABLE or UNREACHABLE, judged by the policy of the VIM, or UNKNOWN if the monitor could not tell."""
     reason: _builtins.str
@@ -750,6 +752,10 @@ class ProbeResult(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp:
         """When its answer was there, by the database's clock."""
 
+    @_builtins.property
+    def evidence(self) -> _evidence_pb2.ProbeEvidence:
+        """What the round has seen, step by step. Absent if the monitor is of an earlier version, or did not answer."""
+
     def __init__(
         self,
         *,
@@ -760,10 +766,11 @@ class ProbeResult(_message.Message):
         monitor_id: _builtins.str = ...,
         vantage: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        evidence: _evidence_pb2.ProbeEvidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["round_trip", b"round_trip", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "round_trip", b"round_trip", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "monitor_id", b"monitor_id", "reason", b"reason", "round_trip", b"round_trip", "status", b"status", "time", b"time", "vantage", b"vantage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "evidence", b"evidence", "monitor_id", b"monitor_id", "reason", b"reason", "round_trip", b"round_trip", "status", b"status", "time", b"time", "vantage", b"vantage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -39,6 +39,10 @@ COMMANDS: Final = {
         "Run a fleet with three endpoints that come and go, and show their status changes.",
     ),
     "vim": CommandSource("vimesh.cli.vim.vim_commands:app", "Register, show, change and watch VIMs."),
+    "probe": CommandSource(
+        "vimesh.cli.diagnosis.probe_url:probe",
+        "Probe a URL once from this machine, without a fleet, and print what was seen step by step.",
+    ),
     "apply": CommandSource(
         "vimesh.cli.apply.apply_files:apply", "Register and change VIMs, until they are what files say."
     ),

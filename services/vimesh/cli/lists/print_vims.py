@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from vimesh.cli.formats.output_formats import Output
 from vimesh.cli.lists.print_lists import print_item
 from vimesh.cli.output import documents, text_tables
 from vimesh.cli.output.vim_columns import VIMS
 from vimesh.v1 import vim_pb2
+
+_NESTED: Final = frozenset({"probe_policy", "labels", "monitor", "maintenance", "cause", "certificate", "evidence"})
+_NAMED_BY: Final = {"views": "vantage", "probes": "vantage", "conditions": "type", "headers": "name"}
+"""The field that tells the entries of a list apart."""
 
 
 def one(output: Output, vim: vim_pb2.Vim, probes: Sequence[vim_pb2.ProbeResult] = ()) -> None:
@@ -30,16 +34,15 @@ def field_rows(content: dict[str, Any], prefix: str = "") -> list[tuple[str, str
     """Return the fields of a VIM as a document, each with its value as text."""
     rows: list[tuple[str, str]] = []
     for key, value in content.items():
-        if key in {"probe_policy", "labels", "monitor", "maintenance", "cause", "certificate"}:
+        if key in _NESTED:
             rows += field_rows(value, f"{prefix}{key}.")
-        elif key in {"views", "probes"}:
-            for view in value:
-                of_vantage = {name: shown for name, shown in view.items() if name != "vantage"}
-                rows += field_rows(of_vantage, f"{prefix}{key}.{view['vantage']}.")
-        elif key == "conditions":
-            for condition in value:
-                of_type = {name: shown for name, shown in condition.items() if name != "type"}
-                rows += field_rows(of_type, f"{prefix}{key}.{condition['type']}.")
+        elif key in _NAMED_BY:
+            for named in value:
+                others = {name: shown for name, shown in named.items() if name != _NAMED_BY[key]}
+                rows += field_rows(others, f"{prefix}{key}.{named[_NAMED_BY[key]]}.")
+        elif key == "attempts":
+            for number, attempt in enumerate(value, 1):
+                rows += field_rows(attempt, f"{prefix}{key}.{number}.")
         elif isinstance(value, str):
             rows.append((f"{prefix}{key}", value))
         else:

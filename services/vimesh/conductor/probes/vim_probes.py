@@ -86,7 +86,7 @@ class VimProbes:
         except NoMonitor as error:
             return error
         policy = policy_within(action.policy, within_s)
-        probe = AskedProbe(action.vim_id, action.auth_url, policy, action.vim_type)
+        probe = AskedProbe(action.vim_id, action.auth_url, policy, action.vim_type, wants_evidence=True)
         [sighting] = await asked.ask([probe], within_s)
         if sighting is None:
             return NoMonitor() if asked.has_ended else MonitorSilent(asked.monitor_id, within_s)

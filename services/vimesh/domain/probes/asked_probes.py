@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from vimesh.domain.probes.evidence import ProbeEvidence
 from vimesh.domain.probing import ProbePolicy
 from vimesh.domain.vims import Status
 
@@ -35,6 +36,8 @@ class AskedProbe:
     policy: ProbePolicy
     vim_type: str = ""
     """`Vim.type`; empty: not known."""
+    wants_evidence: bool = False
+    """Whether it is to be told step by step what the round has seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class ProbeSighting:
     round_trip_s: float | None
     monitor_id: str
     vantage: str
+    evidence: ProbeEvidence | None = None
 
 
 def policy_within(policy: ProbePolicy, within_s: float) -> ProbePolicy:

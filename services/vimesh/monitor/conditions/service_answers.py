@@ -11,6 +11,7 @@ from vimesh.domain.conditions.services import Service
 from vimesh.files.file_errors import BadFile
 from vimesh.files.json_values import read_json
 
+UNFINISHED: Final = Condition(SERVICE_READY, ConditionStatus.UNKNOWN, "INCOMPLETE", "the answer has not ended in time")
 _MOST_NAMED: Final = 5
 _MULTIPLE_CHOICES: Final = 300
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _ERROR = 200, 401, 403, 404, 500
@@ -27,7 +28,7 @@ def judge_answer(service: Service, code: int, body: bytes | None) -> Condition:
     `body`: None if it did not come to its end.
     """
     if body is None:
-        return Condition(SERVICE_READY, ConditionStatus.UNKNOWN, "INCOMPLETE", "the answer has not ended in time")
+        return UNFINISHED
     return _JUDGES[service](code, body.decode("utf-8", "replace"))
 
 

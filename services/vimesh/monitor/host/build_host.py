@@ -47,6 +47,7 @@ from vimesh.monitor.targets.cohorts import Cohort
 from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import Target
 from vimesh.monitor.targets.verdict import Verdict
+from vimesh.monitor.traces.probe_trace import ProbeTrace
 from vimesh.target_rules.fleet_addresses import FleetAddresses
 from vimesh.target_rules.target_rules import TargetRules
 
@@ -143,6 +144,7 @@ def hosting(
             )
         )
         verifying = _verifying()
+        traces: dict[Target, ProbeTrace] = {}
         limit = SocketLimit(clock=time.monotonic, most=settings.sockets)
         servers = ServerMemory(clock=time.monotonic)
         kept = IdleConnections(
@@ -167,6 +169,7 @@ def hosting(
             verifying=verifying,
             handshakes=handshakes,
             sightings=conditions,
+            traces=traces,
         )
         sockets = scope.enter_context(
             SocketProber(
@@ -234,6 +237,7 @@ def hosting(
                 verdicts=requested,
                 history=history,
                 conditions=conditions,
+                traces=traces,
             ),
             health=health,
             references=references,

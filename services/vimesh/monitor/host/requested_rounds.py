@@ -21,6 +21,7 @@ from vimesh.monitor.scheduling.stall_clock import Clock, StallClock
 from vimesh.monitor.targets.round_history import RoundHistory
 from vimesh.monitor.targets.target import ActionKey, Target
 from vimesh.monitor.targets.verdict import Verdict
+from vimesh.monitor.traces.probe_trace import ProbeTrace
 
 MAX_AT_ONCE: Final = 8_000
 """Rounds at a time, of all conductors together."""
@@ -32,11 +33,13 @@ _OF_ADDRESS_PER_S: Final = 50.0
 TakeVerdict = Callable[[Verdict], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _OpenRound:
     target: Target
     take: TakeVerdict
     deadline: asyncio.TimerHandle
+    verdict: Verdict | None = None
+    """Set while the rest of an answer is awaited that the trace of the round wants."""
 
 
 class RequestedVerdicts:
@@ -66,8 +69,13 @@ class RequestedRounds:
         verdicts: RequestedVerdicts,
         history: RoundHistory | None = None,
         conditions: TargetConditions | None = None,
+        traces: dict[Target, ProbeTrace] | None = None,
     ) -> None:
-        """`history` and `conditions` are told to forget these rounds: they are none of the VIM's."""
+        """`history` and `conditions` are told to forget these rounds: they are none of the VIM's.
+
+        `traces`: gets those of the rounds that are traced, while they are under way.
+        """
+        self._traces = {} if traces is None else traces
         self._conditions = conditions
         self._loop = loop
         self._rounds = rounds
@@ -85,8 +93,16 @@ class RequestedRounds:
         """Return the number of rounds under way."""
         return len(self._open)
 
-    def start(self, probe: AskedProbe, within_s: float, take: TakeVerdict) -> None:
-        """Make one round; `take` gets its verdict within the time: UNKNOWN if there is none by then."""
+    def new_trace(self) -> ProbeTrace:
+        """Return a trace for a round that starts now."""
+        return ProbeTrace(self._clock)
+
+    def start(self, probe: AskedProbe, within_s: float, take: TakeVerdict, trace: ProbeTrace | None = None) -> None:
+        """Make one round; `take` gets its verdict within the time: UNKNOWN if there is none by then.
+
+        `trace`: gets what is seen. The verdict then waits for the rest of an answer that says whether a service is
+        ready.
+        """
         # No ping action has such an id, which would be a UUID.
         key = (probe.vim_id, f"round {next(self._numbers)}")
         if len(self._open) >= MAX_AT_ONCE:
@@ -103,6 +119,9 @@ class RequestedRounds:
             return
         deadline = self._loop.call_later(within_s, self._expire, key, within_s)
         self._open[key] = _OpenRound(target, take, deadline)
+        if trace is not None:
+            self._traces[target] = trace
+            trace.on_body = lambda: self._end_of_body(key)
         self._verdicts.taken_by[key] = self._end
         first_at = max(self._stall_clock.now(), self._next_at)
         self._next_at = first_at + 1 / _PER_S
@@ -110,12 +129,30 @@ class RequestedRounds:
         self._probe_loop.arm()
 
     def _expire(self, key: ActionKey, within_s: float) -> None:
-        self._end(self._untold(key, Reason.LOCAL_STUCK, f"the probe did not end within {within_s:.2f} s"))
+        verdict = self._open[key].verdict
+        if verdict is not None:
+            self._end_now(verdict)
+            return
+        self._end_now(self._untold(key, Reason.LOCAL_STUCK, f"the probe did not end within {within_s:.2f} s"))
 
     def _untold(self, key: ActionKey, reason: str, detail: str) -> Verdict:
         return Verdict(*key, Status.UNKNOWN, reason, detail, None, self._clock())
 
     def _end(self, verdict: Verdict) -> None:
+        key = (verdict.vim_id, verdict.action_id)
+        trace = self._traces.get(self._open[key].target)
+        if trace is None or not trace.awaits_body:
+            self._end_now(verdict)
+            return
+        self._open[key].verdict = verdict
+        self._verdicts.taken_by[key] = _ignore
+
+    def _end_of_body(self, key: ActionKey) -> None:
+        ended = self._open.get(key)
+        if ended is not None and ended.verdict is not None:
+            self._end_now(ended.verdict)
+
+    def _end_now(self, verdict: Verdict) -> None:
         key = (verdict.vim_id, verdict.action_id)
         ended = self._open.pop(key)
         # It may be judged once more before it is dismissed, which concerns nobody.
@@ -127,6 +164,7 @@ class RequestedRounds:
 
     def _dismiss(self, key: ActionKey, target: Target) -> None:
         self._rounds.dismiss(target)
+        self._traces.pop(target, None)
         del self._verdicts.taken_by[key]
         if self._history is not None:
             self._history.forget(target)

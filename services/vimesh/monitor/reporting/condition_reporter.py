@@ -16,9 +16,8 @@ from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
 from vimesh.tracing.current_request import enter_request, new_request_id, request_metadata
 from vimesh.tracing.spans import Tracer, root_span
-from vimesh.v1 import condition_pb2
 from vimesh.v1 import conductor_service_pb2 as pb
-from vimesh.wire.conditions.condition_messages import CONDITION_STATUS_VALUES, certificate_message
+from vimesh.wire.conditions.condition_messages import certificate_message, seen_condition_message
 
 if TYPE_CHECKING:  # exists for type checkers only
     from vimesh.v1.conductor_service_pb2_grpc import ConductorServiceAsyncStub
@@ -136,15 +135,7 @@ def _entry(news: ActionNews) -> pb.VimConditions:
     return pb.VimConditions(
         vim_id=news.vim_id,
         action_id=news.action_id,
-        conditions=[
-            condition_pb2.Condition(
-                type=condition.type,
-                status=CONDITION_STATUS_VALUES[condition.status],
-                reason=condition.reason,
-                message=condition.message,
-            )
-            for condition in news.conditions
-        ],
+        conditions=map(seen_condition_message, news.conditions),
         certificate=None if news.certificate is None else certificate_message(news.certificate),
         catalogue=news.catalogue,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -13,9 +14,11 @@ import grpc
 from vimesh.domain.probes.asked_probes import MAX_BATCH
 from vimesh.monitor.host.requested_rounds import RequestedRounds
 from vimesh.monitor.targets.verdict import Verdict
+from vimesh.monitor.traces.probe_trace import ProbeTrace
 from vimesh.runtime.backoff import Backoff
 from vimesh.runtime.outage_log import OutageLog
 from vimesh.v1 import conductor_service_pb2 as pb
+from vimesh.wire.probes.evidence_messages import evidence_message
 from vimesh.wire.probes.probe_messages import asked_probe, probe_answer
 from vimesh.wire.wire_durations import seconds
 
@@ -41,6 +44,8 @@ class _Stream:
     def __init__(self, call: Any) -> None:  # noqa: ANN401 - a generic class of grpc
         self._call = call
         self._answers: list[pb.ProbeAnswer] = []
+        self._traced: deque[tuple[pb.ProbeAnswer, ProbeTrace]] = deque()
+        """Answers that are to be sent with their evidence, one in a message: that may be long."""
         self._has_answers = asyncio.Event()
 
     async def open(self, monitor_id: str, within_s: float) -> pb.ServeProbesResponse | None:
@@ -58,9 +63,12 @@ class _Stream:
 
     def answer(self, probe_id: int, verdict: Verdict) -> None:
         """Send what was seen, soon."""
-        self._answers.append(
-            probe_answer(probe_id, verdict.status, verdict.reason, verdict.detail, verdict.round_trip_s)
-        )
+        self._answers.append(_answer(probe_id, verdict))
+        self._has_answers.set()
+
+    def answer_with(self, probe_id: int, trace: ProbeTrace, verdict: Verdict) -> None:
+        """Send what was seen, with its evidence."""
+        self._traced.append((_answer(probe_id, verdict), trace))
         self._has_answers.set()
 
     async def write(self) -> Never:
@@ -69,9 +77,15 @@ class _Stream:
         while True:
             await self._has_answers.wait()
             self._has_answers.clear()
-            while batch := self._answers[:MAX_BATCH]:
-                del self._answers[:MAX_BATCH]
-                await self._call.write(pb.ServeProbesRequest(answers=batch))
+            while self._answers or self._traced:
+                if batch := self._answers[:MAX_BATCH]:
+                    del self._answers[:MAX_BATCH]
+                    await self._call.write(pb.ServeProbesRequest(answers=batch))
+                if self._traced:
+                    answer, trace = self._traced.popleft()
+                    # Not in the loop: a peer has chosen the bytes that are read for it.
+                    answer.evidence.CopyFrom(evidence_message(await asyncio.to_thread(trace.evidence)))
+                    await self._call.write(pb.ServeProbesRequest(answers=[answer]))
 
 
 class ProbeService:
@@ -179,5 +193,13 @@ class ProbeService:
             _ = writing.cancelled() or writing.exception()
 
     def _probe(self, stream: _Stream, request: pb.RequestedProbe) -> None:
-        within_s = min(seconds(request.within), _LONGEST_WITHIN_S)
-        self._rounds.start(asked_probe(request), within_s, partial(stream.answer, request.probe_id))
+        within_s, probe = min(seconds(request.within), _LONGEST_WITHIN_S), asked_probe(request)
+        if probe.wants_evidence:
+            trace = self._rounds.new_trace()
+            self._rounds.start(probe, within_s, partial(stream.answer_with, request.probe_id, trace), trace)
+        else:
+            self._rounds.start(probe, within_s, partial(stream.answer, request.probe_id))
+
+
+def _answer(probe_id: int, verdict: Verdict) -> pb.ProbeAnswer:
+    return probe_answer(probe_id, verdict.status, verdict.reason, verdict.detail, verdict.round_trip_s)

@@ -31,6 +31,21 @@ def condition_message(condition: TimedCondition) -> condition_pb2.Condition:
     )
 
 
+def seen_condition_message(condition: Condition) -> condition_pb2.Condition:
+    """Return a condition as it was seen: since when it has its status is known to conductors alone."""
+    return condition_pb2.Condition(
+        type=condition.type,
+        status=CONDITION_STATUS_VALUES[condition.status],
+        reason=condition.reason,
+        message=condition.message,
+    )
+
+
+def seen_condition(message: condition_pb2.Condition) -> Condition:
+    """Read a condition that keeps the rules of its proto."""
+    return Condition(message.type, _STATUSES[message.status], message.reason, mask_text(message.message))
+
+
 def certificate_message(certificate: Certificate) -> condition_pb2.Certificate:
     return condition_pb2.Certificate(
         subject=certificate.subject,
@@ -55,7 +70,7 @@ def condition_report(message: pb.VimConditions, reporter: str = "") -> Condition
         conditions=tuple(
             Condition(one.type, _STATUSES[one.status], one.reason, mask_text(one.message)) for one in message.conditions
         ),
-        certificate=_certificate(message.certificate) if message.HasField("certificate") else None,
+        certificate=certificate_of(message.certificate) if message.HasField("certificate") else None,
         catalogue=frozenset(message.catalogue),
         reporter=reporter,
     )
@@ -76,7 +91,7 @@ def _violations(message: pb.VimConditions) -> Iterator[Violation]:
                 yield Violation(f"certificate.{name}", "is required")
 
 
-def _certificate(message: condition_pb2.Certificate) -> Certificate:
+def certificate_of(message: condition_pb2.Certificate) -> Certificate:
     return Certificate(
         subject=message.subject,
         issuer=message.issuer,

@@ -9,6 +9,7 @@ from vimesh.domain.probes.asked_probes import LONGEST_PATIENCE_S, AskedProbe, Pr
 from vimesh.domain.vims import Status
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.v1 import vim_pb2
+from vimesh.wire.probes.evidence_messages import evidence_message, evidence_of
 from vimesh.wire.vim_messages import STATUS_VALUES, STATUSES, policy_from_message, policy_message
 from vimesh.wire.wire_durations import duration, seconds, timestamp
 
@@ -23,12 +24,13 @@ def requested_probe(probe_id: int, probe: AskedProbe, within_s: float) -> pb.Req
         probe_policy=policy_message(probe.policy),
         within=duration(within_s),
         vim_type=probe.vim_type,
+        wants_evidence=probe.wants_evidence,
     )
 
 
 def asked_probe(message: pb.RequestedProbe) -> AskedProbe:
     policy = policy_from_message(message.probe_policy)
-    return AskedProbe(message.vim_id, message.auth_url, policy, message.vim_type)
+    return AskedProbe(message.vim_id, message.auth_url, policy, message.vim_type, message.wants_evidence)
 
 
 def probe_answer(probe_id: int, status: Status, reason: str, detail: str, round_trip_s: float | None) -> pb.ProbeAnswer:
@@ -47,6 +49,7 @@ def sighting_of(answer: pb.ProbeAnswer, monitor_id: str, vantage: str) -> ProbeS
         round_trip_s=seconds(answer.round_trip) if answer.HasField("round_trip") else None,
         monitor_id=monitor_id,
         vantage=vantage,
+        evidence=evidence_of(answer.evidence) if answer.HasField("evidence") else None,
     )
 
 
@@ -59,6 +62,7 @@ def probe_result(sighting: ProbeSighting, time: dt.datetime) -> vim_pb2.ProbeRes
         monitor_id=sighting.monitor_id,
         vantage=sighting.vantage,
         time=timestamp(time),
+        evidence=None if sighting.evidence is None else evidence_message(sighting.evidence),
     )
 
 

@@ -1,0 +1,1 @@
+"""What requested probes see, step by step. Other probes are not traced, and pay nothing for it."""

@@ -1,0 +1,1 @@
+"""What a requested round has seen, step by step, for people who want to know why."""
