@@ -251,9 +251,7 @@ def test_a_vim_shows_its_conditions_and_its_certificate(up: Fleet, browser: Brow
         ["Reachable", "true", ""],
         ["ServiceReady", "false", "NOT_READY"],
     ]
-    tab.until_text(
-        "CN=An issuer", "a.example.org", "ServiceReady false (NOT_READY)", "not looked at: tls_verify is off"
-    )
+    tab.until_text("CN=An issuer", "a.example.org", "ServiceReady false (NOT_READY)", "not checked: tls_verify is off")
     reporter.report(vim_id, _STATUSES.UNREACHABLE, "TIMEOUT")
     tab.until("document.querySelector('[data-condition=ServiceReady]').cells[2].innerText === 'NOT_REACHABLE'")
     assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
@@ -289,6 +287,8 @@ def test_a_vim_of_several_vantages_says_what_each_of_them_says(up: Fleet, browse
     seen = "[...document.querySelectorAll('[data-probe]')].map(row => [0, 1, 2].map(at => row.cells[at].innerText))"
     assert tab.look(seen) == [["default", "unreachable", "REFUSED"], ["nowhere", "unknown", "NO_MONITOR"]]
     tab.until_text("No monitor could be asked: none runs there")
+    steps = "[...document.querySelectorAll('[data-attempt]')].map(row => [0, 7].map(at => row.cells[at].innerText))"
+    assert tab.look(steps) == [["default", "Connection refused"]] * 3
     assert tab.look("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     assert violations_of(tab) == []
     tab.click("section button", "Close")

@@ -37,7 +37,8 @@ _VALUE = re.compile(r"  // ((?:[^\n]|\n    // )+)\n    ([A-Z_]+) = \d+;")
 _FACT = re.compile(r"`([a-z_]+)`")
 _S, _DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 _NONE = (
-    "No monitor of the pool is at the vantage default: only one outside the pool, such as one with --shard, could run"
+    "No monitor of the pool is at the vantage default: only one outside the pool, such as one of an earlier release,"
+    " could run"
 )
 _R, _U, _K = Status.REACHABLE, Status.UNREACHABLE, Status.UNKNOWN
 
@@ -136,7 +137,8 @@ _NEXT = {
     "fails": (
         TrueWorld(world(look(_U, "REFUSED")).vim, _RUNNING),
         [
-            f"2 answered probes in a row make it REACHABLE. $ vimesh vim probe {VIM_ID}",
+            "2 answered probes in a row make it REACHABLE. A probe made now shows whether it answers."
+            f" $ vimesh vim probe {VIM_ID}",
             "Without another contact, it reads UNKNOWN (SILENT) after 12:01:00 UTC.",
         ],
     ),
@@ -144,7 +146,8 @@ _NEXT = {
         TrueWorld(world(look(_K, "LOCAL_DENIED")).vim, _RUNNING),
         [
             "Allow the address in the monitor's probe rules (probe.allow), or correct the auth_url.",
-            f"1 answered probe makes it REACHABLE. $ vimesh vim probe {VIM_ID}",
+            "1 answered probe makes it REACHABLE. A probe made now shows whether it answers."
+            f" $ vimesh vim probe {VIM_ID}",
             "3 failed probes in a row make it UNREACHABLE.",
             "Without another contact, it reads UNKNOWN (SILENT) after 12:01:00 UTC.",
         ],
@@ -162,8 +165,8 @@ _NEXT = {
         [
             "The next report of its action, which another system runs, gives it the status that it says.",
             (
-                "Moved to the engine EMBEDDED, it is probed by vimesh's monitors instead."
-                f" $ vimesh vim set {VIM_ID} --engine EMBEDDED"
+                "If nothing runs its action any more, move it to the engine EMBEDDED: monitors of vimesh then probe it,"
+                f" if they can reach it. $ vimesh vim set {VIM_ID} --engine EMBEDDED"
             ),
         ],
     ),
@@ -184,8 +187,8 @@ _NEXT = {
             [TrueMonitor(MONITOR_ID, "eu", NOW.timestamp() + 9)],
         ),
         [
-            "It reads REACHABLE as soon as one more vantage says so.",
-            "It reads UNREACHABLE as soon as 2 more vantages say so.",
+            "It reads REACHABLE when at least one more vantage says so; which one may matter.",
+            "It reads UNREACHABLE when at least 2 more vantages say so; which ones may matter.",
             "Without further reports of its vantages, the status does not hold after 12:01:00 UTC.",
             (
                 "A monitor must be started: no monitor of the pool is alive at the vantage us. $ vimesh monitor"
@@ -236,7 +239,8 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "unreachable": 1,
             "decision": "REACHABLE",
         },
-        "Most of those that can tell must agree: 2 of 3; 1 say UNREACHABLE, 2 say REACHABLE, 1 cannot tell: REACHABLE.",
+        "Most of those that can tell must agree: 2 of 3; 1 says UNREACHABLE, 2 say REACHABLE, 1 cannot tell:"
+        " REACHABLE.",
     ),
     (
         ClaimKind.QUORUM,
@@ -249,7 +253,7 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "unreachable": 1,
             "decision": "NO_QUORUM",
         },
-        "2 of 2 vantages must agree; 1 say UNREACHABLE, 0 say REACHABLE, 1 cannot tell: NO_QUORUM.",
+        "2 of 2 vantages must agree; 1 says UNREACHABLE, 0 say REACHABLE, 1 cannot tell: NO_QUORUM.",
     ),
     (
         ClaimKind.VIEW,
@@ -261,7 +265,7 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "lease_phase": "ENDED",
             "lease_end": NOW,
         },
-        "The vantage eu says UNKNOWN (SILENT) since 12:00:00 UTC, because its lease ended at 12:00:00 UTC.",
+        "The vantage eu has said UNKNOWN (SILENT) since 12:00:00 UTC, because its lease ended at 12:00:00 UTC.",
     ),
     (
         ClaimKind.CAUSE,
@@ -280,12 +284,12 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "message": "401.",
             "transition_time": NOW,
         },
-        "The condition LoggedIn is FALSE (REJECTED) since 12:00:00 UTC: 401.",
+        "The condition LoggedIn has been FALSE (REJECTED) since 12:00:00 UTC: 401.",
     ),
     (
         ClaimKind.CONDITION,
         {"condition": "Endpoint/compute", "condition_status": "TRUE", "transition_time": NOW},
-        "The condition Endpoint/compute is TRUE since 12:00:00 UTC.",
+        "The condition Endpoint/compute has been TRUE since 12:00:00 UTC.",
     ),
     (
         ClaimKind.CERTIFICATE,
@@ -307,7 +311,7 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "verify_error": "no CA",
         },
         (
-            "The certificate that it showed last (CN=a, issued by CN=b) has expired at 12:00:00 UTC; it could not be"
+            "The certificate that it showed last (CN=a, issued by CN=b) expired at 12:00:00 UTC; it could not be"
             " verified: no CA."
         ),
     ),
@@ -315,8 +319,8 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
         ClaimKind.CERTIFICATE,
         {"subject": "CN=a", "issuer": "CN=b", "not_after": NOW - _S, "expired": True},
         (
-            "The certificate that it showed last (CN=a, issued by CN=b) has expired at 11:59:59 UTC; nobody"
-            " has verified it."
+            "The certificate that it showed last (CN=a, issued by CN=b) expired at 11:59:59 UTC; its name and issuer"
+            " were not verified."
         ),
     ),
     (
@@ -395,7 +399,7 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "claimed": False,
             "age": 7300 * _S,
         },
-        "The engine still has to start the wanted action, for 2 h (begun 1 time; due at 12:00:00 UTC): 401.",
+        "The engine has had to start the wanted action for 2 h (begun 1 time; due at 12:00:00 UTC): 401.",
     ),
     (
         ClaimKind.POLICY,
@@ -413,7 +417,7 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
         (
             "Every 10 s, a round of probes pings the host of the auth_url, waiting 0.5 s for each answer."
             " UNREACHABLE takes 3 failed probes in a row for 60 s, and REACHABLE again 1 answered probe."
-            " Whether its API is ready and lets its user in is looked at, too, and changes only conditions."
+            " Whether its API is ready and lets its user in is looked at, too: that is told as conditions."
         ),
     ),
     (

@@ -160,7 +160,7 @@ class _Judge:
         is_down = status is Status.UNREACHABLE or reason == Reason.DISPUTED
         for kind, is_due in {
             ForeseenKind.ANSWER: decides and status is not Status.REACHABLE,
-            ForeseenKind.FAILURE: decides and not is_down,
+            ForeseenKind.FAILURE: decides and not is_down and reason != Reason.LOCAL_NETWORK,
             ForeseenKind.LOCAL_REMEDY: decides and reason.startswith("LOCAL_"),
             ForeseenKind.REPORT: not vim.has_views and not decides,
             ForeseenKind.TASK_RETRY: bool(vim.open_tasks()),

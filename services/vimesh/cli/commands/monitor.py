@@ -40,7 +40,7 @@ def monitor(  # noqa: PLR0913 - one parameter per flag
         typer.Option(
             "--login-gap",
             metavar="SECONDS",
-            help="Let so much time pass between two logins at one cloud, times the number of monitors "
+            help="Minimum seconds between two logins at one cloud, multiplied by the number of monitors "
             "[VIMESH_MONITOR_LOGIN_GAP; default: 2].",
         ),
     ] = None,

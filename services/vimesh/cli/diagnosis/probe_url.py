@@ -49,8 +49,8 @@ def probe(  # noqa: PLR0913 - one parameter per flag
 ) -> None:
     """Probe a URL once from this machine, without a fleet, and print what was seen step by step.
 
-    The code of the monitors probes, and nothing is recorded. Any address may be probed, also those that monitors are not allowed to.
-    If the answer is not REACHABLE, the exit code is 4.
+    The code of the monitors probes, and nothing is recorded. Any address may be probed, even one that monitors may not
+    probe. If the answer is not REACHABLE, the exit code is 4.
     """
     chosen = chosen_output(given(config), output, DOCUMENTS)
     asked = _asked(

@@ -73,7 +73,7 @@ def probe(policy: vim_pb2.ProbePolicy) -> str:
     quorum = f", quorum {policy.quorum}" if policy.quorum else ""
     how = f"{method} every {every}, timeout {within}, fall {policy.fall}, rise {policy.rise}{lasting}{verified}"
     depth = f", depth {name_of(vim_pb2.ProbePolicy.Depth, policy.depth).lower()}" if policy.depth else ""
-    logins = f" every {exact(seconds(policy.login_interval))}" if policy.HasField("login_interval") and depth else ""
+    logins = f" every {exact(seconds(policy.login_interval))}" if policy.depth == vim_pb2.ProbePolicy.LOGIN else ""
     return f"{how}{places}{quorum}{depth}{logins}"
 
 

@@ -10,8 +10,8 @@ from vimesh.domain.errors import VimeshError
 class LoginNotWanted(VimeshError):
     def __init__(self, vim_id: str) -> None:
         super().__init__(
-            f"nobody asked this action for logins to VIM {vim_id}: they need the depth LOGIN, and are made from the "
-            "first vantage only"
+            f"this action may not log in to VIM {vim_id}: its policy needs the depth LOGIN, and only the first vantage "
+            "logs in"
         )
         self.vim_id = vim_id
 
@@ -23,7 +23,7 @@ class LoginNotWanted(VimeshError):
 class InsecureFleet(VimeshError):
     def __init__(self) -> None:
         super().__init__(
-            "this fleet asks nobody who calls, so it hands out no credentials; "
+            "this fleet does not authenticate callers, so it hands out no credentials; "
             "start `vimesh up` without --insecure, or give the fleet file a section `security`"
         )
 

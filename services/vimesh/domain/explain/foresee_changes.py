@@ -80,11 +80,14 @@ def _verdicts(evidence: VimEvidence, build: _Builder) -> Iterator[PossibleChange
         command = f"vimesh vim probe {vim.id}" if vim.monitor.engine is Engine.EMBEDDED else ""
         answers = policy.rise if is_down else 1
         yield build(ForeseenKind.ANSWER, {"answers_needed": answers}, status=Status.REACHABLE, command=command)
-    if vim.status is not Status.UNREACHABLE and vim.reason != Reason.DISPUTED:
+    # While none of its references answers, the monitor accuses no VIM, whatever fails.
+    if vim.status is not Status.UNREACHABLE and vim.reason not in {Reason.DISPUTED, Reason.LOCAL_NETWORK}:
         facts: dict[str, FactValue] = {"failures_needed": policy.fall}
         if policy.fail_for_s and vim.status is Status.REACHABLE:
             facts["fail_for"] = dt.timedelta(seconds=policy.fail_for_s)
-        facts["second_opinion"] = any(duty.has_another for duty in evidence.duties)
+        # Whoever may not know the monitors is told that there may be another one.
+        if all(duty.living_monitors is not None for duty in evidence.duties):
+            facts["second_opinion"] = any(duty.has_another for duty in evidence.duties)
         yield build(ForeseenKind.FAILURE, facts, status=Status.UNREACHABLE)
 
 

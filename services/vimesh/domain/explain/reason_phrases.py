@@ -15,7 +15,8 @@ _MEANINGS: Final[Mapping[str, tuple[FaultKind, str]]] = {
     Reason.TIMEOUT: (FaultKind.VIM, "TIMEOUT means that nothing answered within the timeout of the policy."),
     Reason.REFUSED: (
         FaultKind.VIM,
-        "REFUSED means that its host answers and refuses the connection: nothing listens at the port.",
+        "REFUSED means that its host answers and refuses the connection: nothing listens at the port, or a firewall"
+        " rejects it.",
     ),
     Reason.RESET: (FaultKind.VIM, "RESET means that the connection was closed before the answer was complete."),
     Reason.HOST_UNREACHABLE: (
@@ -58,7 +59,7 @@ _MEANINGS: Final[Mapping[str, tuple[FaultKind, str]]] = {
     ),
     Reason.LOCAL_DENIED: (
         FaultKind.MONITOR,
-        "LOCAL_DENIED means that the rules of the monitor forbid to send anything to the address: nothing is sent.",
+        "LOCAL_DENIED means that the rules of the monitor forbid sending anything to the address: nothing is sent.",
     ),
     Reason.LOCAL_RESOURCES: (
         FaultKind.MONITOR,
@@ -88,7 +89,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
     Reason.LOCAL_PERMISSION: "Allow the monitor to send such probes: for pings, see net.ipv4.ping_group_range.",
     Reason.LOCAL_DENIED: "Allow the address in the monitor's probe rules (probe.allow), or correct the auth_url.",
     Reason.LOCAL_RESOURCES: "Give the monitor more sockets or memory, or start another monitor to share the VIMs.",
-    Reason.LOCAL_RESOLVER: "Repair the name servers of the monitor, or give the VIM an address in its auth_url.",
+    Reason.LOCAL_RESOLVER: "Repair the name servers of the monitor, or put an address into the auth_url.",
     Reason.LOCAL_DEFECT: "Read the log of the monitor for the error.",
     Reason.LOCAL_STUCK: "Read the log of the monitor, or restart it.",
     Reason.LOCAL_SET_ASIDE: "Find out what the VIM answers: its answers took too long to read.",

@@ -26,8 +26,8 @@ _METHODS: Final = {
     Method.HTTP: "sends a GET request for the auth_url, of which any status below 500 counts as answered",
 }
 _DEEPER: Final = {
-    Depth.SERVICE: " Whether its API is ready is looked at, too, and changes only conditions.",
-    Depth.LOGIN: " Whether its API is ready and lets its user in is looked at, too, and changes only conditions.",
+    Depth.SERVICE: " Whether its API is ready is looked at, too: that is told as conditions.",
+    Depth.LOGIN: " Whether its API is ready and lets its user in is looked at, too: that is told as conditions.",
 }
 _STATES: Final = {
     MonitorState.STARTING: "has not reported yet",
@@ -118,14 +118,20 @@ def _quorum(facts: _Of, _: dt.datetime) -> str:
         if facts["telling"]
         else "Most of those that can tell must agree, and none can"
     )
-    counted = f"{facts['unreachable']} say UNREACHABLE, {facts['reachable']} say REACHABLE"
+    says = [
+        f"{_saying(facts[key])} {word}" for key, word in (("unreachable", "UNREACHABLE"), ("reachable", "REACHABLE"))
+    ]
     unsure = facts["vantages"] - facts["telling"]
-    return f"{rule}; {counted}, {unsure} cannot tell: {facts['decision']}."
+    return f"{rule}; {', '.join(says)}, {unsure} cannot tell: {facts['decision']}."
+
+
+def _saying(count: int) -> str:
+    return f"{count} says" if count == 1 else f"{count} say"
 
 
 def _view(facts: _Of, as_of: dt.datetime) -> str:
     reason = f" ({facts['reason']})" if "reason" in facts else ""
-    sentence = f"The vantage {facts['vantage']} says {facts['status']}{reason}"
+    sentence = f"The vantage {facts['vantage']} has said {facts['status']}{reason}"
     sentence += f" since {moment_phrase(facts['status_time'], as_of)}"
     until = moment_phrase(facts["lease_end"], as_of)
     sentence += {
@@ -140,18 +146,18 @@ def _view(facts: _Of, as_of: dt.datetime) -> str:
 def _condition(facts: _Of, as_of: dt.datetime) -> str:
     reason = f" ({facts['reason']})" if "reason" in facts else ""
     since = moment_phrase(facts["transition_time"], as_of)
-    sentence = f"The condition {facts['condition']} is {facts['condition_status']}{reason} since {since}"
+    sentence = f"The condition {facts['condition']} has been {facts['condition_status']}{reason} since {since}"
     return f"{sentence}: {_without_end(facts['message'])}." if "message" in facts else f"{sentence}."
 
 
 def _certificate(facts: _Of, as_of: dt.datetime) -> str:
     end = moment_phrase(facts["not_after"], as_of)
     length = length_phrase(facts["not_after"] - as_of)
-    life = f"has expired at {end}" if facts["expired"] else f"is valid until {end}, for {length} more"
+    life = f"expired at {end}" if facts["expired"] else f"is valid until {end}, for {length} more"
     if facts.get("not_before", as_of) > as_of:
         life = f"is not valid before {moment_phrase(facts['not_before'], as_of)}"
     if "verified" not in facts:
-        verdict = "nobody has verified it"
+        verdict = "its name and issuer were not verified"
     elif facts["verified"]:
         verdict = "it was verified"
     else:
@@ -218,8 +224,8 @@ def _monitor(facts: _Of, as_of: dt.datetime) -> str:
     vantage = facts["vantage"]
     if "monitor_id" not in facts:
         return (
-            f"No monitor of the pool is at the vantage {vantage}: only one outside the pool, such as one with --shard,"
-            " could run the action."
+            f"No monitor of the pool is at the vantage {vantage}: only one outside the pool, such as one of an"
+            " earlier release, could run the action."
         )
     end = moment_phrase(facts["lease_end"], as_of)
     life = f"is alive (its lease runs until {end})" if facts["alive"] else f"is not alive: its lease ended at {end}"
@@ -241,7 +247,7 @@ def _task(facts: _Of, as_of: dt.datetime) -> str:
         what = "drop the start of an action that is not wanted any more"
     sentence = f"The engine still has to {what}"
     if "age" in facts:
-        sentence += f", for {length_phrase(facts['age'])}"
+        sentence = f"The engine has had to {what} for {length_phrase(facts['age'])}"
     due = moment_phrase(facts["due_time"], as_of)
     tries = f"begun {count_phrase(facts['attempts'], 'time')}" if facts["attempts"] else "not begun yet"
     state = f"an api process works on it until {due}" if facts["claimed"] else f"due at {due}"
@@ -288,7 +294,7 @@ def _status_change(facts: _Of, as_of: dt.datetime) -> str:
 def _answer(facts: _Of, _: dt.datetime) -> str:
     count = facts["answers_needed"]
     makes = "makes" if count == 1 else "in a row make"
-    return f"{count_phrase(count, 'answered probe')} {makes} it REACHABLE."
+    return f"{count_phrase(count, 'answered probe')} {makes} it REACHABLE. A probe made now shows whether it answers."
 
 
 def _failure(facts: _Of, _: dt.datetime) -> str:
@@ -297,6 +303,8 @@ def _failure(facts: _Of, _: dt.datetime) -> str:
         sentence += f", and failures for {exact_phrase(facts['fail_for'])},"
     makes = "makes" if facts["failures_needed"] == 1 and "fail_for" not in facts else "make"
     sentence += f" {makes} it UNREACHABLE"
+    if "second_opinion" not in facts:
+        return f"{sentence}, unless another monitor, if there is one, reaches it."
     return f"{sentence}, unless another monitor reaches it." if facts["second_opinion"] else f"{sentence}."
 
 
@@ -316,8 +324,8 @@ def _report(facts: _Of, _: dt.datetime) -> str:
 def _agreement(facts: _Of, _: dt.datetime) -> str:
     needed = facts["vantages_needed"]
     if needed == 1:
-        return f"It reads {facts['to']} as soon as one more vantage says so."
-    return f"It reads {facts['to']} as soon as {needed} more vantages say so."
+        return f"It reads {facts['to']} when at least one more vantage says so; which one may matter."
+    return f"It reads {facts['to']} when at least {needed} more vantages say so; which ones may matter."
 
 
 def _replacement(facts: _Of, as_of: dt.datetime) -> str:
@@ -340,7 +348,10 @@ def _task_retry(facts: _Of, as_of: dt.datetime) -> str:
 
 
 def _engine_change(facts: _Of, _: dt.datetime) -> str:
-    return f"Moved to the engine {facts['engine']}, it is probed by vimesh's monitors instead."
+    return (
+        f"If nothing runs its action any more, move it to the engine {facts['engine']}: monitors of vimesh then probe"
+        " it, if they can reach it."
+    )
 
 
 def _local_remedy(facts: _Of, _: dt.datetime) -> str:

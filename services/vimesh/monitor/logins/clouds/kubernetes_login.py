@@ -30,7 +30,10 @@ def proof_headers(auth_cred: Mapping[str, object]) -> dict[str, str]:
     elif (user := text_of(auth_cred, "username")) and (password := text_of(auth_cred, "password")):
         proof = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
     else:
-        raise LoginImpossible(NO_CREDENTIALS, "the credentials have neither a bearer_token nor a client certificate")
+        raise LoginImpossible(
+            NO_CREDENTIALS,
+            "the credentials have neither a bearer_token, nor a client certificate, nor a user name with a password",
+        )
     if not proof.isascii() or not proof.isprintable():
         raise LoginImpossible(NO_CREDENTIALS, "the bearer_token has characters that no token has")
     return {"Authorization": proof}

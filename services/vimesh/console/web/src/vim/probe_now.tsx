@@ -7,6 +7,7 @@ import { monitorText, useMonitors } from "../parts/monitors.js";
 import { ErrorNotice, Scrolling, Section, StatusBadge } from "../parts/notices.js";
 import { lengthText, millis, roundTripText, timeText } from "../parts/times.js";
 import { T } from "../texts.js";
+import { ProbeSteps } from "./probe_steps.js";
 import { saidText } from "./quorum_text.js";
 
 /** A probe that the reader has asked for, and what the newest one came to. */
@@ -106,6 +107,7 @@ export function ProbeResults({ probe }: { probe: AskedProbe }) {
           </table>
         </Scrolling>
       )}
+      {results && <ProbeSteps results={results} />}
     </Section>
   );
 }
