@@ -137,8 +137,10 @@ _NEXT = {
     "fails": (
         TrueWorld(world(look(_U, "REFUSED")).vim, _RUNNING),
         [
-            "2 answered probes in a row make it REACHABLE. A probe made now shows whether it answers."
-            f" $ vimesh vim probe {VIM_ID}",
+            (
+                "2 answered probes in a row make it REACHABLE. A probe made now shows whether it answers."
+                f" $ vimesh vim probe {VIM_ID}"
+            ),
             "Without another contact, it reads UNKNOWN (SILENT) after 12:01:00 UTC.",
         ],
     ),
@@ -146,8 +148,10 @@ _NEXT = {
         TrueWorld(world(look(_K, "LOCAL_DENIED")).vim, _RUNNING),
         [
             "Allow the address in the monitor's probe rules (probe.allow), or correct the auth_url.",
-            "1 answered probe makes it REACHABLE. A probe made now shows whether it answers."
-            f" $ vimesh vim probe {VIM_ID}",
+            (
+                "1 answered probe makes it REACHABLE. A probe made now shows whether it answers."
+                f" $ vimesh vim probe {VIM_ID}"
+            ),
             "3 failed probes in a row make it UNREACHABLE.",
             "Without another contact, it reads UNKNOWN (SILENT) after 12:01:00 UTC.",
         ],
@@ -239,8 +243,10 @@ _CLAIMS: list[tuple[ClaimKind, Facts, str]] = [
             "unreachable": 1,
             "decision": "REACHABLE",
         },
-        "Most of those that can tell must agree: 2 of 3; 1 says UNREACHABLE, 2 say REACHABLE, 1 cannot tell:"
-        " REACHABLE.",
+        (
+            "Most of those that can tell must agree: 2 of 3; 1 says UNREACHABLE, 2 say REACHABLE, 1 cannot tell:"
+            " REACHABLE."
+        ),
     ),
     (
         ClaimKind.QUORUM,

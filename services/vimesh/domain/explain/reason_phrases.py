@@ -15,8 +15,10 @@ _MEANINGS: Final[Mapping[str, tuple[FaultKind, str]]] = {
     Reason.TIMEOUT: (FaultKind.VIM, "TIMEOUT means that nothing answered within the timeout of the policy."),
     Reason.REFUSED: (
         FaultKind.VIM,
-        "REFUSED means that its host answers and refuses the connection: nothing listens at the port, or a firewall"
-        " rejects it.",
+        (
+            "REFUSED means that its host answers and refuses the connection: nothing listens at the port, or a firewall"
+            " rejects it."
+        ),
     ),
     Reason.RESET: (FaultKind.VIM, "RESET means that the connection was closed before the answer was complete."),
     Reason.HOST_UNREACHABLE: (
