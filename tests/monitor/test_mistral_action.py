@@ -22,7 +22,7 @@ from vimesh.monitor.mistral_action import VimPingAction
 
 VIM_ID = id_of("vim")
 ORDER = PingInput.of(action("http://10.0.0.1:5000/v3", vim_id=VIM_ID)).inputs()
-PATIENT = action("http://10.0.0.1:5000/v3", quick_policy(fail_for_s=6.5), vim_id=VIM_ID)
+PATIENT = action("http://10.0.0.1:5000/v3", quick_policy(fail_for_s=6.5), vim_id=VIM_ID, vim_type="")
 
 
 def test_its_inputs_are_those_that_a_workflow_gives() -> None:

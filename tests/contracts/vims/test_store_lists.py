@@ -202,6 +202,6 @@ async def test_an_action_says_what_to_run(store: VimStore) -> None:
     await record(store, [report(vim, Status.REACHABLE, 4)])
 
     assert await store.actions_of([vim.id, "gone"]) == [
-        Action(vim.id, vim.monitor.action_id, vim.auth_url, vim.policy, 4),
+        Action(vim.id, vim.monitor.action_id, vim.auth_url, vim.policy, 4, vim_type="openstack"),
     ]
     assert await store.actions_of([]) == []

@@ -130,7 +130,7 @@ def _policy(said: Mapping[str, object]) -> PolicyFlags:
         fail_for=_duration("fail_for", said["fail_for"]) if "fail_for" in said else None,
         vantages=_names("vantages", said["vantages"]) if "vantages" in said else None,
         quorum=_number("quorum", said["quorum"]) if "quorum" in said else None,
-        depth=_text("depth", said["depth"]) if "depth" in said else None,
+        depth=_depth(_text("depth", said["depth"])) if "depth" in said else None,
         login_interval=_duration("login_interval", said["login_interval"]) if "login_interval" in said else None,
     )
 
@@ -168,3 +168,8 @@ def _boolean(name: str, value: object) -> bool:
     if isinstance(value, str) and value.lower() in _BOOLEANS:
         return _BOOLEANS[value.lower()]
     raise RejectedEntry(f"{name} must be true or false")
+
+
+def _depth(text: str) -> str | None:
+    """Return the depth that a document of a VIM says; None: what the method gives, which documents show like this."""
+    return None if text == "DEPTH_UNSPECIFIED" else text

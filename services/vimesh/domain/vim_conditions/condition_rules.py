@@ -47,8 +47,11 @@ def is_reportable(type_: str) -> bool:
 
 def applies(type_: str, policy: ProbePolicy) -> bool:
     """Return whether monitors look so deep that they can tell a condition."""
-    depth = Depth.LOGIN if type_.startswith(ENDPOINT_PREFIX) else _DEPTHS[type_]
-    return policy.reaches(depth)
+    if type_.startswith(ENDPOINT_PREFIX):
+        return policy.reaches(Depth.LOGIN)
+    # A type of a later release is left as it is.
+    depth = _DEPTHS.get(type_)
+    return depth is None or policy.reaches(depth)
 
 
 def needs_reachability(type_: str) -> bool:

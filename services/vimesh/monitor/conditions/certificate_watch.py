@@ -74,6 +74,8 @@ class CertificateWatch:
         """A heap of when certificates begin or end."""
         self._count = itertools.count()
         self._wakes_at: dt.datetime | None = None
+        self._timer = 0
+        """Number of the newest timer: only that one counts."""
 
     def note_handshake(self, target: Target, handshake: Handshake) -> None:
         """Note the certificate of a handshake."""
@@ -152,9 +154,13 @@ class CertificateWatch:
             return
         now = self._now()
         self._wakes_at = min(when, now + dt.timedelta(seconds=_LONGEST_WAIT_S))
-        self._call_later(max(0.0, (self._wakes_at - now).total_seconds()), self._wake_up)
+        self._timer += 1
+        number = self._timer
+        self._call_later(max(0.0, (self._wakes_at - now).total_seconds()), lambda: self._wake_up(number))
 
-    def _wake_up(self) -> None:
+    def _wake_up(self, timer: int) -> None:
+        if timer != self._timer:
+            return  # a later one was to come earlier: this one would only set others
         self._wakes_at = None
         now = self._now()
         while self._changes and self._changes[0][0] <= now:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # exists for type checkers only
 
 _log = structlog.get_logger()
 
+_TOO_MUCH: Final = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED})
 _NOT_YET: Final = frozenset({grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.FAILED_PRECONDITION})
 """The conductor, or another one, is of an earlier version: an upgrade is under way."""
 
@@ -59,6 +60,8 @@ class ConditionReporter:
         self._limits = limits or ConditionLimits()
         self._tracer = tracer
         self._has_news = asyncio.Event()
+        self._most = self._limits.batch
+        """How many entries the next batch may have: fewer after one that was too long, or took too long."""
         self._outage_log = OutageLog("conductors", "conditions of VIMs", meanwhile="probing goes on")
         self._backoff = Backoff(
             first_s=self._limits.first_pause_s, longest_s=self._limits.longest_pause_s, random=random
@@ -79,7 +82,7 @@ class ConditionReporter:
 
     def _take(self) -> list[ActionNews]:
         """Take a batch with one entry for each VIM: while an action replaces another one, both may run."""
-        taken = self._book.take(self._limits.batch)
+        taken = self._book.take(self._most)
         batch: dict[str, ActionNews] = {}
         self._book.put_back([news for news in taken if batch.setdefault(news.vim_id, news) is not news])
         return list(batch.values())
@@ -101,6 +104,7 @@ class ConditionReporter:
             self._book.put_back(batch)
             raise
         self._outage_log.note_success()
+        self._most = min(2 * self._most, self._limits.batch)
         if len(response.outcomes) != len(batch):
             self._book.put_back(batch)
             return False
@@ -110,6 +114,8 @@ class ConditionReporter:
 
     async def _handle_failure(self, batch: Sequence[ActionNews], error: grpc.aio.AioRpcError) -> bool:
         if error.code() is not grpc.StatusCode.INVALID_ARGUMENT:
+            if error.code() in _TOO_MUCH:
+                self._most = max(1, len(batch) // 2)
             self._book.put_back(batch)
             if error.code() not in _NOT_YET:
                 self._outage_log.note_failure(f"{error.code().name}: {error.details()}")

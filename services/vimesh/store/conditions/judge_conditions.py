@@ -89,9 +89,14 @@ class _VimChange:
 
 
 def would_change(connection: Connection, reports: Sequence[ConditionReport]) -> tuple[list[Judgement], bool]:
-    """Return the outcomes of reports, and whether any of them changes something."""
+    """Return the outcomes of reports, and whether any has to be judged again: it changes something, or is doubtful.
+
+    Views are read after their VIM: of one whose policy was changed meanwhile, the wanted action may seem to be none,
+    and it must never hear that (G3).
+    """
     outcomes, changes = _judge(connection, reports, None)
-    return outcomes, bool(changes)
+    is_doubtful = any(isinstance(outcome, BadAction) for outcome in outcomes)
+    return outcomes, bool(changes) or is_doubtful
 
 
 def judge_and_write(connection: Connection, reports: Sequence[ConditionReport]) -> list[Judgement]:

@@ -27,16 +27,25 @@ _SEALED: Final = select(
 def read_credentials(
     connection: Connection, vim_id: str, action_id: str, cipher: Cipher, caller: Caller
 ) -> VimCredentials | BadAction:
-    """Return the credentials, or that the action is not wanted, both of one transaction (G1, G3).
+    """Return the credentials, or that the action is not wanted (G1, G3).
+
+    They are read before the action is judged: one that is wanted afterwards was wanted for what was read, or for what
+    came before it. So no action of an old URL gets the credentials of a new one.
 
     Raises PermissionDenied, LoginNotWanted, CredentialsUnreadable.
     """
-    action = wanted_actions(connection, [vim_id]).get(vim_id)
-    if action is None or not action_id or not action.wants(action_id) or not caller.sees(action.project_id):
+    row = connection.execute(_SEALED, {"vim_id": vim_id}).mappings().one_or_none()
+    action = None if row is None else wanted_actions(connection, [vim_id]).get(vim_id)
+    if (
+        row is None
+        or action is None
+        or not action_id
+        or not action.wants(action_id)
+        or not caller.sees(action.project_id)
+    ):
         return BadAction()
     if action.engine not in caller.engines:
         raise PermissionDenied("the caller does not run the actions of the engine of this one")
-    row = connection.execute(_SEALED, {"vim_id": vim_id}).mappings().one()
     policy = policy_of(row["policy"])
     if policy.depth is not Depth.LOGIN or not _has_a_say(connection, vim_id, action_id, policy):
         raise LoginNotWanted(vim_id)

@@ -111,6 +111,13 @@ def actions_of(connection: Connection, vim_ids: Sequence[str]) -> list[Action]:
 
 
 def wanted_actions(connection: Connection, vim_ids: Sequence[str]) -> dict[str, CurrentAction]:
+    wanted = _wanted_actions(connection, vim_ids)
+    # Views are read after their VIM: one that has none now had its policy changed in between.
+    changed = [vim_id for vim_id, current in wanted.items() if not current.action_id and not current.of_views]
+    return {**wanted, **_wanted_actions(connection, changed)} if changed else wanted
+
+
+def _wanted_actions(connection: Connection, vim_ids: Sequence[str]) -> dict[str, CurrentAction]:
     rows = connection.execute(_WANTED, {"ids": list(vim_ids)}).all()
     of_views = read_views(connection, [row.vim_id for row in rows if not row.action_id])
     return {

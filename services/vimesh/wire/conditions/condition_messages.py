@@ -18,6 +18,8 @@ CONDITION_STATUS_VALUES: Final = {
     status: condition_pb2.Condition.Status.Value(status.value) for status in ConditionStatus
 }
 _STATUSES: Final = {value: status for status, value in CONDITION_STATUS_VALUES.items()}
+_MAX_MESSAGE: Final = 512
+"""The rules in the proto state the same: a longer message would have all of its request refused."""
 _TYPES: Final = "ServiceReady, LoggedIn, CertificateValid and such as Endpoint/compute"
 
 
@@ -37,7 +39,7 @@ def seen_condition_message(condition: Condition) -> condition_pb2.Condition:
         type=condition.type,
         status=CONDITION_STATUS_VALUES[condition.status],
         reason=condition.reason,
-        message=condition.message,
+        message=condition.message[:_MAX_MESSAGE],
     )
 
 

@@ -211,10 +211,15 @@ def test_each_connection_and_ping_is_made_behind_the_gate() -> None:
         return {path for path, source in sources.items() if re.search(pattern, source)}
 
     assert those_with(r"socket\.socket\(|create_connection\(|open_connection\(") == {
+        "logins/clouds/bounded_client.py",
         "probes/base/connection.py",
         "probes/icmp/icmp_socket.py",
         "probes/tcp/own_output.py",  # sends where a connection request is under way
     }
     assert those_with(r"(return|=) (Https?)?Connection\(") == {"probes/tcp/connector.py"}
     assert those_with(r"pinger\.send\(") == {"probes/icmp/ping_prober.py"}
-    assert those_with(r"gate\.check\(address\)") == {"probes/tcp/connector.py", "probes/icmp/ping_prober.py"}
+    assert those_with(r"gate\.check\(address\)") == {
+        "logins/clouds/bounded_client.py",
+        "probes/tcp/connector.py",
+        "probes/icmp/ping_prober.py",
+    }

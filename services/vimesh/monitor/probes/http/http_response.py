@@ -40,6 +40,7 @@ class Answer:
     """One answer, fed piece by piece. Interim answers (1xx) before it are skipped."""
 
     __slots__ = (
+        "_body_pieces_left",
         "_bytes_left",
         "_framing",
         "_in_interim",
@@ -62,7 +63,7 @@ class Answer:
         self.rules_out_reuse = not follow
         """Whether the end is unknown or too far away, or the server wants to close: the connection cannot be reused."""
         self._bytes_left = MOST_BYTES
-        self._pieces_left = MOST_PIECES
+        self._pieces_left = self._body_pieces_left = MOST_PIECES
         self._interim_left = MOST_INTERIM_ANSWERS
         self._in_interim = False
         self._unread = b""
@@ -78,7 +79,8 @@ class Answer:
         if not self.code:
             piece = self._find_status(self._unread + piece, ended=ended)
         if self.body is not None and self.code:
-            self.body.feed(piece, ended=ended)
+            self._body_pieces_left -= 1
+            self.body.feed(piece, ended=ended or self._body_pieces_left <= 0)
         if ended or self.is_complete:
             self.is_complete, self.rules_out_reuse = False, True
         elif piece and not self.rules_out_reuse:

@@ -8,6 +8,7 @@ from typing import Final
 from vimesh.monitor.probes.base.connection import Connection
 from vimesh.monitor.probes.http.http_connection import HttpConnection
 from vimesh.monitor.scheduling.stall_clock import Clock
+from vimesh.monitor.targets.target import Target
 
 MOST: Final = 256
 """At a time: the bodies of further answers are not read in this round."""
@@ -39,6 +40,13 @@ class AwaitedBodies:
     def discard(self, connection: HttpConnection) -> None:
         """Wait no longer for one."""
         del self._until[connection]
+
+    def take_of(self, target: Target) -> list[HttpConnection]:
+        """Remove and return those of a target, whose answers nobody waits for any more."""
+        taken = [connection for connection in self._until if connection.target is target]
+        for connection in taken:
+            del self._until[connection]
+        return taken
 
     def take_overdue(self) -> Iterator[HttpConnection]:
         """Remove and yield those whose bodies have not come in time."""

@@ -138,6 +138,8 @@ class SocketProber:
 
     def dismiss(self, target: Target) -> None:
         self._keeper.dismiss(target)
+        for connection in self._awaited_bodies.take_of(target):
+            self._release(connection)
 
     def join_cohort(self, target: Target) -> bool:  # noqa: ARG002 - has the signature of the other probers
         """Return False: each connection has a fate of its own."""

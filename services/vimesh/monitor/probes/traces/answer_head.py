@@ -23,7 +23,7 @@ _INTERIM: Final = 200
 _AFTER_SCHEME = re.compile(r" .*", re.DOTALL)
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
-_USER = re.compile(r"//[^/@]{0,200}@")
+_USER = re.compile(r"//[^/@]*+@")
 
 
 def read_head(received: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
