@@ -190,6 +190,15 @@ def _put_back(
     return result
 
 
+def holds_mask(value: object) -> bool:
+    """Return whether a mask stands for any stored value."""
+    if isinstance(value, str):
+        return value == MASK or _is_masked_url(value)
+    if isinstance(value, Mapping):
+        return any(map(holds_mask, value.values()))
+    return isinstance(value, list) and any(map(holds_mask, value))
+
+
 def require_no_mask(values: Mapping[str, object], path: str) -> None:
     """Raise BadInput for a mask in the place of a secret: it would be stored in its stead."""
     for key, value in values.items():

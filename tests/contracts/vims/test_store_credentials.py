@@ -12,7 +12,7 @@ from tests.support.sql.stores import registration
 from vimesh.domain.access.caller import Caller, CallerRole
 from vimesh.domain.access.credential_errors import CredentialsUnreadable, LoginNotWanted
 from vimesh.domain.access.vim_credentials import MAX_REGIONS, VimCredentials
-from vimesh.domain.errors import PermissionDenied
+from vimesh.domain.errors import BadInput, PermissionDenied
 from vimesh.domain.probing import Depth, PolicyChange, ProbePolicy
 from vimesh.domain.vim_store import VimStore
 from vimesh.domain.vims import BadAction, Engine, Modification, Vim
@@ -58,7 +58,7 @@ async def test_any_other_action_is_not_wanted(store: VimStore) -> None:
     vim, gone = await registered(store), await registered(store)
     await store.deregister(gone.id)
     moved = await registered(store)
-    await store.modify(moved.id, Modification(auth_url="http://192.0.2.7:5000/v3"))
+    await store.modify(moved.id, Modification(auth_url="http://192.0.2.7:5000/v3", auth_cred=AUTH_CRED))
 
     assert await read(store, vim, str(uuid.uuid4())) == BadAction()
     assert await read(store, gone) == BadAction()
@@ -85,7 +85,7 @@ async def test_who_did_not_ask_for_logins_keeps_them(store: VimStore) -> None:
     with pytest.raises(LoginNotWanted):
         await read(store, vim)
 
-    vim = await store.modify(vim.id, Modification(policy=PolicyChange(depth=Depth.LOGIN)))
+    vim = await store.modify(vim.id, Modification(policy=PolicyChange(depth=Depth.LOGIN), auth_cred=AUTH_CRED))
     assert isinstance(await read(store, vim), VimCredentials)
 
     vim = await store.modify(vim.id, Modification(policy=PolicyChange(depth=Depth.SERVICE)))
@@ -129,3 +129,49 @@ async def test_a_lost_key_is_named(store: SqlStore, database_url: str) -> None:
     async with sql_store(database_url, Cipher([Fernet.generate_key().decode()])) as other:
         with pytest.raises(CredentialsUnreadable):
             await read(other, vim)
+
+
+MASKED = {"username": "ann", "password": "***", "nested": {"otp": "***"}}
+DEEP = PolicyChange(depth=Depth.LOGIN)
+
+
+@pytest.mark.parametrize(
+    ("policy", "steps"),
+    [
+        (ProbePolicy(), [Modification(policy=DEEP)]),
+        (ProbePolicy(), [Modification(auth_url="http://198.51.100.9/v3", policy=DEEP)]),
+        # In two steps, of which the first alone sends nothing anywhere.
+        (ProbePolicy(), [Modification(auth_url="http://198.51.100.9/v3"), Modification(policy=DEEP)]),
+        (ProbePolicy(), [Modification(policy=DEEP, auth_cred=MASKED)]),
+        (LOGIN, [Modification(auth_url="http://198.51.100.9/v3")]),
+        (LOGIN, [Modification(auth_url="http://198.51.100.9/v3", auth_cred=MASKED)]),
+        (LOGIN, [Modification(auth_cred={**MASKED, "cert_verify": "False"})]),
+    ],
+)
+async def test_nobody_has_credentials_sent_elsewhere_without_knowing_them(
+    store: VimStore, policy: ProbePolicy, steps: list[Modification]
+) -> None:
+    vim = await registered(store, policy)
+    for step in steps[:-1]:
+        await store.modify(vim.id, step)
+
+    with pytest.raises(BadInput, match="must be given whole") as refused:
+        await store.modify(vim.id, steps[-1])
+
+    assert [violation.field for violation in refused.value.violations] == ["vim.auth_cred"]
+    # Whoever knows them may do it.
+    changed = await store.modify(vim.id, replace(steps[-1], auth_cred=AUTH_CRED | {"domain_name": "new"}))
+    assert isinstance(
+        await read(store, changed) if changed.policy.depth is Depth.LOGIN else None, VimCredentials | None
+    )
+
+
+async def test_what_changes_nothing_of_a_login_needs_no_credentials(store: VimStore) -> None:
+    vim = await registered(store)
+    bare = await store.register(registration(auth_cred={}))
+
+    await store.modify(vim.id, Modification(name="other", auth_cred=MASKED, policy=PolicyChange(rise=2)))
+    await store.modify(vim.id, Modification(policy=PolicyChange(depth=Depth.API)))
+    await store.modify(bare.id, Modification(policy=DEEP))
+
+    assert (await store.get(vim.id)).policy.depth is Depth.API

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from vimesh.domain.access.caller import Caller
 from vimesh.domain.access.quotas import Quotas
-from vimesh.domain.credential_masks import put_back, require_no_mask, unmask
-from vimesh.domain.errors import BadInput, EtagMismatch, StoreUnavailable, VimNotFound
+from vimesh.domain.credential_masks import holds_mask, put_back, require_no_mask, unmask
+from vimesh.domain.errors import BadInput, EtagMismatch, StoreUnavailable, VimNotFound, Violation
 from vimesh.domain.events import EventKind
 from vimesh.domain.labels.label_change import LabelChange
 from vimesh.domain.leases import start_grace_s
-from vimesh.domain.probing import PolicyChange, ProbePolicy, without_vantages
+from vimesh.domain.probing import Depth, PolicyChange, ProbePolicy, without_vantages
 from vimesh.domain.views.vantages import require_monitors
 from vimesh.domain.vims import Engine, Modification, Status, Vim
 from vimesh.store.change_log.transaction import Changes, previous_of
@@ -190,7 +190,28 @@ def changed_columns(
     require_monitors(Engine(after["engine"]), policy)
     if "policy" in converted:
         vantage_check.require(policy)
-    return copied | _secret_changes(row, modification, cipher) | converted
+    changed = copied | _secret_changes(row, modification, cipher) | converted
+    if policy.depth is Depth.LOGIN:
+        _require_whole_credentials(row, modification, changed)
+    return changed
+
+
+def _require_whole_credentials(before: Row, modification: Modification, changed: Mapping[str, Any]) -> None:
+    """Raise BadInput if credentials would go where nobody who knows them has said.
+
+    Whoever may modify a VIM could read its password otherwise: by an auth_url of their own, or without certificates.
+    """
+    begins = policy_of(before["policy"]).depth is not Depth.LOGIN
+    goes_elsewhere = begins or not changed.keys().isdisjoint({"auth_url", "auth_cred", SECRETS})
+    if not goes_elsewhere or not before["auth_cred"]:
+        return
+    if modification.auth_cred is not None and not holds_mask(modification.auth_cred):
+        return
+    text = (
+        "must be given whole, without `***`: with the depth LOGIN it is sent to the auth_url, and only somebody who"
+        " knows it may begin that, or change where it goes"
+    )
+    raise BadInput(Violation("vim.auth_cred", text))
 
 
 def _needs_new_action(before: Row, changed: Mapping[str, Any]) -> bool:

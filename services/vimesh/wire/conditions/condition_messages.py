@@ -33,13 +33,18 @@ def condition_message(condition: TimedCondition) -> condition_pb2.Condition:
     )
 
 
+def _sendable(text: str) -> str:
+    """Return a text that may quote a peer in a form that protobuf and the rules of the proto take."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")[:_MAX_MESSAGE]
+
+
 def seen_condition_message(condition: Condition) -> condition_pb2.Condition:
     """Return a condition as it was seen: since when it has its status is known to conductors alone."""
     return condition_pb2.Condition(
         type=condition.type,
         status=CONDITION_STATUS_VALUES[condition.status],
         reason=condition.reason,
-        message=condition.message[:_MAX_MESSAGE],
+        message=_sendable(condition.message),
     )
 
 

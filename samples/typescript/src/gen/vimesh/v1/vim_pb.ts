@@ -119,7 +119,8 @@ export type Vim = Message<"vimesh.v1.Vim"> & {
   vimProject?: JsonObject;
 
   /**
-   * Credentials for the cloud. They are stored encrypted, and not used for probing. Responses have `***` in place of
+   * Credentials for the cloud. They are stored encrypted, and used only for logins: see ProbePolicy.depth. A change that
+   * begins logins, or the `auth_url` or `auth_cred` of a VIM that has them, must bring them whole. Responses have `***` in place of
    * every value that is not known to be harmless, as user and domain names, URLs and CA certificates are. Sending
    * `***` back keeps the stored value.
    *
