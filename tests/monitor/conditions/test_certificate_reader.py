@@ -13,6 +13,7 @@ from cryptography.x509.oid import NameOID
 from tests.support.clouds.authorities import Authority
 from vimesh.domain.conditions.conditions import Certificate
 from vimesh.monitor.conditions.certificate_reader import MOST_BYTES, Unreadable, read_certificate
+from vimesh.monitor.conditions.certificate_validity import Verification, with_verification
 
 NOW = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
 
@@ -44,9 +45,10 @@ def test_what_a_certificate_says_is_read(tmp_path: Path) -> None:
     authority = Authority(tmp_path, "The CA")
     signed = authority.sign("api", "192.0.2.7", host_names=["api.example.test", "*.example.test"])
 
-    read = read_certificate([der_of(signed.certificate), der_of(authority.file)], verified=False, verify_error="no\x00")
+    bare = read_certificate([der_of(signed.certificate), der_of(authority.file)])
+    assert isinstance(bare, Certificate)
+    read = with_verification(bare, Verification(wanted=True, code=20, error="no\x00"))
 
-    assert isinstance(read, Certificate)
     assert (read.subject, read.issuer) == ("CN=api", "CN=The CA")
     assert read.names == ("192.0.2.7", "api.example.test", "*.example.test")
     assert read.not_before < dt.datetime.now(dt.UTC) < read.not_after

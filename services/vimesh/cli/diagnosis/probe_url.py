@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from importlib import metadata
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -17,14 +17,20 @@ from vimesh.cli.formats.output_formats import DOCUMENTS, Output
 from vimesh.cli.input import probe_policy
 from vimesh.cli.lists.print_vims import field_rows
 from vimesh.cli.output import documents, text_tables
+from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials
 from vimesh.domain.errors import BadInput
+from vimesh.domain.probes.asked_probes import AskedProbe, ProbeSighting
+from vimesh.domain.probing import Depth, require_depth
 from vimesh.domain.settings import BadFlag
-from vimesh.domain.vims import Status
+from vimesh.domain.vims import TYPES, Status
+from vimesh.monitor.host.build_host import HostSettings, hosting
+from vimesh.monitor.targets.verdict import Verdict
+from vimesh.target_rules.networks import parse_networks
+from vimesh.target_rules.target_rules import TargetRules
+from vimesh.v1 import vim_pb2
+from vimesh.wire.probes.probe_messages import probe_result
+from vimesh.wire.vim_messages import policy_from_message
 
-if TYPE_CHECKING:
-    from vimesh.domain.probes.asked_probes import AskedProbe, ProbeSighting
-
-_TYPES: Final = ("openstack", "kubernetes")
 _SHORTEST_TIMEOUT_S: Final = 0.05
 _LONGEST_TIMEOUT_S: Final = 60.0
 _NAMES_S: Final = 10.0
@@ -37,7 +43,7 @@ def probe(  # noqa: PLR0913 - one parameter per flag
     *,
     type_: Annotated[
         str | None,
-        typer.Option("--type", metavar="|".join(_TYPES), help="Type of the VIM, which --depth service needs."),
+        typer.Option("--type", metavar="|".join(TYPES), help="Type of the VIM, which --depth service needs."),
     ] = None,
     method: probe_policy.Method = None,
     depth: probe_policy.Depth = None,
@@ -64,14 +70,8 @@ def probe(  # noqa: PLR0913 - one parameter per flag
 
 def _asked(url: str, vim_type: str | None, wanted: probe_policy.PolicyFlags) -> AskedProbe:
     """Return what to probe, and how. Raises BadFlag."""
-    from vimesh.domain.endpoints import AuthUrlInvalid, without_credentials  # noqa: PLC0415 - other commands do not probe
-    from vimesh.domain.probes.asked_probes import AskedProbe  # noqa: PLC0415 - as above
-    from vimesh.domain.probing import Depth, require_depth  # noqa: PLC0415 - as above
-    from vimesh.v1 import vim_pb2  # noqa: PLC0415 - as above
-    from vimesh.wire.vim_messages import policy_from_message  # noqa: PLC0415 - as above
-
-    if vim_type is not None and vim_type not in _TYPES:
-        raise BadFlag("--type", f"must be one of {', '.join(_TYPES)}, not {vim_type!r}")
+    if vim_type is not None and vim_type not in TYPES:
+        raise BadFlag("--type", f"must be one of {', '.join(TYPES)}, not {vim_type!r}")
     message = vim_pb2.ProbePolicy()
     wanted.apply(message)
     policy = policy_from_message(message)
@@ -84,7 +84,7 @@ def _asked(url: str, vim_type: str | None, wanted: probe_policy.PolicyFlags) -> 
     if policy.depth is Depth.LOGIN:
         raise BadFlag("--depth", "login needs the credentials of a VIM: register it, or use service")
     if policy.depth is Depth.SERVICE and vim_type is None:
-        raise BadFlag("--type", f"is needed for --depth service: one of {', '.join(_TYPES)}")
+        raise BadFlag("--type", f"is needed for --depth service: one of {', '.join(TYPES)}")
     try:
         return AskedProbe("", without_credentials(url), policy, vim_type or "", wants_evidence=True)
     except AuthUrlInvalid as error:
@@ -92,12 +92,6 @@ def _asked(url: str, vim_type: str | None, wanted: probe_policy.PolicyFlags) -> 
 
 
 async def _round(asked: AskedProbe) -> ProbeSighting:
-    from vimesh.domain.probes.asked_probes import ProbeSighting  # noqa: PLC0415 - as above
-    from vimesh.monitor.host.build_host import HostSettings, hosting  # noqa: PLC0415 - as above
-    from vimesh.monitor.targets.verdict import Verdict  # noqa: PLC0415 - as above
-    from vimesh.target_rules.networks import parse_networks  # noqa: PLC0415 - as above
-    from vimesh.target_rules.target_rules import TargetRules  # noqa: PLC0415 - as above
-
     # Whoever types this can reach any address by other means, too.
     settings = HostSettings(
         user_agent=f"vimesh/{metadata.version('vimesh')}", rules=TargetRules(allow=parse_networks(_ANYWHERE))
@@ -115,8 +109,6 @@ async def _round(asked: AskedProbe) -> ProbeSighting:
 
 
 def _print(output: Output, url: str, sighting: ProbeSighting) -> None:
-    from vimesh.wire.probes.probe_messages import probe_result  # noqa: PLC0415 - as above
-
     of_round = documents.document(probe_result(sighting, dt.datetime.now(dt.UTC)))
     of_fleets = ("monitor_id", "vantage")
     content = {"url": url, **{name: value for name, value in of_round.items() if name not in of_fleets}}

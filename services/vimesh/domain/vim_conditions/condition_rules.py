@@ -59,6 +59,11 @@ def needs_reachability(type_: str) -> bool:
     return type_ != CERTIFICATE_VALID
 
 
+def expiry_message(certificate: Certificate) -> str:
+    """Say of a certificate that is over when it ended."""
+    return f"it ended at {certificate.not_after:%Y-%m-%d %H:%M:%S}Z"
+
+
 def told(  # noqa: PLR0913 - what is on record, the status of the VIM, and the time
     seen: Iterable[TimedCondition],
     certificate: Certificate | None,
@@ -99,7 +104,8 @@ def _unknown(seen: TimedCondition, status: Status, reason: str, status_time: dt.
 def _expired(seen: TimedCondition, certificate: Certificate) -> TimedCondition:
     if seen.status is ConditionStatus.FALSE and seen.reason == EXPIRED:
         return seen
-    message = f"it ended at {certificate.not_after:%Y-%m-%d %H:%M:%S}Z"
     was_false = seen.status is ConditionStatus.FALSE
     since = seen.transition_time if was_false else certificate.not_after
-    return replace(seen, status=ConditionStatus.FALSE, reason=EXPIRED, message=message, transition_time=since)
+    return replace(
+        seen, status=ConditionStatus.FALSE, reason=EXPIRED, message=expiry_message(certificate), transition_time=since
+    )

@@ -35,20 +35,20 @@ def can_read() -> bool:
     return find_spec("cryptography") is not None
 
 
-def read_certificate(
-    chain: Sequence[bytes], *, verified: bool | None = None, verify_error: str = ""
-) -> Certificate | Unreadable:
+def read_certificate(chain: Sequence[bytes]) -> Certificate | Unreadable:
     """Read a certificate in DER form, which comes first, and the subjects of those that were sent with it.
+
+    Whether it is valid for anybody is not told: see `with_verification`.
 
     This can take 5 ms of CPU: do not call it in the loop for what a peer has sent. Never raises.
     """
     try:
-        return _read(chain, verified=verified, verify_error=verify_error)
+        return _read(chain)
     except Exception as error:  # noqa: BLE001 - a peer has chosen the bytes, and parsers raise many kinds of errors
-        return Unreadable(f"it cannot be parsed: {type(error).__name__}: {_printable(str(error))[:200]}")
+        return Unreadable(f"it cannot be parsed: {type(error).__name__}: {printable(str(error))[:200]}")
 
 
-def _read(chain: Sequence[bytes], *, verified: bool | None, verify_error: str) -> Certificate:
+def _read(chain: Sequence[bytes]) -> Certificate:
     from cryptography.x509 import load_der_x509_certificate  # noqa: PLC0415 - not everywhere installed, and slow to import
 
     parsed = load_der_x509_certificate(chain[0])
@@ -61,8 +61,8 @@ def _read(chain: Sequence[bytes], *, verified: bool | None, verify_error: str) -
         not_after=parsed.not_valid_after_utc,
         sha256=sha256(chain[0]).hexdigest(),
         chain_subjects=tuple(_subjects_of(chain[1:])),
-        verified=verified,
-        verify_error=_printable(verify_error)[:512],
+        verified=None,
+        verify_error="",
     )
 
 
@@ -79,7 +79,7 @@ def _names_of(parsed: Parsed) -> Iterator[str]:
     for name in found:
         if left and isinstance(name, DNSName | IPAddress):
             left -= 1
-            yield _printable(str(name.value))[:_LONGEST_NAME]
+            yield printable(str(name.value))[:_LONGEST_NAME]
 
 
 def _subjects_of(chain: Iterable[bytes]) -> Iterator[str]:
@@ -95,9 +95,9 @@ def _subjects_of(chain: Iterable[bytes]) -> Iterator[str]:
 
 
 def _text_of(name: Name) -> str:
-    return _printable(name.rfc4514_string())[:_LONGEST_SUBJECT]
+    return printable(name.rfc4514_string())[:_LONGEST_SUBJECT]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return the text with anything that could deceive people or upset a database replaced."""
     return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)

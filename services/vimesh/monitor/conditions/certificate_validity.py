@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from vimesh.domain.conditions.conditions import CERTIFICATE_VALID, Certificate, Condition, ConditionStatus
-from vimesh.monitor.conditions.certificate_reader import Unreadable
+from vimesh.domain.vim_conditions.condition_rules import EXPIRED, expiry_message
+from vimesh.monitor.conditions.certificate_reader import Unreadable, printable
+from vimesh.monitor.probes.base.sightings import Handshake
 
 # OpenSSL's X509_V_ERR_ numbers.
 _NOT_YET_VALID: Final = 9
@@ -15,7 +17,7 @@ _EXPIRED: Final = 10
 _REASONS: Final = {
     2: "UNTRUSTED",
     _NOT_YET_VALID: "NOT_YET_VALID",
-    _EXPIRED: "EXPIRED",
+    _EXPIRED: EXPIRED,
     18: "UNTRUSTED",
     19: "UNTRUSTED",
     20: "UNTRUSTED",
@@ -27,6 +29,7 @@ _REASONS: Final = {
     64: "NAME_MISMATCH",
 }
 _OTHERWISE: Final = "INVALID"
+_LONGEST_ERROR: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,20 @@ class Verification:
     error: str = ""
     """The same in words."""
 
+    @classmethod
+    def of(cls, handshake: Handshake) -> Self:
+        return cls(handshake.verifies, handshake.refusal_code, handshake.refusal)
+
     @property
     def verified(self) -> bool | None:
         return not self.code if self.wanted else None
+
+
+def with_verification(certificate: Certificate, verification: Verification) -> Certificate:
+    """Return a certificate with what OpenSSL came to."""
+    return replace(
+        certificate, verified=verification.verified, verify_error=printable(verification.error)[:_LONGEST_ERROR]
+    )
 
 
 def certificate_condition(
@@ -52,7 +66,7 @@ def certificate_condition(
     if isinstance(certificate, Certificate):
         # By our own clock, first: a connection that is kept outlives its certificate.
         if now >= certificate.not_after:
-            return _invalid("EXPIRED", f"it ended at {_moment(certificate.not_after)}")
+            return _invalid(EXPIRED, expiry_message(certificate))
         if now < certificate.not_before:
             return _invalid("NOT_YET_VALID", f"it begins at {_moment(certificate.not_before)}")
     if verification.code:

@@ -8,13 +8,18 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from vimesh.domain.conditions.conditions import Certificate
 from vimesh.monitor.conditions.certificate_reader import Unreadable, read_certificate
-from vimesh.monitor.conditions.certificate_validity import Verification, certificate_condition, next_change
+from vimesh.monitor.conditions.certificate_validity import (
+    Verification,
+    certificate_condition,
+    next_change,
+    with_verification,
+)
 from vimesh.monitor.conditions.condition_book import ConditionBook
 from vimesh.monitor.probes.base.sightings import Handshake
 from vimesh.monitor.targets.target import Target
@@ -80,7 +85,7 @@ class CertificateWatch:
     def note_handshake(self, target: Target, handshake: Handshake) -> None:
         """Note the certificate of a handshake."""
         digest = sha256(handshake.certificate).digest()
-        verification = Verification(handshake.verifies, handshake.refusal_code, handshake.refusal)
+        verification = Verification.of(handshake)
         known = self._shown.get(target)
         if known is not None and known.digest == digest:
             if known.verification != verification:
@@ -95,7 +100,7 @@ class CertificateWatch:
             shown.is_read = True
             self._tell(target, shown)
             return
-        chain = tuple(handshake.chain()) or (handshake.certificate,)
+        chain = handshake.whole_chain()
         key = sha256(b"".join(chain)).digest()
         if (remembered := self._remembered.get(key)) is not None:
             self._take(target, shown, remembered)
@@ -129,8 +134,7 @@ class CertificateWatch:
             return
         verification, certificate = shown.verification, shown.certificate
         if isinstance(certificate, Certificate):
-            of_this = replace(certificate, verified=verification.verified, verify_error=verification.error)
-            self._book.note_certificate(target, of_this)
+            self._book.note_certificate(target, with_verification(certificate, verification))
         self._book.note_of_target(target, certificate_condition(certificate, verification, self._now()))
 
     def _await_change(self, target: Target, shown: _Shown) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 from vimesh.domain.conditions.conditions import Certificate, Condition
 from vimesh.domain.probes.evidence import MAX_ATTEMPTS, ProbeAttempt, ProbeEvidence
 from vimesh.monitor.conditions.certificate_reader import Unreadable, can_read, read_certificate
-from vimesh.monitor.conditions.certificate_validity import Verification, certificate_condition
+from vimesh.monitor.conditions.certificate_validity import Verification, certificate_condition, with_verification
 from vimesh.monitor.conditions.service_answers import UNFINISHED, judge_answer
 from vimesh.monitor.net.ip_addresses import ProbeAddress
 from vimesh.monitor.probes.base.sightings import Handshake
@@ -18,8 +17,6 @@ from vimesh.monitor.probes.traces.answer_head import read_head
 from vimesh.monitor.probes.traces.attempt_trace import AttemptTrace, RoundTrace
 from vimesh.monitor.scheduling.stall_clock import Clock
 from vimesh.monitor.targets.target import Target
-
-_MOST_IN_CHAIN: Final = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +47,7 @@ class ProbeTrace(RoundTrace):
         return attempt
 
     def note_handshake(self, target: Target, handshake: Handshake) -> None:  # noqa: ARG002 - it is the only one
-        chain = tuple(handshake.chain())[:_MOST_IN_CHAIN] or (handshake.certificate,)
-        self._shown = _Shown(chain, Verification(handshake.verifies, handshake.refusal_code, handshake.refusal))
+        self._shown = _Shown(handshake.whole_chain(), Verification.of(handshake))
 
     def note_answer(self, target: Target, code: int, body: bytes | None) -> None:
         if target.service is not None:
@@ -78,8 +74,7 @@ class ProbeTrace(RoundTrace):
         condition = certificate_condition(read, shown.verification, dt.datetime.now(dt.UTC))
         if read is None or isinstance(read, Unreadable):
             return None, condition
-        verification = shown.verification
-        return replace(read, verified=verification.verified, verify_error=verification.error), condition
+        return with_verification(read, shown.verification), condition
 
     def _attempt(self, trace: AttemptTrace) -> ProbeAttempt:
         def since(moment: float) -> float | None:

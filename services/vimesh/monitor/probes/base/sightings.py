@@ -23,6 +23,10 @@ class Handshake:
     """Why it was refused, by OpenSSL's numbers; 0: it was not."""
     refusal: str = ""
 
+    def whole_chain(self) -> tuple[bytes, ...]:
+        """Return `chain`, or at least the certificate: this version of OpenSSL may not tell the others."""
+        return tuple(self.chain()) or (self.certificate,)
+
 
 class Sightings(Protocol):
     """Takes what connections see. It is called in the loop, for nearly each probe, and must not take long."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from vimesh.monitor.probes.http.status_line import NotHttp, read_status
+
 MOST_BYTES: Final = 8 * 1024
 """Of a longer head, only the beginning is looked at."""
 _LONGEST_VALUE: Final = 256
@@ -17,7 +19,6 @@ _SHOWN: Final = {
     b"via": "Via",
     b"www-authenticate": "WWW-Authenticate",
 }
-_STATUS_LINE = re.compile(rb"HTTP/\d\.\d ([1-9]\d\d)(?:[ \r]|\Z)")
 _INTERIM: Final = 200
 # What follows the scheme may be a challenge, and what follows `?` a secret.
 _AFTER_SCHEME = re.compile(r" .*", re.DOTALL)
@@ -31,13 +32,12 @@ def read_head(received: bytes) -> tuple[int, tuple[tuple[str, str], ...]]:
     received = received[:MOST_BYTES]
     while True:
         head, _, following = received.partition(b"\r\n\r\n")
-        lines = head.split(b"\r\n")
-        found = _STATUS_LINE.match(lines[0])
-        if found is None:
+        try:
+            code = read_status(head, ended=True)
+        except NotHttp:
             return 0, ()
-        code = int(found[1])
         if code >= _INTERIM or not following:
-            return code, tuple(_shown(lines[1:]))
+            return code, tuple(_shown(head.split(b"\r\n")[1:]))
         received = following
 
 
