@@ -35,7 +35,7 @@ from vimesh.store.shown_vims.condition_rows import (
     document_of_changes,
     read_seen,
 )
-from vimesh.store.shown_vims.view_rows import has_views, read_views
+from vimesh.store.shown_vims.view_rows import has_views, is_of_first_vantage, read_views
 from vimesh.store.sql.sql_functions import NowMicros, among
 
 _KNOWN_SINCE: Final = "0028"
@@ -130,7 +130,8 @@ def _judge(
         if row is None or not _is_wanted(report, row, views):
             outcomes.append(_BAD_ACTION)
             continue
-        if not _has_a_say(report, row, views):
+        # Of several vantages, only the first has a say.
+        if not is_of_first_vantage(report.action_id, policy_of(row["policy"]), views.get(report.vim_id, ())):
             outcomes.append(_UNCHANGED)
             continue
         try:
@@ -151,16 +152,6 @@ def _is_wanted(report: ConditionReport, row: Row, views: Mapping[str, Sequence[M
     if has_views(row):
         return any(view["action_id"] == report.action_id for view in views.get(report.vim_id, ()))
     return bool(row["action_id"] == report.action_id)
-
-
-def _has_a_say(report: ConditionReport, row: Row, views: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
-    """Return whether conditions are taken from the action: of several vantages, only from the first of the policy."""
-    if not has_views(row):
-        return True
-    first = policy_of(row["policy"]).vantages[0]
-    return any(
-        view["action_id"] == report.action_id and view["vantage"] == first for view in views.get(report.vim_id, ())
-    )
 
 
 def _change(report: ConditionReport, row: Row, seen: Seen, now: dt.datetime) -> _VimChange:

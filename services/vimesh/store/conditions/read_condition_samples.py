@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, case, exists, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, or_, select
 
 from vimesh.domain.actions import Shard
 from vimesh.domain.conditions.conditions import CERTIFICATE_VALID, ConditionStatus
 from vimesh.domain.vim_conditions.condition_samples import CertificateSample, ConditionSample
+from vimesh.store.rows.visible_rows import CERTIFICATE_IS_OVER
 from vimesh.store.schema.condition_tables import vim_certificates, vim_conditions
 from vimesh.store.sql.prepared_statements import PreparedStatement
-from vimesh.store.sql.sql_functions import NowMicros
 
-_HAS_EXPIRED: Final = and_(
-    vim_conditions.c.type == CERTIFICATE_VALID,
-    exists()
-    .where(vim_certificates.c.number == vim_conditions.c.number, vim_certificates.c.not_after <= NowMicros())
-    .correlate(vim_conditions),
-)
+_HAS_EXPIRED: Final = and_(vim_conditions.c.type == CERTIFICATE_VALID, CERTIFICATE_IS_OVER)
 _NUMBER, _TYPE = vim_conditions.c.number, vim_conditions.c.type
 _CONDITIONS = PreparedStatement(
     select(_NUMBER, _TYPE, case((_HAS_EXPIRED, ConditionStatus.FALSE.value), else_=vim_conditions.c.status))

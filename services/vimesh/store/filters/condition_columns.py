@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from vimesh.domain.conditions.conditions import CERTIFICATE_VALID, ConditionStatus
 from vimesh.domain.filters.condition_terms import CONDITION_PREFIX
 from vimesh.domain.filters.filter_terms import Operator, Term
+from vimesh.store.rows.visible_rows import CERTIFICATE_IS_OVER
 from vimesh.store.schema.condition_tables import vim_certificates, vim_conditions
 from vimesh.store.schema.tables import standings
-from vimesh.store.sql.sql_functions import NowMicros
-
-_HAS_EXPIRED: Final = (
-    exists()
-    .where(vim_certificates.c.number == vim_conditions.c.number, vim_certificates.c.not_after <= NowMicros())
-    .correlate(vim_conditions)
-)
 
 
 def of_condition(term: Term) -> ColumnElement[bool]:
@@ -29,7 +23,7 @@ def of_condition(term: Term) -> ColumnElement[bool]:
     status = vim_conditions.c.status == term.value
     if type_ == CERTIFICATE_VALID:
         is_false = term.value == ConditionStatus.FALSE
-        status = or_(status, _HAS_EXPIRED) if is_false else and_(status, ~_HAS_EXPIRED)
+        status = or_(status, CERTIFICATE_IS_OVER) if is_false else and_(status, ~CERTIFICATE_IS_OVER)
     return _exists(select(vim_conditions.c.number).where(has_type, status))
 
 

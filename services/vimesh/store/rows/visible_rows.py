@@ -47,6 +47,12 @@ _HAS_CONDITIONS = or_(
     exists().where(vim_certificates.c.number == standings.c.number),
 )
 CONDITIONED: Final = "conditioned"
+CERTIFICATE_IS_OVER: Final = (
+    exists()
+    .where(vim_certificates.c.number == vim_conditions.c.number, vim_certificates.c.not_after <= NowMicros())
+    .correlate(vim_conditions)
+)
+"""Whether the certificate of the VIM of a condition has ended, by the database's clock."""
 VISIBLE_COLUMNS = (
     *PUBLIC_COLUMNS,
     LAPSED.label("lapsed"),

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from vimesh.domain.leases import silence_detail
-from vimesh.domain.probing import Reason
+from vimesh.domain.probing import ProbePolicy, Reason
 from vimesh.domain.vims import Status, View
 from vimesh.store.rows.vim_rows import policy_of
 from vimesh.store.rows.visible_rows import Row
@@ -40,6 +40,16 @@ def read_views(connection: Connection, vim_ids: Sequence[str]) -> Mapping[str, l
             row = dict(zip(VIEW_COLUMNS, values, strict=True))
             found[row["vim_id"]].append(row | {"holds": bool(row["holds"])})
     return found
+
+
+def is_of_first_vantage(action_id: str, policy: ProbePolicy, of_vim: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a wanted action is that of the first vantage of a policy, or of the only one.
+
+    `of_vim`: the views of the VIM, none if it has one vantage.
+    """
+    return not of_vim or any(
+        view["action_id"] == action_id and view["vantage"] == policy.vantages[0] for view in of_vim if policy.vantages
+    )
 
 
 def shown_views(connection: Connection, rows: Iterable[Row]) -> Mapping[str, tuple[View, ...]]:

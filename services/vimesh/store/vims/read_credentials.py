@@ -10,13 +10,13 @@ from vimesh.domain.access.caller import Caller
 from vimesh.domain.access.credential_errors import CredentialsUnreadable, LoginNotWanted
 from vimesh.domain.access.vim_credentials import VimCredentials, regions_of
 from vimesh.domain.errors import PermissionDenied
-from vimesh.domain.probing import Depth, ProbePolicy
+from vimesh.domain.probing import Depth
 from vimesh.domain.vims import BadAction
 from vimesh.store.rows.credential_encryption import Cipher, Undecipherable
 from vimesh.store.rows.vim_rows import policy_of
 from vimesh.store.rows.vim_secrets import FREE_FORM, SECRETS, unseal
 from vimesh.store.schema.tables import vims
-from vimesh.store.shown_vims.view_rows import read_views
+from vimesh.store.shown_vims.view_rows import is_of_first_vantage, read_views
 from vimesh.store.vims.read_vims import wanted_actions
 
 _SEALED: Final = select(
@@ -47,7 +47,9 @@ def read_credentials(
     if action.engine not in caller.engines:
         raise PermissionDenied("the caller does not run the actions of the engine of this one")
     policy = policy_of(row["policy"])
-    if policy.depth is not Depth.LOGIN or not _has_a_say(connection, vim_id, action_id, policy):
+    # Of several vantages, only what the first one reports is recorded.
+    of_vim = read_views(connection, [vim_id]).get(vim_id, [])
+    if policy.depth is not Depth.LOGIN or not is_of_first_vantage(action_id, policy, of_vim):
         raise LoginNotWanted(vim_id)
     try:
         fields = unseal(row, cipher)
@@ -59,12 +61,4 @@ def read_credentials(
         fields["vim_project"],
         regions_of(fields["placement_attr"]),
         row["project_id"],
-    )
-
-
-def _has_a_say(connection: Connection, vim_id: str, action_id: str, policy: ProbePolicy) -> bool:
-    """Return whether conditions that the action reports are recorded: of several vantages, only the first has a say."""
-    views = read_views(connection, [vim_id]).get(vim_id, [])
-    return not views or any(
-        view["action_id"] == action_id and view["vantage"] == policy.vantages[0] for view in views if policy.vantages
     )
