@@ -109,8 +109,7 @@ def judge_and_write(connection: Connection, reports: Sequence[ConditionReport]) 
     if changed:
         if older := older_conductors(connection, _KNOWN_SINCE):
             raise OlderConductors(len(older), "conditions")
-        for change in changed:
-            _write(changes, change)
+        _write(changes, changed)
         changes.write()
     return outcomes
 
@@ -183,30 +182,59 @@ def _change(report: ConditionReport, row: Row, seen: Seen, now: dt.datetime) -> 
     return change
 
 
-def _write(changes: Changes, change: _VimChange) -> None:
-    connection, number = changes.connection, change.row["number"]
-    replaced = [*(one.type for one in change.written), *change.removed]
-    if replaced:
-        connection.execute(_DELETE, [{"of_number": number, "of_type": type_} for type_ in replaced])
-    if change.written:
-        connection.execute(_INSERT, [{"number": number, **columns_of_condition(one)} for one in change.written])
-    if change.certificate is not None:
-        connection.execute(_DELETE_CERTIFICATE, {"of_number": number})
-        connection.execute(_INSERT_CERTIFICATE, {"number": number, **columns_of_certificate(change.certificate)})
-    if not change.news and change.certificate is None:
-        # Only words for people: they are stored, and nobody is told.
-        return
-    row = change.row
-    if not has_views(row) and (silent := record_silence(row, changes))["revision"] != row["revision"]:
-        # Readers see it already: the change is of a VIM that is UNKNOWN.
-        write_silences(connection, [(row, silent)])
-        row = silent
-    revision = changes.next_revision()
+def _write(changes: Changes, changed: Sequence[_VimChange]) -> None:
+    """Write the rows of all changes together, and add an event for each that is told."""
+    # By the number of the VIM and the type; None: it is removed. What came last counts.
+    conditions: dict[tuple[int, str], TimedCondition | None] = {}
+    certificates: dict[int, Certificate] = {}
+    after: dict[int, Row] = {}
+    silences: list[tuple[Row, Row]] = []
+    for change in changed:
+        number = change.row["number"]
+        conditions |= dict.fromkeys((number, type_) for type_ in change.removed)
+        conditions |= {(number, one.type): one for one in change.written}
+        if change.certificate is not None:
+            certificates[number] = change.certificate
+        # If there are only other words for people, they are stored, and nobody is told.
+        if change.news or change.certificate is not None:
+            row = after.get(number, change.row)
+            if not has_views(row) and (silent := record_silence(row, changes))["revision"] != row["revision"]:
+                # Readers see it already: the change is of a VIM that is UNKNOWN.
+                silences.append((row, silent))
+                row = silent
+            after[number] = _tell(changes, change, row)
+    _store(changes.connection, conditions, certificates)
+    write_silences(changes.connection, silences)
+    if after:
+        moves = [{"of_number": number, "to": row["revision"]} for number, row in after.items()]
+        changes.connection.execute(_MOVE, moves)
+
+
+def _tell(changes: Changes, change: _VimChange, row: Row) -> Row:
+    """Add the event of a change; return the row of its VIM after that."""
+    after = {**row, "revision": changes.next_revision()}
     changes.add(
         EventKind.CONDITION_CHANGED,
-        {**row, "revision": revision},
+        after,
         previous=previous_of(row),
         document=document_of_changes(change.news, change.certificate),
         actor=change.reporter,
     )
-    connection.execute(_MOVE, {"of_number": number, "to": revision})
+    return after
+
+
+def _store(
+    connection: Connection,
+    conditions: Mapping[tuple[int, str], TimedCondition | None],
+    certificates: Mapping[int, Certificate],
+) -> None:
+    if conditions:
+        connection.execute(_DELETE, [{"of_number": number, "of_type": type_} for number, type_ in conditions])
+    if kept := [(number, one) for (number, _), one in conditions.items() if one is not None]:
+        connection.execute(_INSERT, [{"number": number, **columns_of_condition(one)} for number, one in kept])
+    if certificates:
+        connection.execute(_DELETE_CERTIFICATE, [{"of_number": number} for number in certificates])
+        connection.execute(
+            _INSERT_CERTIFICATE,
+            [{"number": number, **columns_of_certificate(one)} for number, one in certificates.items()],
+        )
