@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import protovalidate
 from google.protobuf.message import Message
@@ -10,6 +10,8 @@ from google.protobuf.message import Message
 from vimesh.domain.errors import BadInput, Violation
 from vimesh.v1.buf.validate import validate_pb2
 from vimesh.wire.message_bounds import Bounds
+
+_FULLY_CHECKED: Final = 20
 
 
 class Rules:
@@ -40,6 +42,25 @@ class Rules:
             copied = bool(descriptor.GetOptions().Extensions[validate_pb2.message].cel)
             self._needs_copy[descriptor.full_name] = copied
         return copied
+
+
+class EntryRules:
+    """Checks the entries of one call, each on its own.
+
+    The first that break rules hear of all broken fields, at 30 us per name; later ones of the first only.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._refused = 0
+
+    def check(self, entry: Message) -> None:
+        """Raise BadInput as `Rules.check`."""
+        try:
+            self._rules.check(entry, first_only=self._refused >= _FULLY_CHECKED)
+        except BadInput:
+            self._refused += 1
+            raise
 
 
 def _violation(message: Any, violation: protovalidate.Violation) -> Violation:  # noqa: ANN401 - a descriptor: upb's or Python's

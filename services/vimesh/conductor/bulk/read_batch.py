@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from vimesh.domain.errors import BadInput, VimeshError, Violation
 from vimesh.domain.labels.label_syntax import MAX_LABELS
 from vimesh.runtime.loop_slices import in_slices
 from vimesh.v1 import vim_service_pb2 as pb
 from vimesh.wire.limits import MAX_BATCH_BYTES, MAX_BATCH_VALUES, MAX_FREE_FORM_VALUES
-from vimesh.wire.message_rules import Rules
+from vimesh.wire.message_rules import EntryRules, Rules
 from vimesh.wire.value_count import count_values
 from vimesh.wire.vim_messages import free_form_fields
 
@@ -18,18 +18,14 @@ _M = TypeVar("_M", pb.RegisterVimRequest, pb.VimToApply)
 _V = TypeVar("_V")
 _T = TypeVar("_T")
 
-_FULLY_CHECKED: Final = 20
-"""The first entries that break rules hear of all broken fields, at 30 us per name; later ones of the first only."""
-
 
 class BatchReader(Generic[_M, _V]):
     """Reads the entries of one call, and counts their bytes and values against the limits of a batch."""
 
     def __init__(self, rules: Rules, read: Callable[[_M], _V]) -> None:
         """`read` reads an entry that keeps the rules. It raises a VimeshError if the entry is refused all the same."""
-        self._rules = rules
+        self._rules = EntryRules(rules)
         self._read: Callable[[_M], _V] = read
-        self._explained = 0
         self._bytes = _Allowance(MAX_BATCH_BYTES, "bytes")
         self._values = _Allowance(MAX_BATCH_VALUES, "values")
 
@@ -54,11 +50,7 @@ class BatchReader(Generic[_M, _V]):
         return await in_slices(take, entries)
 
     def _check(self, entry: _M) -> _M:
-        try:
-            self._rules.check(entry, first_only=self._explained >= _FULLY_CHECKED)
-        except BadInput:
-            self._explained += 1
-            raise
+        self._rules.check(entry)
         return entry
 
     def _count(self, entry: _M) -> _M:

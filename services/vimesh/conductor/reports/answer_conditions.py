@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from vimesh.conductor.reports.report_scope import Refusal, refusal_of
 from vimesh.conductor.watches.event_feed import EventFeed
@@ -16,10 +15,7 @@ from vimesh.runtime.loop_slices import in_slices
 from vimesh.v1 import conductor_service_pb2 as pb
 from vimesh.wire.conditions.condition_messages import condition_report
 from vimesh.wire.error_statuses import rich_status
-from vimesh.wire.message_rules import Rules
-
-_FULLY_CHECKED: Final = 20
-"""The first refusals of a call name all broken fields; later ones name only the first field."""
+from vimesh.wire.message_rules import EntryRules, Rules
 
 
 class ConditionReports:
@@ -41,15 +37,13 @@ class ConditionReports:
         )
 
     async def _check(self, messages: Sequence[pb.VimConditions], caller: Caller) -> Sequence[ConditionReport | Refusal]:
-        refused = 0
+        rules = EntryRules(self._rules)
 
         def check(message: pb.VimConditions) -> ConditionReport | Refusal:
-            nonlocal refused
             try:
-                self._rules.check(message, first_only=refused >= _FULLY_CHECKED)
+                rules.check(message)
                 return condition_report(message, caller.identity)
             except BadInput as error:
-                refused += 1
                 return error.with_traceback(None)
 
         checked = await in_slices(check, messages)
