@@ -95,7 +95,7 @@ def _command(command: Any, path: str) -> dict[str, Any]:  # noqa: ANN401 - the l
     return {**content, "aliases": aliases, "commands": below}
 
 
-def _flags(parameters: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as above
+def _flags(parameters: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - the library exports no type of parameters
     """Yield the names of flags, each with the kind of its value, or None if it has none."""
     for parameter in parameters:
         if parameter.param_type_name == "option" and not parameter.hidden:
@@ -103,7 +103,7 @@ def _flags(parameters: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: AN
                 yield name, None if parameter.is_flag else _flag_value(parameter, path)
 
 
-def _flag_value(parameter: Any, path: str) -> Any:  # noqa: ANN401 - as above
+def _flag_value(parameter: Any, path: str) -> Any:  # noqa: ANN401 - the library exports no type of parameters
     if parameter.metavar == "COLUMN" and path in _TABLES:
         return [column.title for column in _TABLES[path].columns]
     for flag, kind in (("--profile", PROFILES), ("--project", PROJECTS)):
@@ -112,7 +112,7 @@ def _flag_value(parameter: Any, path: str) -> Any:  # noqa: ANN401 - as above
     return _kind(parameter.metavar or "")
 
 
-def _argument(parameter: Any, path: str) -> Any:  # noqa: ANN401 - as above
+def _argument(parameter: Any, path: str) -> Any:  # noqa: ANN401 - the library exports no type of parameters
     return PROFILES if path in _OF_PROFILES else _kind(parameter.metavar or "")
 
 

@@ -125,7 +125,7 @@ ADVICE: Final = {
         "After setting the depth.",
     ),
     "INSECURE_FLEET": Advice(
-        "The fleet asks nobody who calls, so it hands out no credentials.", "In a fleet with certificates."
+        "The fleet does not authenticate callers, so it hands out no credentials.", "In a fleet with certificates."
     ),
     "CREDENTIALS_UNREADABLE": Advice(
         "The key that encrypted the credentials of the VIM is lost.", "After entering the credentials again."

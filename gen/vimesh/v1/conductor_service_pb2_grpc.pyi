@@ -57,9 +57,9 @@ class ConductorServiceStub:
     Retry: safe.
     """
     ReportConditions: _grpc.UnaryUnaryMultiCallable[_conductor_service_pb2.ReportConditionsRequest, _conductor_service_pb2.ReportConditionsResponse]
-    """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
-    conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
-    of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+    """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. Call it when
+    conditions or the certificate of a VIM have changed, and once for each action that a process takes over. It does not
+    count as a contact: that is UpdateVims. What is already on record is not written again. Each entry is judged and answered on its
     own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
     as recorded, and nothing is written.
 
@@ -127,7 +127,7 @@ class ConductorServiceStub:
     PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
     FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
     its first vantage.
-    FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+    FAILED_PRECONDITION (INSECURE_FLEET): the fleet does not authenticate callers, so it hands out no credentials.
     FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
     UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
     Retry: safe.
@@ -162,9 +162,9 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     Retry: safe.
     """
     ReportConditions: _aio.UnaryUnaryMultiCallable[_conductor_service_pb2.ReportConditionsRequest, _conductor_service_pb2.ReportConditionsResponse]  # type: ignore[assignment]
-    """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
-    conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
-    of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+    """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. Call it when
+    conditions or the certificate of a VIM have changed, and once for each action that a process takes over. It does not
+    count as a contact: that is UpdateVims. What is already on record is not written again. Each entry is judged and answered on its
     own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
     as recorded, and nothing is written.
 
@@ -232,7 +232,7 @@ class ConductorServiceAsyncStub(ConductorServiceStub):
     PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
     FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
     its first vantage.
-    FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+    FAILED_PRECONDITION (INSECURE_FLEET): the fleet does not authenticate callers, so it hands out no credentials.
     FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
     UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
     Retry: safe.
@@ -282,9 +282,9 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conductor_service_pb2.ReportConditionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conductor_service_pb2.ReportConditionsResponse, _abc.Awaitable[_conductor_service_pb2.ReportConditionsResponse]]:
-        """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
-        conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
-        of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+        """Records what ping actions have seen of VIMs besides their status: see Vim.conditions. Call it when
+        conditions or the certificate of a VIM have changed, and once for each action that a process takes over. It does not
+        count as a contact: that is UpdateVims. What is already on record is not written again. Each entry is judged and answered on its
         own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
         as recorded, and nothing is written.
 
@@ -376,7 +376,7 @@ class ConductorServiceServicer(metaclass=_abc_1.ABCMeta):
         PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
         FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
         its first vantage.
-        FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+        FAILED_PRECONDITION (INSECURE_FLEET): the fleet does not authenticate callers, so it hands out no credentials.
         FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
         UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
         Retry: safe.

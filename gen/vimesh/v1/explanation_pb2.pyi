@@ -106,7 +106,7 @@ class Explanation(_message.Message):
 
     @_builtins.property
     def next(self) -> _containers.RepeatedCompositeFieldContainer[Global___PossibleChange]:
-        """What would change the status: what would have to be seen, what comes by itself, what somebody has to do."""
+        """What would change the status: probe results, the passing of time, or what somebody has to do."""
 
     def __init__(
         self,

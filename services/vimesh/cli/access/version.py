@@ -50,7 +50,7 @@ def version(  # noqa: PLR0913 - one parameter per flag
 
 
 async def _ask(front: Front) -> str:
-    from vimesh.v1 import access_service_pb2 as pb  # noqa: PLC0415 - as above
+    from vimesh.v1 import access_service_pb2 as pb  # noqa: PLC0415 - imports protobuf, which --client does not need
 
     return (await front.access.WhoAmI(pb.WhoAmIRequest(), timeout=front.timeout_s)).version
 
@@ -65,7 +65,7 @@ def _write(output: Output, server: dict[str, str] | None) -> None:
         "server": server,
     }
     if output is not Output.TABLE:
-        from vimesh.cli.output import documents  # noqa: PLC0415 - as above
+        from vimesh.cli.output import documents  # noqa: PLC0415 - imports protobuf, which a table of --client does not need
 
         documents.write(output, content)
         return

@@ -1047,9 +1047,9 @@ export const ConductorService: GenService<{
     output: typeof UpdateVimsResponseSchema;
   },
   /**
-   * Records what ping actions have seen of VIMs besides their status: see Vim.conditions. It is to be called when
-   * conditions or the certificate of a VIM have changed, and once for each action that a process takes over, not as a sign
-   * of life: that is UpdateVims. What is on record already is not written again. Each entry is judged and answered on its
+   * Records what ping actions have seen of VIMs besides their status: see Vim.conditions. Call it when
+   * conditions or the certificate of a VIM have changed, and once for each action that a process takes over. It does not
+   * count as a contact: that is UpdateVims. What is already on record is not written again. Each entry is judged and answered on its
    * own. Of a VIM with several vantages, only the first vantage of the policy has a say: entries of the others are answered
    * as recorded, and nothing is written.
    *
@@ -1145,7 +1145,7 @@ export const ConductorService: GenService<{
    * PERMISSION_DENIED (PERMISSION_DENIED): the caller is no monitor, or the action belongs to another engine than EMBEDDED.
    * FAILED_PRECONDITION (LOGIN_NOT_WANTED): the depth of the VIM's probe policy is not LOGIN, or the action is not that of
    * its first vantage.
-   * FAILED_PRECONDITION (INSECURE_FLEET): the fleet asks nobody who calls, so it hands out no credentials.
+   * FAILED_PRECONDITION (INSECURE_FLEET): the fleet does not authenticate callers, so it hands out no credentials.
    * FAILED_PRECONDITION (CREDENTIALS_UNREADABLE): the key that encrypted the credentials is lost. Enter them again.
    * UNAVAILABLE (STORE_UNAVAILABLE): it is not known whether the action is wanted; try again at the next login.
    * Retry: safe.

@@ -122,7 +122,7 @@ export type Explanation = Message<"vimesh.v1.Explanation"> & {
   claims: VimClaim[];
 
   /**
-   * What would change the status: what would have to be seen, what comes by itself, what somebody has to do.
+   * What would change the status: probe results, the passing of time, or what somebody has to do.
    *
    * @generated from field: repeated vimesh.v1.PossibleChange next = 9;
    */
